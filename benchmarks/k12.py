@@ -1,0 +1,60 @@
+"""K12-500: fill-in-the-blank mathematics from Chinese middle and high schools, one figure each.
+
+The benchmark that MM-Eureka introduced (arXiv 2503.07365, section 3.1); upstream file `eval/k12/k12.json`.
+Not to be confused with the test split of FanqingM/MMK12: that is 2,000 multiple-choice questions.
+Licence of the carrier repository: Apache-2.0; no separate licence is stated for the data.
+
+One row (invented):
+
+    {"id": "0b1c…", "question": "As shown in the figure, $$AB=AC$$, then $$\\angle B=$$ ___.",
+     "answer": "$$70^{\\circ}$$", "image_path": "images/0b1c….png"}
+
+The published numbers were graded by asking GPT-4o yes or no, counting "no" after five failures.
+"""
+
+from collections.abc import Iterable
+
+from mmk12.files import Files
+from mmk12.types import Benchmark, Draft, Gold, Hub, Published, Row
+from mmk12.verifier import classify_gold
+
+HUB = Hub("lmms-lab-encoder/k12", split="train")
+
+
+def rows(files: Files) -> Iterable[Row]:
+    return files.hub(HUB) if files.folder is None else files.json("k12.json")
+
+
+def draft(row: Row) -> Draft:
+    picture = row["image"]["bytes"] if "image" in row else row["image_path"]
+    gold = Gold(row["answer"])
+    return Draft(row["id"], row["question"], gold, images=[picture], tags={"answer_type": classify_gold(gold).type})
+
+
+def _published(model: str, accuracy: float) -> Published:
+    return Published(model, accuracy, grader="GPT-4o yes/no", source="MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+
+
+benchmark = Benchmark(
+    name="k12",
+    about="500 fill-in-the-blank K12 questions with one figure each",
+    licence="Apache-2.0 (repository)",
+    url="https://github.com/ModalMinds/MM-EUREKA (branch qwen, folder eval/k12)",
+    folders=("k12", "eval/k12"),
+    layout="k12.json and images/*.png",
+    size=500,
+    rows=rows,
+    draft=draft,
+    groups=("answer_type",),
+    published=(
+        _published("InternVL2.5-8B-Instruct", 24.8),
+        _published("InternVL2.5-8B-Instruct + SFT", 20.6),
+        _published("InternVL2.5-8B-MPO", 19.4),
+        _published("MAmmoTH-VL-8B", 24.8),
+        _published("MM-Eureka-8B", 27.0),
+        _published("InternVL2.5-38B-Pretrained", 38.2),
+        _published("InternVL2.5-38B-Instruct", 37.2),
+        _published("MM-Eureka-Zero-38B", 46.4),
+    ),
+    hub=HUB,
+)

@@ -1,0 +1,65 @@
+"""What `mmk12 list` shows: everything that can be named, read from the declarations themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mmk12 import content, prompts
+from mmk12.errors import UnknownName
+
+Rows = list[dict[str, Any]]
+
+
+def catalogue(kind: str) -> Rows:
+    """One row per thing of `kind` (plural), as columns of text. Raises `UnknownName`."""
+    if kind not in _KINDS:
+        raise UnknownName("kind of thing", kind, _KINDS)
+    return _KINDS[kind]()
+
+
+def _benchmarks() -> Rows:
+    rows = []
+    for name in content.names("benchmark"):
+        one = content.load_benchmark(name)
+        rows.append({"name": name, "items": one.size, "about": one.about, "licence": one.licence, "from": one.url})
+    return rows
+
+
+def _sources() -> Rows:
+    found = [content.load_source(name) for name in content.names("source")]
+    return [
+        {"name": one.name, "about": one.about, "licence": one.licence, "files": one.layout, "from": one.url}
+        for one in found
+    ]
+
+
+def _recipes() -> Rows:
+    from mmk12.recipe import load_recipe
+
+    return [{"name": name, "about": load_recipe(name).about} for name in content.names("recipe")]
+
+
+def _figures() -> Rows:
+    found = [(name, content.load_figure(name).__doc__ or "") for name in content.names("figure")]
+    return [{"name": name, "about": about.strip().splitlines()[0]} for name, about in found]
+
+
+def _prompts() -> Rows:
+    return [{"name": one.name, "system": one.system, "user": one.user} for one in prompts.TEMPLATES.values()]
+
+
+def _profiles() -> Rows:
+    from mmk12.verifier import PROFILES
+
+    return [{"name": name, "about": profile.about} for name, profile in PROFILES.items()]
+
+
+_KINDS: dict[str, Callable[[], Rows]] = {
+    "benchmarks": _benchmarks,
+    "sources": _sources,
+    "recipes": _recipes,
+    "figures": _figures,
+    "prompts": _prompts,
+    "profiles": _profiles,
+}

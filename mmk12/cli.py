@@ -1,0 +1,333 @@
+"""The command line: parse, call one function, print. No logic lives here.
+
+Exit codes: 0 done, 1 the user must change something (one or two lines, no traceback), 2 a bug of ours.
+Results go to stdout, progress and notes to stderr; `--json` prints what a machine can read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmk12.errors import Mmk12Error
+
+app = typer.Typer(
+    name="mmk12",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Reproducible multimodal reasoning by reinforcement learning: data, verifier, evaluation.\n\n"
+    "Start with `mmk12 demo`: it needs no data, no network and no GPU.",
+)
+
+RawDir = Annotated[Path | None, typer.Option(help="Folder with one subfolder per dataset, in its upstream layout.")]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Go on without data that is not there, and say so.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
+
+
+@app.command(epilog="Example: `mmk12 demo --out runs/demo`")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
+    limit: Limit = None,
+) -> None:
+    """The whole job on the embedded default: build data, evaluate two models, report, compare, figures.
+
+    Offline and on a CPU, in a few minutes. The same command continues a demo that was interrupted.
+    """
+    from mmk12.demo.tour import tour
+    from mmk12.progress import shown
+
+    with shown(_errors()) as progress:
+        steps = tour(out, limit=limit, progress=progress)
+    for line in steps:
+        typer.echo(line)
+
+
+@app.command(
+    "build-data",
+    epilog="Examples: `mmk12 build-data demo --out data/demo` · "
+    "`mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing --out data/mm_eureka`",
+)
+def build_data(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or path of a YAML file.")] = "mm_eureka_8b",
+    raw_dir: RawDir = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder (default: data/RECIPE).")] = None,
+    limit: Limit = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    allow_missing: AllowMissing = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of sampling and split (default: the recipe's).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Builds a training mixture in verl's format, with the reason for every row that is left out."""
+    from mmk12.data import build_data as build
+    from mmk12.progress import shown
+
+    with shown(_errors()) as progress:
+        built = build(
+            recipe,
+            raw_dir=raw_dir,
+            out=out or Path("data") / Path(recipe).stem,
+            limit=limit,
+            until=until,
+            allow_missing=allow_missing,
+            seed=seed,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    _show_build(built, as_json)
+
+
+@app.command(
+    "eval",
+    epilog="Examples: `mmk12 eval --model demo --benchmarks demo` · "
+    "`mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW` · "
+    "`mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW`",
+)
+def evaluate(
+    model: Annotated[str, typer.Option(help="Hub id, folder, `demo`, or saved completions (run folder or JSONL).")],
+    benchmarks: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "k12",
+    backend: Annotated[str, typer.Option(help="auto, hf or replay.")] = "auto",
+    prompt: Annotated[str, typer.Option(help="instruct, zero or plain.")] = "instruct",
+    profile: Profile = "strict",
+    raw_dir: RawDir = None,
+    allow_missing: AllowMissing = False,
+    limit: Limit = None,
+    n: Annotated[int, typer.Option(min=1, help="Completions per item; above 1 they are sampled at temperature 1.")] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest response, in tokens.")] = 4096,
+    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluates a model greedily, with sub-scores, error bars and a page to look at every item.
+
+    A run that was killed goes on where it stopped when the same command is given again.
+    """
+    from mmk12.evaluate import evaluate as run
+    from mmk12.progress import shown
+
+    with shown(_errors()) as progress:
+        done = run(
+            model,
+            [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
+            out=out or _default_out(model, prompt, n),
+            backend=backend,
+            prompt=prompt,
+            profile=profile,
+            raw_dir=raw_dir,
+            allow_missing=allow_missing,
+            limit=limit,
+            n=n,
+            max_tokens=max_tokens,
+            progress=progress,
+        )
+    _show_evaluation(done, as_json)
+
+
+@app.command(epilog="Example: `mmk12 score runs/eval-demo-instruct --profile paper_instruct`")
+def score(
+    run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
+    profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grades the saved completions of a run again; no model is needed."""
+    from mmk12.evaluate import score as rescore
+
+    _show_evaluation(rescore(run, profile), as_json)
+
+
+@app.command(epilog="Example: `mmk12 compare runs/base runs/tuned`")
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="The run to compare with.")],
+    run_b: Annotated[Path, typer.Argument(help="The run in question.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compares two runs item by item: paired difference, interval, McNemar's test, flipped items."""
+    from mmk12.compare import compare as compared
+
+    found = compared(run_a, run_b)
+    if as_json:
+        _json(found)
+        return
+    header = ("benchmark", "n", "A %", "B %", "B − A", "95 % interval", "p (McNemar)", "gained", "lost")
+    _table(
+        header,
+        [
+            (
+                name,
+                row["n"],
+                _percent(row["a"]),
+                _percent(row["b"]),
+                f"{100 * row['difference']:+.1f}",
+                f"{100 * row['ci95'][0]:+.1f} to {100 * row['ci95'][1]:+.1f}",
+                f"{row['p_value']:.2g}",
+                len(row["gained"]),
+                len(row["lost"]),
+            )
+            for name, row in found.items()
+        ],
+    )
+    for name, row in found.items():
+        for what in ("gained", "lost"):
+            if row[what]:
+                more = f" and {len(row[what]) - 10} more (--json lists all)" if len(row[what]) > 10 else ""
+                typer.echo(f"{name} {what}: {', '.join(row[what][:10])}{more}")
+        if row["not_shared"]:
+            _note(f"{name}: {row['not_shared']} items are in one run only and are left out")
+
+
+@app.command(
+    epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
+    "Example: `mmk12 verify responses.jsonl --out verdicts.jsonl`"
+)
+def verify(
+    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
+    profile: Profile = "strict",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
+) -> None:
+    """Judges responses against golds, one verdict a line, in the same order."""
+    from mmk12.progress import shown
+    from mmk12.verify_file import verify_file
+
+    with shown(_errors()) as progress:
+        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
+    _note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")
+
+
+@app.command(
+    "list",
+    epilog="Example: `mmk12 list benchmarks --json`",
+)
+def list_(
+    kind: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
+    as_json: AsJson = False,
+) -> None:
+    """Lists what can be named in other commands."""
+    from mmk12.catalogue import catalogue
+
+    rows = catalogue(kind)
+    if as_json:
+        _json(rows)
+    else:
+        _table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
+
+
+@app.command(epilog="Example: `mmk12 plot sources data/demo --out sources.png`")
+def plot(
+    figure: Annotated[str, typer.Argument(help="Name of a figure (see `mmk12 list figures`) or a Python file.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run or data folders.")],
+    out: Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file (default: FIGURE.png).")] = None,
+) -> None:
+    """Draws a figure from the files of runs."""
+    from mmk12.plot import plot as draw
+
+    typer.echo(f"wrote {draw(figure, runs, out or Path(f'{Path(figure).stem}.png'))}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mmk12 import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line; turns errors into exit codes."""
+    try:
+        app()
+    except SystemExit as stop:  # the parser's own exit 2 is a mistake in the command, not a bug
+        sys.exit(1 if stop.code == 2 else stop.code)
+    except Mmk12Error as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the one boundary: everything else is a bug of ours, shown whole
+        import traceback
+
+        traceback.print_exc()
+        typer.echo("This is a bug in mmk12, please report it with the lines above.", err=True)
+        sys.exit(2)
+
+
+def _show_evaluation(done: Any, as_json: bool) -> None:
+    for note in done.notes:
+        _note(note)
+    if as_json:
+        _json(done.results)
+        return
+    _table(
+        ("benchmark", "n", "accuracy %", "95 % interval", "no answer %", "truncated %", "format %", "mean tokens"),
+        [
+            (
+                name + (" (partial)" if row["partial"] else "") + (" (limited)" if row["limited"] else ""),
+                row["n"],
+                _percent(row["accuracy"]),
+                f"{_percent(row['ci95'][0])} – {_percent(row['ci95'][1])}",
+                _percent(row["no_answer_rate"]),
+                _percent(row["truncation_rate"]),
+                _percent(row["format_rate"]),
+                "–" if row["mean_tokens"] is None else row["mean_tokens"],
+            )
+            for name, row in done.results.items()
+        ],
+    )
+    typer.echo(f"look at: {done.folder / 'report.html'}")
+
+
+def _default_out(model: str, prompt: str, n: int) -> Path:
+    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in model.strip("./"))
+    return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
+def _json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _note(text: str) -> None:
+    typer.echo(f"note: {text}", err=True)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, name in enumerate(header):
+        numeric = number > 0 and all(not isinstance(row[number], str) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
+def _errors() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)

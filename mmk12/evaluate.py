@@ -1,0 +1,199 @@
+"""One greedy pipeline for every benchmark: load -> prompt -> generate -> grade; and the grading alone, again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mmk12 import __version__, prompts, storage
+from mmk12.backends import open_backend
+from mmk12.content import load_benchmark
+from mmk12.errors import MissingData, PromptError
+from mmk12.generate import Progress, generate, request, silent
+from mmk12.grade import grade
+from mmk12.load import load
+from mmk12.run import Item, Run
+from mmk12.types import Backend, Benchmark, Dropped, Request, Sample, Sampling
+from mmk12.verifier import load_profile
+
+_VERSIONED = ("transformers", "torch", "datasets", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation came to: its folder, the contents of results.json, and what to know beside them."""
+
+    folder: Path
+    results: Mapping[str, Any]
+    notes: tuple[str, ...]
+    generated: int
+
+
+def evaluate(
+    model: str,
+    benchmarks: Sequence[str] = ("k12",),
+    *,
+    out: Path,
+    backend: str = "auto",
+    prompt: str = "instruct",
+    profile: str = "strict",
+    raw_dir: Path | None = None,
+    allow_missing: bool = False,
+    limit: int | None = None,
+    n: int = 1,
+    max_tokens: int = 4096,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Evaluates `model` on `benchmarks` into the run folder `out`; the same call goes on where a kill stopped it.
+
+    Greedy for `n` = 1, temperature 1 otherwise. Items that cannot be asked raise `MissingData` before anything is
+    generated, unless `allow_missing`: then they count as not correct and the run is marked partial.
+    """
+    template = prompts.template(prompt)
+    sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
+    graded_by = load_profile(profile)
+    declared = [load_benchmark(ref) for ref in benchmarks]
+    with storage.sole_writer(out):
+        run, notes = Run(out), list[str]()
+        items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
+        engine = open_backend(model, backend, run.images)
+        items, requests = _ask(items, engine, prompt, sampling, n)
+        notes += _unusable(items, allow_missing)
+        settings: dict[str, Any] = {
+            "mmk12": __version__,
+            "model": model,
+            "fingerprint": engine.fingerprint,
+            "prompt": dataclasses.asdict(template),
+            "sampling": dataclasses.asdict(sampling),
+            "n": n,
+            "profile": graded_by.name,
+            "limit": limit,
+            "benchmarks": {one.name: _provenance(one, raw_dir, items) for one in declared},
+            "versions": _versions(),
+        }
+        attempts = run.attempts(settings)
+        log = run.completions()
+        notes += log.notes
+        run.write_items(items)
+        if any(asked.key not in log.completions for asked in requests):
+            attempts = [*attempts, {"started": _now(), "finished": None, "generated": 0}]
+        run.write_settings({**settings, "attempts": attempts})
+        made = generate(engine, requests, log, progress)
+        if made.failures:
+            reason = next(iter(made.failures.values()))
+            notes.append(f"{len(made.failures)} of {len(requests)} completions failed, first reason: {reason}")
+        elif attempts and attempts[-1]["finished"] is None:
+            attempts[-1] |= {"finished": _now(), "generated": made.new}
+            run.write_settings({**settings, "attempts": attempts})
+        results = grade(run, settings, items, made.completions)
+    return Evaluation(out, results, tuple(notes), made.new)
+
+
+def score(folder: Path, profile: str | None = None) -> Evaluation:
+    """Grades the saved completions of a run again, by another profile if asked: no model is needed."""
+    run = Run(folder)
+    settings = run.settings()
+    settings["profile"] = load_profile(profile or settings["profile"]).name
+    with storage.sole_writer(folder):
+        log = run.completions()
+        items = run.items()
+        run.write_settings(settings)
+        results = grade(run, settings, items, log.completions)
+    return Evaluation(folder, results, tuple(log.notes), 0)
+
+
+def _load(
+    declared: Sequence[Benchmark],
+    run: Run,
+    raw_dir: Path | None,
+    allow_missing: bool,
+    limit: int | None,
+    notes: list[str],
+    progress: Progress,
+) -> list[Item]:
+    items: list[Item] = []
+    for benchmark in declared:
+        total = min(benchmark.size, limit or benchmark.size)
+        try:
+            for done, sample in enumerate(islice(load(benchmark, raw_dir, run.images), limit), 1):
+                items.append(Item(benchmark.name, sample))
+                progress(f"load {benchmark.name}", done, total)
+        except MissingData as error:
+            if not allow_missing:
+                raise
+            notes.append(f"{benchmark.name} left out: {error}")
+    if not items:
+        raise MissingData("None of the benchmarks could be read: " + " ".join(notes))
+    return items
+
+
+def _ask(
+    items: Sequence[Item], engine: Backend, prompt: str, sampling: Sampling, n: int
+) -> tuple[list[Item], list[Request]]:
+    """The items with the keys of their requests, and the requests."""
+    asked: list[Item] = []
+    requests: list[Request] = []
+    for item in items:
+        sample = item.sample
+        if isinstance(sample, Sample):
+            try:
+                text = engine.render(prompts.chat(prompt, sample.question, len(sample.images)))
+            except PromptError as error:
+                sample = Dropped(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
+            else:
+                own = [request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
+                requests += own
+                asked.append(dataclasses.replace(item, keys=tuple(one.key for one in own)))
+                continue
+        asked.append(dataclasses.replace(item, sample=sample))
+    return asked, requests
+
+
+def _unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
+    dropped = [item.sample for item in items if isinstance(item.sample, Dropped)]
+    if not dropped:
+        return []
+    first = f"{dropped[0].id}: {dropped[0].reason}, {dropped[0].evidence}"
+    told = f"{len(dropped)} of {len(items)} items cannot be asked, first {first}"
+    if not allow_missing:
+        raise MissingData(
+            f"{told}. Mend the data, or pass --allow-missing to evaluate the rest (the run is then marked partial)."
+        )
+    return [told]
+
+
+def _provenance(benchmark: Benchmark, raw_dir: Path | None, items: Sequence[Item]) -> dict[str, Any]:
+    """What run.json keeps of a benchmark: enough to re-grade, compare and report without its file or its data."""
+    own = [item for item in items if item.benchmark == benchmark.name]
+    content = "\n".join(storage.to_json(dataclasses.asdict(item.sample)) for item in own)
+    return {
+        "about": benchmark.about,
+        "size": benchmark.size,
+        "items": len(own),
+        "sha256": hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
+        "read_from": "generated" if not benchmark.folders else "raw-dir" if raw_dir else f"hub:{benchmark.hub}",
+        "groups": list(benchmark.groups),
+        "published": [dataclasses.asdict(number) for number in benchmark.published],
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

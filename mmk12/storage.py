@@ -1,0 +1,168 @@
+"""Files that survive a kill: atomic derived files, append-only logs, one writer per folder.
+
+Derived files are written whole to a neighbour and renamed, and not touched at all when nothing changed, so the
+same inputs leave the same bytes and the same times. Logs only ever grow by whole lines; what a kill left of a
+last line is dropped and said.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmk12.errors import BadInput, MissingData, OutputError
+
+Json = Any
+
+
+def to_json(value: Json) -> str:
+    """One line of canonical JSON: keys in the order given, no spaces to differ in, text as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the operating system's refusal to write `path` into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        what = "the disk is full" if full else (error.strerror or str(error)).lower()
+        raise OutputError(
+            f"Cannot write {path}: {what}. What was written before is kept; mend it and run the same command again."
+        ) from error
+
+
+def write_bytes(path: Path, data: bytes) -> bool:
+    """Makes `path` hold exactly `data`, atomically. Returns False, touching nothing, if it did already."""
+    with writing(path):
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with open(fresh, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    return True
+
+
+def write_text(path: Path, text: str) -> bool:
+    """`write_bytes` in UTF-8; a lone surrogate from a model becomes a replacement mark."""
+    return write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_json(path: Path, value: Json) -> bool:
+    """An indented JSON file with a final newline."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Json]) -> bool:
+    """One line of canonical JSON per row."""
+    return write_text(path, "".join(to_json(row) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> Json:
+    """The value in a JSON file. Raises `MissingData` or `BadInput`, naming the file."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise MissingData(f"No file {path}.") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not valid JSON: {error}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A line of a JSONL file that holds no JSON object: where it stands and why it cannot be read."""
+
+    where: str
+    reason: str
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any] | BrokenLine]:
+    """The objects of a JSONL file, in order and one at a time; unreadable lines in their places."""
+    if not path.is_file():
+        raise MissingData(f"No file {path}.")
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield _parsed(line, f"{path}:{number}")
+
+
+def _parsed(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return BrokenLine(where, f"not valid JSON: {error}")
+    if not isinstance(value, dict):
+        return BrokenLine(where, f"a JSON {type(value).__name__} where an object is expected")
+    return value
+
+
+class AppendLog:
+    """A JSONL file that only grows. Opening it mends a torn last line; `torn` and `broken` say what was found."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        self.broken: list[BrokenLine] = []
+        self.torn = False
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._mend()
+        if path.exists():
+            for row in read_jsonl(path):
+                (self.broken if isinstance(row, BrokenLine) else self.rows).append(row)  # type: ignore[arg-type]
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        """Adds whole lines; what is written survives the death of this process."""
+        data = "".join(to_json(row) + "\n" for row in rows).encode("utf-8", "replace")
+        with writing(self.path), open(self.path, "ab") as file:
+            file.write(data)
+
+    def _mend(self) -> None:
+        """Cuts what follows the last newline: a kill or a full disk can only tear the end of the file."""
+        if not self.path.exists():
+            return
+        with open(self.path, "rb+") as file:
+            end = position = file.seek(0, os.SEEK_END)
+            while position > 0:
+                start = max(0, position - 65536)
+                file.seek(start)
+                newline = file.read(position - start).rfind(b"\n")
+                if newline >= 0:
+                    position = start + newline + 1
+                    break
+                position = start
+            if position < end:
+                self.torn = True
+                file.truncate(position)
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock; a second run on it is refused at once. A killed run leaves nothing to clean up."""
+    import filelock
+
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise OutputError(f"Another run is writing {folder}. Wait for it, or choose another --out.") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,252 @@
+"""The nouns of the toolkit: plain frozen values that every module speaks, with no import heavier than dataclasses.
+
+A declaration (`Source`, `Benchmark`) holds callables as fields; there is no class tree to subclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from mmk12.files import Files
+
+IMAGE_MARK = "<image>"
+"""Where an image stands in a question; exactly one mark per image, as verl's `RLHFDataset` demands."""
+
+GoldKind = Literal["math", "number", "choice", "list", "text"]
+Status = Literal["correct", "wrong", "no_answer", "gold_unusable", "timeout", "error"]
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A decoded picture, named by its content: `sha256` is over the normalised RGB pixels, never over a path."""
+
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The reference answer of a question as the dataset prints it, and how it is to be compared.
+
+    `choices` are the option texts in order (A first); `precision` counts decimals, `unit` is a plain unit name.
+    """
+
+    text: str
+    kind: GoldKind = "math"
+    choices: tuple[str, ...] = ()
+    precision: int | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One row of a dataset before its images are decoded: what a source or benchmark file makes of an upstream row.
+
+    `images` are paths relative to the dataset's folder, or encoded image bytes. Without `<image>` marks in
+    `question`, the images go in front of it. Rows are hostile: wrong types raise `TypeError` here, at the door.
+    """
+
+    id: str
+    question: str
+    gold: Gold
+    images: Sequence[str | bytes] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("id", self.id), ("question", self.question), ("gold", self.gold.text)):
+            if not isinstance(value, str):
+                raise TypeError(f"{name} is of type {type(value).__name__}, not a text")
+        if not all(isinstance(image, str | bytes) for image in self.images):
+            raise TypeError("an image is neither a path nor bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question ready to be asked. `id` is `<source>/<native id>`, stable across builds and machines.
+
+    `question` holds one `<image>` mark per entry of `images`. `cluster` names the problem that several items
+    share (MathVerse versions), so that intervals can respect it.
+    """
+
+    id: str
+    source: str
+    question: str
+    images: tuple[Image, ...]
+    gold: Gold
+    tags: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that left the pipeline: where, and the reason with its evidence. Nothing vanishes without one."""
+
+    id: str
+    source: str
+    stage: str
+    reason: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn. Temperature 0 is greedy; top-p, top-k and penalties are never used."""
+
+    temperature: float = 0.0
+    max_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `content` carries `<image>` marks."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion to be generated. `prompt` is the text after the model's own chat template.
+
+    `index` tells the n rollouts of one prompt apart; `key` is the hash that makes generation resumable.
+    """
+
+    key: str
+    id: str
+    prompt: str
+    images: tuple[Image, ...]
+    sampling: Sampling
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered to one `Request`; `finish_reason="length"` means that the answer was cut.
+
+    Token counts are the engine's own, image tokens included; None where saved completions do not tell.
+    """
+
+    key: str
+    id: str
+    index: int
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that the engine could not answer. It is never stored and never graded as a wrong answer."""
+
+    key: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of one response: a reward or a benchmark point that one can argue with.
+
+    `answer` is what was extracted, `rule` names the rule that decided, `reason` says why in words.
+    """
+
+    status: Status
+    answer: str | None
+    rule: str
+    reason: str
+    format_ok: bool
+    profile: str
+
+    @property
+    def correct(self) -> bool:
+        """Whether this verdict scores a point; every other status scores none."""
+        return self.status == "correct"
+
+
+class Backend(Protocol):
+    """Anything that turns requests into completions. One file per backend in `mmk12/backends`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Model, weights, engine and version: completions are only reused where this is equal."""
+        ...
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt text, by the model's own chat template. Raises `PromptError` if image marks do not fit."""
+        ...
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+        """One completion or failure per request, in any order, as they come."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where a dataset lives on the Hugging Face hub; `revision` pins it."""
+
+    id: str
+    split: str
+    config: str | None = None
+    revision: str = "main"
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A training source: one file in `mmk12/sources`. `rows` reads upstream rows, `draft` converts one of them.
+
+    `folders` are the places below `--raw-dir` where the data may lie, best first; `layout` says in words which
+    files are expected there. A row that `draft` cannot convert becomes a counted drop; it never stops the build.
+    """
+
+    name: str
+    about: str
+    licence: str
+    url: str
+    folders: tuple[str, ...]
+    layout: str
+    rows: Callable[[Files], Iterable[Row]]
+    draft: Callable[[Row], Draft]
+    hub: Hub | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A number someone printed for this benchmark, with what is needed to judge whether it is comparable."""
+
+    model: str
+    accuracy: float
+    grader: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """An evaluation set: one file in `benchmarks/`. Read like a `Source`; `groups` are the tags with sub-scores."""
+
+    name: str
+    about: str
+    licence: str
+    url: str
+    folders: tuple[str, ...]
+    layout: str
+    size: int
+    rows: Callable[[Files], Iterable[Row]]
+    draft: Callable[[Row], Draft]
+    groups: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
+    hub: Hub | None = None
+
+
+Dataset = Source | Benchmark
+PathLike = str | Path

@@ -1,0 +1,54 @@
+"""Shared fixtures: small pictures, a tiny benchmark file, a scripted backend, and the reference rows beside the checkout."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from mmk12.types import Completion, Failure, Message, Request
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real reference rows; tests that need it are skipped elsewhere."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the reference rows are not beside this checkout")
+    return SHARED
+
+
+def picture(color: object = "white", size: tuple[int, int] = (40, 30), mode: str = "RGB", format_: str = "PNG") -> bytes:
+    """An encoded picture of one colour."""
+    buffer = io.BytesIO()
+    Pillow.new(mode, size, color).save(buffer, format_)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+class Scripted:
+    """A backend that answers from a function; it counts what it was asked."""
+
+    fingerprint = "scripted"
+
+    def __init__(self, answer: Callable[[Request], str | None]) -> None:
+        self.answer = answer
+        self.asked: list[Request] = []
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return "\n".join(f"{message.role}: {message.content}" for message in messages)
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+        for request in requests:
+            self.asked.append(request)
+            text = self.answer(request)
+            if text is None:
+                yield Failure(request.key, request.id, "scripted to fail")
+            else:
+                yield Completion(request.key, request.id, request.index, text, "stop", 10, len(text.split()))
+
+
+def response(answer: str, thought: str = "Look at the figure.") -> str:
+    """A well-formed response."""
+    return f"<think>{thought}</think><answer>{answer}</answer>"

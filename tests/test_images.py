@@ -1,0 +1,151 @@
+"""What a model sees must not depend on how a file was written."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image as Pillow
+
+from mmk12.errors import MissingData
+from mmk12.images import MIN_SIDE, BadImage, ImageStore, decode
+from mmk12.types import Image
+from tests.conftest import picture
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ImageStore(tmp_path / "images")
+
+
+def encoded(image: Pillow.Image, format_: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def test_transparency_is_laid_on_white():
+    image = Pillow.new("RGBA", (40, 40), (0, 0, 0, 0))
+    image.putpixel((20, 20), (255, 0, 0, 255))
+    shown, _ = decode(encoded(image))
+    assert shown.getpixel((0, 0)) == (255, 255, 255)
+    assert shown.getpixel((20, 20)) == (255, 0, 0)
+
+
+def test_a_transparent_palette_is_laid_on_white():
+    image = Pillow.new("P", (40, 40), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.putpixel((1, 1), 1)
+    shown, _ = decode(encoded(image, transparency=0))
+    assert shown.getpixel((0, 0)) == (255, 255, 255)
+    assert shown.getpixel((1, 1)) == (255, 0, 0)
+
+
+def test_half_transparency_is_blended():
+    shown, _ = decode(encoded(Pillow.new("RGBA", (40, 40), (0, 0, 0, 128))))
+    assert shown.getpixel((0, 0)) == pytest.approx((127, 127, 127), abs=1)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_every_mode_becomes_rgb(mode):
+    format_ = "TIFF" if mode in ("CMYK", "I;16", "I", "F") else "PNG"
+    shown, _ = decode(encoded(Pillow.new(mode, (40, 30)), format_))
+    assert (shown.mode, shown.size) == ("RGB", (40, 30))
+
+
+def test_sixteen_bit_grey_keeps_its_contrast():
+    image = Pillow.new("I;16", (40, 40), 0)
+    image.putpixel((3, 3), 65535)
+    image.putpixel((4, 4), 30000)
+    shown, _ = decode(encoded(image))
+    assert shown.getpixel((0, 0)) == (0, 0, 0)
+    assert shown.getpixel((3, 3)) == (255, 255, 255)
+    assert shown.getpixel((4, 4)) == pytest.approx((117, 117, 117), abs=2)
+
+
+def test_exif_rotation_is_applied():
+    image = Pillow.new("RGB", (60, 30), "white")
+    exif = image.getexif()
+    exif[0x0112] = 6
+    data = encoded(image, "JPEG", exif=exif.tobytes())
+    shown, suffix = decode(data)
+    assert shown.size == (30, 60)
+    assert suffix is None, "the bytes would be shown unrotated, so they are not kept"
+
+
+@pytest.mark.parametrize("size", [(5, 5), (13, 3), (7, 28), (1, 100)])
+def test_tiny_sides_are_padded_with_white_not_stretched(size):
+    shown, _ = decode(picture("black", size))
+    assert min(shown.size) >= MIN_SIDE
+    assert shown.size == (max(size[0], MIN_SIDE), max(size[1], MIN_SIDE))
+    assert sum(pixel == (0, 0, 0) for pixel in list(shown.get_flattened_data())) == size[0] * size[1]
+
+
+def test_equal_pixels_are_one_image_however_they_are_encoded(store):
+    image = Pillow.new("RGB", (40, 40), "red")
+    first, second = store.add(encoded(image)), store.add(encoded(image, compress_level=0))
+    third = store.add(encoded(image.convert("RGBA")))
+    assert first == second == third
+    assert len(list(store.folder.iterdir())) == 1
+
+
+def test_same_bytes_in_another_shape_are_another_image(store):
+    assert store.add(picture("white", (40, 60))).sha256 != store.add(picture("white", (60, 40))).sha256
+
+
+def test_a_plain_file_is_kept_byte_for_byte_and_opens_again(store):
+    data = picture("blue", format_="JPEG")
+    image = store.add(data)
+    assert store.path(image).read_bytes() == data
+    assert store.open(image).size == (40, 30)
+
+
+def test_a_changed_picture_reopens_to_the_same_hash(store, tmp_path):
+    image = store.add(encoded(Pillow.new("RGBA", (9, 9), (0, 0, 0, 0))))
+    assert ImageStore(tmp_path / "other").add(store.path(image).read_bytes()) == image
+
+
+def bomb(side: int) -> bytes:
+    """The start of a PNG that announces `side` x `side` pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a readable picture"),
+        (b"plain text", "not a readable picture"),
+        (picture(size=(200, 200), color="red")[:120], "not a readable picture"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "git-lfs pointer"),
+        (bomb(9_000), "pixels"),
+        (bomb(60_000), "bomb"),
+    ],
+)
+def test_bad_bytes_are_refused_with_a_reason(store, data, reason):
+    with pytest.raises(BadImage, match=reason):
+        store.add(data)
+    assert not store.folder.exists() or not list(store.folder.iterdir())
+
+
+def test_an_image_that_is_not_stored_says_so(store):
+    with pytest.raises(MissingData, match="not in"):
+        store.open(Image("0" * 64, 1, 1))
+
+
+@pytest.mark.shared
+def test_the_real_k12_figures(shared, store):
+    """500 figures decode; 66 are really transparent and 11 have a side under 28 pixels (counted upstream)."""
+    transparent = tiny = 0
+    for path in sorted((shared / "data/k12/images").glob("*.png")):
+        with Pillow.open(path) as opened:
+            alpha = opened.convert("RGBA").getchannel("A").getextrema()[0] if opened.has_transparency_data else 255
+            transparent += alpha < 255
+            tiny += min(opened.size) < MIN_SIDE
+        image = store.add(path.read_bytes())
+        assert min(image.width, image.height) >= MIN_SIDE
+    assert (transparent, tiny) == (66, 11)

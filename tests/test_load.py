@@ -1,0 +1,123 @@
+"""Rows become samples or named drops, and paths inside rows stay inside their folder."""
+
+import json
+
+import pytest
+
+from mmk12.errors import BadInput, MissingData
+from mmk12.files import Files, locate
+from mmk12.images import ImageStore
+from mmk12.load import load
+from mmk12.types import Draft, Dropped, Gold, Sample, Source
+from tests.conftest import picture
+
+
+def source(**changes) -> Source:
+    fields = {
+        "name": "toy",
+        "about": "",
+        "licence": "CC0",
+        "url": "https://example.org/toy",
+        "folders": ("toy", "old/toy"),
+        "layout": "rows.jsonl and *.png",
+        "rows": lambda files: files.jsonl("rows.jsonl"),
+        "draft": lambda row: Draft(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", [])),
+    }
+    return Source(**{**fields, **changes})
+
+
+@pytest.fixture
+def raw(tmp_path):
+    (tmp_path / "raw" / "toy").mkdir(parents=True)
+    return tmp_path / "raw"
+
+
+def loaded(raw, rows, **changes):
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    (raw / "toy" / "rows.jsonl").write_text("\n".join(lines) + "\n")
+    return list(load(source(**changes), raw, ImageStore(raw / "store")))
+
+
+def row(number=1, **changes):
+    return {"id": str(number), "question": "What?", "answer": "4", **changes}
+
+
+def test_images_without_marks_go_in_front(raw):
+    (raw / "toy" / "a.png").write_bytes(picture())
+    (found,) = loaded(raw, [row(images=["a.png", "a.png"])])
+    assert isinstance(found, Sample)
+    assert found.id == "toy/1"
+    assert found.question == "<image><image>What?"
+    assert [image.width for image in found.images] == [40, 40]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason", "evidence"),
+    [
+        ("{torn", "broken line", "rows.jsonl:2"),
+        ('["list"]', "broken line", "object is expected"),
+        ({"id": "x", "question": "?"}, "malformed row", "KeyError: 'answer'"),
+        (row(2, images=["none.png"]), "unusable image", "none.png: no such file"),
+        (row(2, images=["broken.png"]), "unusable image", "not a readable picture"),
+        (row(2, images=["../secret.png"]), "unusable image", "outside its folder"),
+        (row(2, images=["/etc/passwd"]), "unusable image", "outside its folder"),
+        (row(2, images=["a\x00.png"]), "unusable image", "a"),
+        (row(2, question="<image> <image>", images=["a.png"]), "image marks do not match", "2 <image> marks"),
+        (row(2, question="see <image>"), "image marks do not match", "for 0 images"),
+        (row(2, question="  "), "empty question", ""),
+        (row(1), "repeated id", "row 1"),
+        (row(2, question=7), "malformed row", ""),
+        (row(2, images=7), "malformed row", ""),
+    ],
+)
+def test_a_bad_row_is_named_and_the_others_live(raw, bad, reason, evidence):
+    (raw / "toy" / "a.png").write_bytes(picture())
+    (raw / "toy" / "broken.png").write_bytes(picture(size=(200, 200))[:90])
+    (raw / "secret.png").write_bytes(picture())
+    before, dropped, after = loaded(raw, [row(1), bad, row(3)])
+    assert isinstance(before, Sample)
+    assert isinstance(after, Sample)
+    assert isinstance(dropped, Dropped)
+    assert (dropped.stage, dropped.reason) == ("load", reason)
+    assert evidence in dropped.evidence
+
+
+def test_the_second_layout_is_found(raw):
+    (raw / "toy").rename(raw / "later")
+    (raw / "old").mkdir()
+    (raw / "later").rename(raw / "old" / "toy")
+    assert locate(source(), raw).folder == raw / "old" / "toy"
+
+
+@pytest.mark.parametrize("raw_dir", ["no-such-folder", "."])
+def test_missing_data_says_what_to_fetch_from_where_and_whereto(tmp_path, raw_dir):
+    with pytest.raises(MissingData) as caught:
+        locate(source(folders=("absent",)), tmp_path / raw_dir)
+    if raw_dir == ".":
+        for word in ("https://example.org/toy", "CC0", "RAW_DIR/absent", "rows.jsonl and *.png"):
+            assert word in str(caught.value)
+
+
+def test_without_folder_and_hub_the_message_is_the_same():
+    with pytest.raises(MissingData, match="RAW_DIR/toy/"):
+        locate(source(), None)
+
+
+def test_files_come_in_natural_order(tmp_path):
+    for name in ("10.json", "2.json", "1.json", "a.json"):
+        (tmp_path / name).write_text("{}")
+    assert [path.name for path in Files(tmp_path).glob("*.json")] == ["1.json", "2.json", "10.json", "a.json"]
+
+
+def test_a_broken_parquet_file_is_named(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(BadInput, match=r"a\.parquet"):
+        list(Files(tmp_path).parquet("*.parquet"))
+
+
+def test_parquet_rows_keep_their_image_bytes(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"id": ["1"], "image": [{"bytes": b"png", "path": None}]}), tmp_path / "a.parquet")
+    assert list(Files(tmp_path).parquet("*.parquet")) == [{"id": "1", "image": {"bytes": b"png", "path": None}}]
