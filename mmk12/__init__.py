@@ -1,3 +1,93 @@
-"""mmk12: multimodal reasoning by reinforcement learning, made reproducible."""
+"""mmk12: multimodal reasoning by reinforcement learning, made reproducible.
+
+Every public name is loaded when it is first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmk12.comparison import compare
+    from mmk12.content import load_benchmark, load_source
+    from mmk12.data import build_data
+    from mmk12.evaluation import evaluate
+    from mmk12.recipe import load_recipe
+    from mmk12.types import (
+        Backend,
+        Benchmark,
+        Completion,
+        Draft,
+        Dropped,
+        Failure,
+        Gold,
+        Hub,
+        Image,
+        Message,
+        Published,
+        Request,
+        Sample,
+        Sampling,
+        Source,
+        Verdict,
+    )
+    from mmk12.verifier import reward, verify, verify_many
 
 __version__ = "0.1.0"
+
+_TYPES = (
+    "Backend Benchmark Completion Draft Dropped Failure Gold Hub Image Message Published Request Sample Sampling "
+    "Source Verdict"
+)
+_HOMES = {
+    **dict.fromkeys(_TYPES.split(), "types"),
+    "build_data": "data",
+    "compare": "comparison",
+    "evaluate": "evaluation",
+    "load_benchmark": "content",
+    "load_recipe": "recipe",
+    "load_source": "content",
+    "reward": "verifier",
+    "verify": "verifier",
+    "verify_many": "verifier",
+}
+
+__all__ = [
+    "Backend",
+    "Benchmark",
+    "Completion",
+    "Draft",
+    "Dropped",
+    "Failure",
+    "Gold",
+    "Hub",
+    "Image",
+    "Message",
+    "Published",
+    "Request",
+    "Sample",
+    "Sampling",
+    "Source",
+    "Verdict",
+    "__version__",
+    "build_data",
+    "compare",
+    "evaluate",
+    "load_benchmark",
+    "load_recipe",
+    "load_source",
+    "reward",
+    "verify",
+    "verify_many",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mmk12' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"mmk12.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

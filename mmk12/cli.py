@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmk12 import tables
 from mmk12.errors import Mmk12Error
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     name="mmk12",
@@ -43,13 +47,24 @@ def demo(
 
     Offline and on a CPU, in a few minutes. The same command continues a demo that was interrupted.
     """
-    from mmk12.demo.tour import tour
     from mmk12.progress import shown
+    from mmk12.tour import tour
 
     with shown(_errors()) as progress:
-        steps = tour(out, limit=limit, progress=progress)
-    for line in steps:
-        typer.echo(line)
+        made = tour(out, limit=limit, progress=progress)
+    _show(tables.funnel(made.built), None, as_json=False)
+    for evaluated in made.evaluations:
+        _show_evaluation(evaluated, as_json=False)
+    typer.echo("The tuned model (B) against the starter (A), item by item:")
+    _show(tables.comparison(made.difference), None, as_json=False)
+    typer.echo(
+        f"Training data: {made.built.out / 'train.parquet'} (verl), {made.built.out / 'DATA_CARD.md'}\n"
+        f"Figures: {made.figure}, {made.built.out / 'figures' / 'sources.png'}\n"
+        f"Open first: {made.evaluations[0].folder / 'report.html'}\n"
+        "Next, on real data: mmk12 list benchmarks, then\n"
+        "  mmk12 eval --model ORG/NAME --benchmarks k12 --raw-dir RAW\n"
+        "  mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing"
+    )
 
 
 @app.command(
@@ -84,7 +99,15 @@ def build_data(
             dry_run=dry_run,
             progress=progress,
         )
-    _show_build(built, as_json)
+    if dry_run:
+        _show(tables.plan(built.plan), {one.name: one.where or one.missing for one in built.plan.sources}, as_json)
+        typer.echo(f"stages: {' → '.join(built.plan.stages)}", err=True)
+        return
+    for missing in built.plan.missing.values():
+        _note(f"left out: {missing}")
+    _show(tables.funnel(built), built.funnel, as_json)
+    if not as_json:
+        typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
 
 @app.command(
@@ -111,7 +134,7 @@ def evaluate(
 
     A run that was killed goes on where it stopped when the same command is given again.
     """
-    from mmk12.evaluate import evaluate as run
+    from mmk12.evaluation import evaluate as run
     from mmk12.progress import shown
 
     with shown(_errors()) as progress:
@@ -139,7 +162,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again; no model is needed."""
-    from mmk12.evaluate import score as rescore
+    from mmk12.evaluation import score as rescore
 
     _show_evaluation(rescore(run, profile), as_json)
 
@@ -151,35 +174,14 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compares two runs item by item: paired difference, interval, McNemar's test, flipped items."""
-    from mmk12.compare import compare as compared
+    from mmk12.comparison import compare as compared
 
     found = compared(run_a, run_b)
-    if as_json:
-        _json(found)
-        return
-    header = ("benchmark", "n", "A %", "B %", "B − A", "95 % interval", "p (McNemar)", "gained", "lost")
-    _table(
-        header,
-        [
-            (
-                name,
-                row["n"],
-                _percent(row["a"]),
-                _percent(row["b"]),
-                f"{100 * row['difference']:+.1f}",
-                f"{100 * row['ci95'][0]:+.1f} to {100 * row['ci95'][1]:+.1f}",
-                f"{row['p_value']:.2g}",
-                len(row["gained"]),
-                len(row["lost"]),
-            )
-            for name, row in found.items()
-        ],
-    )
+    _show(tables.comparison(found), found, as_json)
+    if not as_json:
+        for line in tables.flips(found):
+            typer.echo(line)
     for name, row in found.items():
-        for what in ("gained", "lost"):
-            if row[what]:
-                more = f" and {len(row[what]) - 10} more (--json lists all)" if len(row[what]) > 10 else ""
-                typer.echo(f"{name} {what}: {', '.join(row[what][:10])}{more}")
         if row["not_shared"]:
             _note(f"{name}: {row['not_shared']} items are in one run only and are left out")
 
@@ -215,10 +217,7 @@ def list_(
     from mmk12.catalogue import catalogue
 
     rows = catalogue(kind)
-    if as_json:
-        _json(rows)
-    else:
-        _table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
+    _show(tables.catalogue(rows), rows, as_json)
 
 
 @app.command(epilog="Example: `mmk12 plot sources data/demo --out sources.png`")
@@ -270,26 +269,9 @@ def main() -> None:
 def _show_evaluation(done: Any, as_json: bool) -> None:
     for note in done.notes:
         _note(note)
-    if as_json:
-        _json(done.results)
-        return
-    _table(
-        ("benchmark", "n", "accuracy %", "95 % interval", "no answer %", "truncated %", "format %", "mean tokens"),
-        [
-            (
-                name + (" (partial)" if row["partial"] else "") + (" (limited)" if row["limited"] else ""),
-                row["n"],
-                _percent(row["accuracy"]),
-                f"{_percent(row['ci95'][0])} – {_percent(row['ci95'][1])}",
-                _percent(row["no_answer_rate"]),
-                _percent(row["truncation_rate"]),
-                _percent(row["format_rate"]),
-                "–" if row["mean_tokens"] is None else row["mean_tokens"],
-            )
-            for name, row in done.results.items()
-        ],
-    )
-    typer.echo(f"look at: {done.folder / 'report.html'}")
+    _show(tables.evaluation(done.results), done.results, as_json)
+    if not as_json:
+        typer.echo(f"look at: {done.folder / 'report.html'}")
 
 
 def _default_out(model: str, prompt: str, n: int) -> Path:
@@ -297,37 +279,21 @@ def _default_out(model: str, prompt: str, n: int) -> Path:
     return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+def _show(table: tables.Table, value: Any, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    from rich.console import Console
 
-
-def _json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(table.drawn())
 
 
 def _note(text: str) -> None:
     typer.echo(f"note: {text}", err=True)
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for number, name in enumerate(header):
-        numeric = number > 0 and all(not isinstance(row[number], str) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    console.print(table)
-
-
-def _errors() -> Any:
+def _errors() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)

@@ -84,11 +84,10 @@ def locate(dataset: Dataset, raw_dir: Path | None) -> Files:
     if not dataset.folders:
         return Files(None)  # made, not read: the demo
     if raw_dir is None:
-        if dataset.hub is not None and _hub_answers(dataset.hub):
+        trouble = "it is on no hub" if dataset.hub is None else _hub_trouble(dataset.hub)
+        if trouble is None:
             return Files(None)
-        raise MissingData(
-            f"{dataset.name} is not on this machine and cannot be fetched from the hub. {_advice(dataset)}"
-        )
+        raise MissingData(f"{dataset.name}: no --raw-dir, and {trouble}. {_advice(dataset)}")
     if not raw_dir.is_dir():
         raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
     for folder in dataset.folders:
@@ -104,16 +103,25 @@ def _advice(dataset: Dataset) -> str:
     )
 
 
-def _hub_answers(hub: Hub) -> bool:
-    """Whether the hub, or its local cache, has this dataset."""
+def _hub_trouble(hub: Hub) -> str | None:
+    """Why the hub, or in offline mode its local cache, cannot give this dataset; None if it can."""
     import datasets
     import huggingface_hub.errors as hub_errors
+    from httpx import HTTPError
+    from huggingface_hub import HfApi, constants
 
     try:
-        datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
-    except (OSError, ValueError, hub_errors.HfHubHTTPError, datasets.exceptions.DatasetNotFoundError):
-        return False
-    return True
+        if constants.HF_HUB_OFFLINE:
+            datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
+        else:
+            HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
+    except hub_errors.HfHubHTTPError as error:
+        return f"the hub refuses {hub.id} (status {error.response.status_code})"
+    except HTTPError:
+        return f"the hub cannot be reached for {hub.id} (HF_HUB_OFFLINE=1 uses its local cache)"
+    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError):
+        return f"{hub.id} is not in the hub's local cache"
+    return None
 
 
 def _natural(part: str) -> tuple[int, int, str]:

@@ -40,7 +40,7 @@ def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
     Raises `BadImage` with the reason when the bytes are no picture, are cut short or are too large.
     """
     from PIL import Image as Pillow
-    from PIL import ImageOps
+    from PIL import ImageOps, UnidentifiedImageError
 
     if data.startswith(_LFS_POINTER):
         raise BadImage("a git-lfs pointer, not a picture (run `git lfs pull` where it came from)")
@@ -53,7 +53,7 @@ def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
             opened.load()
     except BadImage:
         raise
-    except Pillow.UnidentifiedImageError:  # its own message holds a memory address, and a ledger must not
+    except UnidentifiedImageError:  # its own message holds a memory address, and a ledger must not
         raise BadImage("not a readable picture (no known format)") from None
     except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
         raise BadImage(f"not a readable picture ({error})") from None
@@ -128,5 +128,5 @@ class ImageStore:
 
 def _png(picture: Pillow.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()

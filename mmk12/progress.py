@@ -31,7 +31,7 @@ def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
         def update(label: str, done: int, total: int) -> None:
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done, total=total)
+            bars.update(tasks[label], completed=done, total=total or None)
 
         yield update
 
@@ -42,9 +42,9 @@ def _lines(console: Console) -> Callable[[str, int, int], None]:
     def update(label: str, done: int, total: int) -> None:
         now = time.monotonic()
         said, count = last.get(label, (float("-inf"), -1))
-        finished = done >= total and count < total
+        finished = done >= total > count
         if finished or now - said >= _SECONDS_BETWEEN_LINES:
-            console.print(f"{label}: {done} of {total}", highlight=False)
+            console.print(f"{label}: {done}" + (f" of {total}" if total else ""), highlight=False)
             last[label] = (now, done)
 
     return update

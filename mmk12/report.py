@@ -107,7 +107,7 @@ def _data_uri(store: ImageStore, image: Image) -> str:
     picture = store.open(image)
     picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=80)
+    picture.save(buffer, "WEBP", quality=80, method=2)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

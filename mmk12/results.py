@@ -20,26 +20,23 @@ Row = Mapping[str, Any]
 def aggregate(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, Any]:
     """The numbers of one benchmark, in the shape of `results.json`.
 
-    Rows of one item (rollouts 0 … n-1) count as one item whose score is their mean; pass@k is added when there
-    are several.
+    Rows of one item (rollouts 0 … n-1) count as one item whose score is their mean; pass@k needs several of them.
     """
     items = _by_item(rows)
     asked = [row for row in rows if row["rule"] != "not asked"]
     tokens = [row["completion_tokens"] for row in asked if row["completion_tokens"] is not None]
     statuses = Counter(row["status"] for row in rows)
-    result = {
+    rollouts = min((len(item) for item in items), default=0)
+    return {
         **_score(items),
         "no_answer_rate": _rate(statuses["no_answer"], len(rows)),
         "truncation_rate": _rate(sum(row["finish_reason"] == "length" for row in rows), len(rows)),
         "format_rate": _rate(sum(row["format_ok"] for row in rows), len(rows)),
         "mean_tokens": round(math.fsum(tokens) / len(tokens), 1) if tokens else None,
         "statuses": dict(sorted(statuses.items())),
+        "pass_at": {str(k): _pass_at(items, k) for k in _powers_of_two(rollouts)} if rollouts > 1 else {},
+        "groups": {name: _sub_scores(items, name) for name in groups},
     }
-    rollouts = {len(item) for item in items}
-    if rollouts and (n := min(rollouts)) > 1:
-        result["pass_at"] = {str(k): _pass_at(items, k) for k in _powers_of_two(n)}
-    result["groups"] = {name: _sub_scores(items, name) for name in groups}
-    return result
 
 
 def _by_item(rows: Sequence[Row]) -> list[list[Row]]:

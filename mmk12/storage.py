@@ -47,10 +47,7 @@ def write_bytes(path: Path, data: bytes) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with open(fresh, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            fresh.write_bytes(data)
             os.replace(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)

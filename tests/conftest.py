@@ -1,4 +1,4 @@
-"""Shared fixtures: small pictures, a tiny benchmark file, a scripted backend, and the reference rows beside the checkout."""
+"""Shared fixtures: small pictures, a scripted backend, well-formed responses, the real rows beside the checkout."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,9 @@ def shared() -> Path:
     return SHARED
 
 
-def picture(color: object = "white", size: tuple[int, int] = (40, 30), mode: str = "RGB", format_: str = "PNG") -> bytes:
+def picture(
+    color: object = "white", size: tuple[int, int] = (40, 30), mode: str = "RGB", format_: str = "PNG"
+) -> bytes:
     """An encoded picture of one colour."""
     buffer = io.BytesIO()
     Pillow.new(mode, size, color).save(buffer, format_)  # type: ignore[arg-type]

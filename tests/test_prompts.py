@@ -48,4 +48,6 @@ def test_marks_must_match_the_images(question, images):
 
 
 def test_braces_in_a_question_are_text():
-    assert prompts.chat("zero", "{question} {0} {}", 0)[-1].content.startswith("Answer the following question: {question} {0} {}\n")
+    assert prompts.chat("zero", "{question} {0} {}", 0)[-1].content.startswith(
+        "Answer the following question: {question} {0} {}\n"
+    )

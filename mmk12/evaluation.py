@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmk12 import __version__, prompts, storage
-from mmk12.backends import open_backend
+from mmk12.backends import find_model, open_backend
 from mmk12.content import load_benchmark
 from mmk12.errors import MissingData, PromptError
 from mmk12.generate import Progress, generate, request, silent
@@ -22,7 +22,7 @@ from mmk12.grade import grade
 from mmk12.load import load
 from mmk12.run import Item, Run
 from mmk12.types import Backend, Benchmark, Dropped, Request, Sample, Sampling
-from mmk12.verifier import load_profile
+from mmk12.verifier.profiles import profile_named
 
 _VERSIONED = ("transformers", "torch", "datasets", "pillow")
 
@@ -59,17 +59,19 @@ def evaluate(
     """
     template = prompts.template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
-    graded_by = load_profile(profile)
+    found = find_model(model, backend)
+    graded_by = profile_named(profile)
     declared = [load_benchmark(ref) for ref in benchmarks]
     with storage.sole_writer(out):
         run, notes = Run(out), list[str]()
         items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
-        engine = open_backend(model, backend, run.images)
+        engine = open_backend(found, run.images)
         items, requests = _ask(items, engine, prompt, sampling, n)
         notes += _unusable(items, allow_missing)
         settings: dict[str, Any] = {
             "mmk12": __version__,
             "model": model,
+            "backend": found.backend,
             "fingerprint": engine.fingerprint,
             "prompt": dataclasses.asdict(template),
             "sampling": dataclasses.asdict(sampling),
@@ -101,7 +103,7 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, by another profile if asked: no model is needed."""
     run = Run(folder)
     settings = run.settings()
-    settings["profile"] = load_profile(profile or settings["profile"]).name
+    settings["profile"] = profile_named(profile or settings["profile"]).name
     with storage.sole_writer(folder):
         log = run.completions()
         items = run.items()

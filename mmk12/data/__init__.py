@@ -1,0 +1,6 @@
+"""`build-data`: raw sources -> a training mixture in verl's format, with a reason for every row that is left out."""
+
+from mmk12.data.build import Build, build_data
+from mmk12.data.plan import Plan, PlannedSource
+
+__all__ = ["Build", "Plan", "PlannedSource", "build_data"]

@@ -1,0 +1,155 @@
+"""`build_data`: runs the stages of a recipe one after the other, and writes what they came to.
+
+    load -> normalise -> verifiable -> duplicates -> cap -> export
+
+Each stage leaves its outcomes in `.stages/` under a key of all that decides them, so a build that was killed goes
+on at the stage where it was, and a build of the same recipe on the same data gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mmk12 import storage
+from mmk12.data import fingerprint
+from mmk12.data.export import export
+from mmk12.data.outcomes import Outcome, Outcomes, is_current, save
+from mmk12.data.papers import write_card, write_drops, write_manifest
+from mmk12.data.plan import Plan, make_plan
+from mmk12.data.stages import STAGES, Context
+from mmk12.data.stream import sweep
+from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.generate import Progress, silent
+from mmk12.images import ImageStore
+from mmk12.load import load
+from mmk12.recipe import load_recipe
+
+STEPS = ("load", *(stage.__name__ for stage in STAGES), "export")
+"""The names that `until` takes, in order."""
+
+_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a build came to. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files."""
+
+    plan: Plan
+    out: Path
+    funnel: Mapping[str, Mapping[str, int]]
+
+
+def build_data(
+    recipe: str = "mm_eureka_8b",
+    *,
+    raw_dir: Path | None = None,
+    out: Path,
+    limit: int | None = None,
+    until: str | None = None,
+    allow_missing: bool = False,
+    seed: int | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Build:
+    """Builds the mixture of `recipe` into the folder `out`; the same call goes on where a kill stopped it.
+
+    `limit` reads only so many rows of each source, `until` stops after that stage (with ledger and manifest, without
+    export), `dry_run` returns the plan. Raises `MissingData` naming all sources that are not there, before any work.
+    """
+    chosen = load_recipe(recipe).with_seed(seed)
+    if until is not None and until not in STEPS:
+        raise UnknownName("stage", until, STEPS)
+    if limit is not None and limit < 1:
+        raise BadInput(f"--limit must be 1 or more, not {limit}.")
+    steps = STEPS[: STEPS.index(until or "export") + 1]
+    plan = make_plan(chosen, steps, raw_dir, limit)
+    if dry_run:
+        return Build(plan, out, {})
+    plan.require(allow_missing)
+    with storage.sole_writer(out):
+        return Build(plan, out, _Run(plan, out, progress).run())
+
+
+class _Run:
+    """One build under the folder's lock."""
+
+    def __init__(self, plan: Plan, out: Path, progress: Progress) -> None:
+        self.plan, self.out, self.progress = plan, out, progress
+        caps = {planned.name: planned.cap for planned in plan.found if planned.cap is not None}
+        self.context = Context(plan.recipe, caps, ImageStore(out / "images"))
+        self.folder = out / ".stages"
+        self.funnel: dict[str, dict[str, int]] = {planned.name: {} for planned in plan.found}
+
+    def run(self) -> Mapping[str, Mapping[str, int]]:
+        for folder in (self.out, self.out / "images", self.out / "figures", self.folder):
+            sweep(folder)
+        done = self._filter(*self._load())
+        write_drops(self.out, done)
+        if STEPS[-1] in self.plan.stages:
+            if not done[-1].kept:
+                raise BadInput(f"No row is left to train on; {self.out / 'drops.jsonl'} says why, row by row.")
+            for split, counts in export(done[-1], self.context, self.out, self.progress).items():
+                self._count(split, counts)
+        manifest = write_manifest(self.out, self.plan, self.funnel)
+        if STEPS[-1] in self.plan.stages:
+            write_card(self.out, manifest, done)
+        return self.funnel
+
+    def _load(self) -> tuple[str, Outcomes]:
+        """The loaded rows of all sources and their key. Pictures of another key are removed first."""
+        found = self.plan.found
+        key = fingerprint.digest(
+            fingerprint.code(), fingerprint.versions(), self.plan.limit, [planned.key() for planned in found]
+        )
+        paths = [self.folder / f"0-load-{number}-{planned.name}.jsonl" for number, planned in enumerate(found)]
+        ready = [path for path in paths if is_current(path, key)]
+        if not (ready and self._has_pictures(Outcomes(*ready))):
+            self._reset()
+        for planned, path in zip(found, paths, strict=True):
+            if not is_current(path, key):
+                rows = islice(load(planned.source, self.plan.raw_dir, self.context.images), self.plan.limit)
+                save(path, key, self._shown(f"load {planned.name}", rows, self.plan.limit or 0))
+        loaded = Outcomes(*paths)
+        self._count("read", loaded.read())
+        self._count("load", loaded.kept)
+        return key, loaded
+
+    def _filter(self, key: str, samples: Outcomes) -> list[Outcomes]:
+        """The outcomes of all stages that are to run, the loaded rows first."""
+        done = [samples]
+        for number, stage in enumerate(STAGES, 1):
+            name = stage.__name__
+            if name in self.plan.stages:
+                key = fingerprint.digest(key, name, self.plan.recipe.model_dump())
+                path = self.folder / f"{number}-{name}.jsonl"
+                if not is_current(path, key):
+                    save(path, key, self._shown(name, stage(done[-1], self.context), len(done[-1])))
+                done.append(Outcomes(path))
+                self._count(name, done[-1].kept)
+        return done
+
+    def _has_pictures(self, samples: Outcomes) -> bool:
+        try:
+            return all(self.context.images.path(image) for sample in samples for image in sample.images)
+        except MissingData:
+            return False
+
+    def _reset(self) -> None:
+        """Removes the intermediate results of another recipe or code, so that nothing of them can show through."""
+        with storage.writing(self.out):
+            for path in [*self.folder.glob("*.jsonl"), *self.context.images.folder.glob("*")]:
+                if path.parent == self.folder or _STORED.fullmatch(path.name):
+                    path.unlink()
+
+    def _count(self, step: str, counts: Mapping[str, int]) -> None:
+        for name, steps in self.funnel.items():
+            steps[step] = counts.get(name, 0)
+
+    def _shown(self, label: str, outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+        for done, outcome in enumerate(outcomes, 1):
+            self.progress(label, done, total)
+            yield outcome

@@ -1,0 +1,89 @@
+"""What a stage made of its rows, on disk: kept samples and dropped rows in order, under a key.
+
+This is what makes a build resumable. A file appears whole or not at all, and its first line holds the hash of all
+that decided its contents, so a later run reuses exactly those stages that would come out the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmk12.data.stream import replacing
+from mmk12.errors import BadInput
+from mmk12.types import Dropped, Gold, Image, Sample
+
+Outcome = Sample | Dropped
+
+
+class Outcomes:
+    """The rows of one finished stage, or of several one after the other. Iterating reads the kept samples."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths = paths
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (outcome for outcome in self._all() if isinstance(outcome, Sample))
+
+    def __len__(self) -> int:
+        return self.kept.total()
+
+    def drops(self) -> Iterator[Dropped]:
+        """The rows that this stage dropped."""
+        return (outcome for outcome in self._all() if isinstance(outcome, Dropped))
+
+    @cached_property
+    def kept(self) -> Counter[str]:
+        """The number of kept samples by source."""
+        return Counter(sample.source for sample in self)
+
+    def read(self) -> Counter[str]:
+        """The number of all rows by source, kept and dropped."""
+        return Counter(outcome.source for outcome in self._all())
+
+    def _all(self) -> Iterator[Outcome]:
+        for path in self.paths:
+            with open(path, encoding="ascii") as file:
+                next(file)  # the key
+                for line in file:
+                    yield _parsed(line, path)
+
+
+def save(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
+    """Writes a stage's outcomes under `key`, atomically and one at a time."""
+    with replacing(path) as file:
+        file.write(_line({"key": key}))
+        for outcome in outcomes:
+            name = "dropped" if isinstance(outcome, Dropped) else "sample"
+            file.write(_line({name: dataclasses.asdict(outcome)}))
+
+
+def is_current(path: Path, key: str) -> bool:
+    """Whether `path` holds the outcomes of exactly this key."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.readline(1000) == _line({"key": key})
+
+
+def _line(value: Any) -> bytes:
+    """ASCII, so that text which is not valid Unicode survives until the stage that drops it."""
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
+def _parsed(line: str, path: Path) -> Outcome:
+    try:
+        row = json.loads(line)
+        if "dropped" in row:
+            return Dropped(**row["dropped"])
+        sample = row["sample"]
+        gold = Gold(**{**sample["gold"], "choices": tuple(sample["gold"]["choices"])})
+        images = tuple(Image(**image) for image in sample["images"])
+        return Sample(**{**sample, "gold": gold, "images": images})
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path} is damaged ({error}). Delete it and run the same command again.") from None

@@ -1,0 +1,213 @@
+"""A recipe is the whole experiment in one YAML file: data, prompt and reward rule.
+
+YAML because it is pure data. It is read strictly: an unknown key, a repeated key or a value out of range is a
+`BadRecipe` that names the key and the nearest known one, never a silent default. Imports neither torch nor verl,
+so recipes can be checked anywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mmk12 import content, prompts
+from mmk12.errors import BadRecipe, UnknownName
+
+MAX_BYTES = 65_536
+"""A recipe file is read up to this size; ours are near one kilobyte."""
+MAX_PARENTS = 8
+MAX_DEPTH = 16
+
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+Cap = Annotated[int, Field(strict=True, gt=0)]
+Seed = Annotated[int, Field(strict=True, ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Profile(_Strict):
+    """How a question is asked and how an answer is paid: a prompt of `mmk12.prompts`, a profile of the verifier."""
+
+    prompt: str = "instruct"
+    reward: str = "paper_instruct"
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_prompt(cls, name: str) -> str:
+        return _known("prompt", name, prompts.TEMPLATES)
+
+    @field_validator("reward")
+    @classmethod
+    def _known_reward(cls, name: str) -> str:
+        from mmk12.verifier import PROFILES
+
+        return _known("reward profile", name, PROFILES)
+
+
+class Data(_Strict):
+    """The mixture. `sources` is in order of priority: of two equal rows the earlier source keeps its own.
+
+    `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
+    """
+
+    sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
+    seed: Seed = 0
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.01
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, sources: dict[str, Any]) -> dict[str, Any]:
+        built_in = content.names("source")
+        for ref in sources:
+            if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
+                _known("source", ref, built_in)
+        return sources
+
+
+class Recipe(_Strict):
+    """One experiment. `name` is the file's; keys that are left out have the defaults written here."""
+
+    name: str
+    about: str
+    profile: Profile = Profile()
+    data: Data
+
+    def with_seed(self, seed: int | None) -> Recipe:
+        """This recipe with another data seed, or itself for None."""
+        if seed is None:
+            return self
+        if seed < 0:
+            raise BadRecipe(f"The seed must be 0 or more, not {seed}.")
+        return self.model_copy(update={"data": self.data.model_copy(update={"seed": seed})})
+
+
+def load_recipe(ref: str) -> Recipe:
+    """The recipe of that built-in name, or in the file at path `ref`, on top of what it extends.
+
+    Mappings are merged key by key, the child wins, and `null` takes a key of the parent away.
+    Raises `UnknownName`, `MissingData` or `BadRecipe`.
+    """
+    path = content.find("recipe", ref)
+    merged = _merged(path, parents=0)
+    try:
+        return Recipe.model_validate({**merged, "name": path.stem})
+    except ValidationError as error:
+        told = [_told(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
+        raise BadRecipe(f"{path.name}: {' '.join(dict.fromkeys(told))}") from None
+
+
+def _merged(path: Path, parents: int) -> dict[str, Any]:
+    if parents > MAX_PARENTS:
+        raise BadRecipe(f"{path.name}: 'extends' goes round in a circle, or more than {MAX_PARENTS} files deep.")
+    own = _read(path)
+    if "name" in own:
+        raise BadRecipe(f"{path.name}: unknown key 'name'. The file's name is the recipe's name.")
+    parent = own.pop("extends", None)
+    if parent is None:
+        return _overlaid({}, own)
+    if not isinstance(parent, str):
+        raise BadRecipe(f"{path.name}: 'extends' is the name of a recipe or a path to its file, not {parent!r}.")
+    beside = "/" in parent or parent.endswith(".yaml")
+    found = content.find("recipe", str(path.parent / parent) if beside else parent)
+    return _overlaid(_merged(found, parents + 1), own)
+
+
+def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict):
+            inherited = merged.get(key)
+            merged[key] = _overlaid(inherited if isinstance(inherited, dict) else {}, value)
+        elif value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise BadRecipe(f"{path.name} is larger than {MAX_BYTES:,} bytes, so it is no recipe.")
+    try:
+        text = data.decode("utf-8")
+        _refuse_bombs(text, path)
+        _refuse_repeats(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date, or not UTF-8
+        raise BadRecipe(f"{path.name} is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise BadRecipe(f"{path.name} does not hold 'key: value' lines.")
+    return value
+
+
+def _refuse_bombs(text: str, path: Path) -> None:
+    """Stops before YAML that costs more than its size: a kilobyte of aliases can stand for a gigabyte, and the
+    scanner's time is quadratic in the depth of brackets."""
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise BadRecipe(f"{path.name}: YAML aliases (*name) are not read; use 'extends' to share settings.")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > MAX_DEPTH:
+            raise BadRecipe(f"{path.name}: more than {MAX_DEPTH} levels of lists and mappings.")
+
+
+def _refuse_repeats(node: yaml.Node | None, path: Path) -> None:
+    """YAML keeps the last of two equal keys; in a recipe that would silently drop a setting."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise BadRecipe(f"{path.name}: the key '{key.value}' stands twice.")
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+            _refuse_repeats(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeats(value, path)
+
+
+def _known(kind: str, name: str, known: typing.Iterable[str]) -> str:
+    if name not in known:
+        raise ValueError(str(UnknownName(kind, name, known)))
+    return name
+
+
+def _told(where: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One pydantic complaint in our words; `where` is its path of keys."""
+    key = ".".join(str(part) for part in where if part not in ("constrained-int", "literal['all']"))
+    if kind == "extra_forbidden":
+        known = _keys(where[:-1])
+        near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
+        return f"Unknown key '{key}'." + (f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}.")
+    if kind == "missing":
+        return f"The key '{key}' is missing."
+    return f"{key}: {message.removeprefix('Value error, ').rstrip('.')}."
+
+
+def _keys(where: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known at a path of a recipe."""
+    model: Any = Recipe
+    for part in where:
+        model = typing.get_type_hints(model)[str(part)]
+        if isinstance(model, types.UnionType):
+            model = typing.get_args(model)[0]
+    return sorted({*model.model_fields, *(("extends",) if model is Recipe else ())} - {"name"})

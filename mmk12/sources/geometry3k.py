@@ -1,0 +1,43 @@
+r"""Geometry3K: plane geometry of two American textbooks, one diagram each (Lu et al. 2021, arXiv 2105.04165).
+
+Licence: MIT for the repository; none is stated for the data. Only the 2,101 train problems (ids 0 to 2100). A folder
+per problem, with `data.json` and `img_diagram.png`; the fields that are read (invented):
+
+    train/7/data.json
+    {"id": 7, "annotat_text": "Find $m \\angle 2$.", "choices": ["35", "55", "\\frac { 5 } { 2 }", "145"],
+     "answer": "B", "problem_type_graph": ["Line"], "problem_type_goal": ["Angle"], "data_type": "train"}
+
+Gold: the value of the right option, without the tokeniser's blanks, in dollars. The options are not shown, which
+makes a question of four choices an open one. The printed option stays the gold where the text says "to the nearest
+tenth"; `precise_value` is not used.
+"""
+
+from collections.abc import Iterable
+
+from mmk12.files import Files
+from mmk12.sources._rows import in_dollars, json_files, tight
+from mmk12.types import Draft, Gold, Row, Source
+
+
+def rows(files: Files) -> Iterable[Row]:
+    return json_files(files, "train/*/data.json")
+
+
+def draft(row: Row) -> Draft:
+    options = dict(zip("ABCDEFGH", row["choices"], strict=False))
+    gold = Gold(in_dollars(tight(options[row["answer"]])))
+    figure = f"train/{row['folder']}/img_diagram.png"
+    tags = {"topic": ", ".join(row["problem_type_goal"]), "shape": ", ".join(row["problem_type_graph"])}
+    return Draft(row["folder"], row["annotat_text"], gold, images=[figure], tags=tags)
+
+
+source = Source(
+    name="geometry3k",
+    about="plane geometry with diagrams, options removed",
+    licence="MIT (repository)",
+    url="https://github.com/lupantech/InterGPS (data/geometry3k/train.zip)",
+    folders=("geometry3k",),
+    layout="train/<id>/data.json and train/<id>/img_diagram.png",
+    rows=rows,
+    draft=draft,
+)

@@ -1,0 +1,139 @@
+"""The parquet files hold what verl 0.9.1's `RLHFDataset` reads, row by row."""
+
+import io
+import json
+import re
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image as Pillow
+
+from mmk12 import prompts
+from mmk12.data import export as module
+from mmk12.data.export import SCHEMA, export
+from mmk12.data.outcomes import Outcomes, save
+from mmk12.data.stages import Context
+from mmk12.generate import silent
+from mmk12.images import ImageStore
+from mmk12.recipe import load_recipe
+from mmk12.types import Gold, Sample
+from tests.conftest import picture
+
+
+@pytest.fixture
+def exported(tmp_path):
+    store = ImageStore(tmp_path / "images")
+    red, blue = store.add(picture("red")), store.add(picture("blue", format_="JPEG"))
+    rows = [
+        Sample("toy/two", "toy", "<image>Compare with <image>.", (red, blue), Gold("$2$"), {"topic": "π"}),
+        Sample("toy/text", "toy", "What is $1+{1}$?", (), Gold("7.50", "number", precision=2)),
+        Sample("toy/choice", "toy", "<image>Which?", (red,), Gold("B", "choice", ("x", "y"))),
+    ]
+    rows += [Sample(f"toy/{number}", "toy", f"{number} = ?", (), Gold(f"${number}$")) for number in range(40)]
+    save(tmp_path / "in.jsonl", "key", rows)
+    context = Context(load_recipe("demo"), {}, store)
+    export(Outcomes(tmp_path / "in.jsonl"), context, tmp_path, silent)
+    tables = {split: pq.read_table(tmp_path / f"{split}.parquet") for split in ("train", "val")}
+    found = {row["extra_info"]["id"]: row for table in tables.values() for row in table.to_pylist()}
+    return tmp_path, tables, found, rows
+
+
+def test_columns_and_types_are_those_that_verl_reads(exported):
+    """`RLHFDataset`: prompt a list of {role, content}; images a list of {bytes, path}; data_source a string;
+    reward_model a struct with style and ground_truth; extra_info one struct with an integer index."""
+    text = pa.string()
+    for table in exported[1].values():
+        schema = table.schema
+        assert schema.equals(SCHEMA)
+        assert schema.field("prompt").type == pa.list_(pa.struct([("role", text), ("content", text)]))
+        assert schema.field("images").type == pa.list_(pa.struct([("bytes", pa.binary()), ("path", text)]))
+        assert schema.field("data_source").type == text
+        assert schema.field("reward_model").type == pa.struct([("style", text), ("ground_truth", text)])
+        extra = schema.field("extra_info").type
+        assert extra.field("index").type == pa.int64()
+        assert extra.field("pass_rate").type == pa.float64()
+        assert {"id", "source", "split", "answer_type", "tags"} <= {field.name for field in extra}
+
+
+def test_rows_read_as_verl_reads_them(exported):
+    """The steps of `RLHFDataset._build_messages`, on rows as `datasets` gives them."""
+    folder = exported[0]
+    for split in ("train", "val"):
+        cache = str(folder / "cache")
+        read = datasets.load_dataset("parquet", data_files=str(folder / f"{split}.parquet"), cache_dir=cache)["train"]
+        for row in read:
+            contents = [message["content"] for message in row["prompt"]]
+            marks = sum(len(re.findall("<image>", content)) for content in contents)
+            assert marks == len(row["images"]) >= 1
+            assert not any(re.search("<video>|<audio>", content) for content in contents)
+            for image in row["images"]:
+                assert Pillow.open(io.BytesIO(image["bytes"])).convert("RGB").size
+            assert isinstance(row["extra_info"]["index"], int)
+
+
+def test_every_row_is_exported_once_with_its_own_index(exported):
+    _, tables, found, rows = exported
+    assert sum(table.num_rows for table in tables.values()) == len(rows) == len(found)
+    assert len({row["extra_info"]["index"] for row in found.values()}) == len(rows)
+    for split, table in tables.items():
+        assert {row["extra_info"]["split"] for row in table.to_pylist()} == {split}
+
+
+def test_pictures_stand_in_the_order_of_their_marks(exported):
+    row = exported[2]["toy/two"]
+    colours = [Pillow.open(io.BytesIO(image["bytes"])).convert("RGB").getpixel((5, 5)) for image in row["images"]]
+    assert colours[0] == (255, 0, 0)
+    assert colours[1][2] > 200 > 50 > colours[1][0]
+    asked = prompts.chat("instruct", "<image>Compare with <image>.", 2)
+    assert row["prompt"] == [{"role": message.role, "content": message.content} for message in asked]
+
+
+def test_a_text_only_row_has_the_white_picture(exported):
+    row = exported[2]["toy/text"]
+    (image,) = row["images"]
+    white = Pillow.open(io.BytesIO(image["bytes"]))
+    assert white.size == (224, 224)
+    assert white.convert("RGB").getcolors() == [(224 * 224, (255, 255, 255))]
+    assert row["prompt"][1]["content"] == prompts.chat("instruct", "<image>What is $1+{1}$?", 1)[1].content
+    assert row["extra_info"]["question"] == "What is $1+{1}$?"
+
+
+def test_the_reward_gets_what_the_verifier_takes(exported):
+    found = exported[2]
+    keys = ("answer_type", "choices", "precision", "pass_rate")
+    extra = {
+        name: tuple(found[name]["extra_info"][key] for key in keys) for name in ("toy/two", "toy/text", "toy/choice")
+    }
+    assert extra == {
+        "toy/two": ("auto", None, None, None),
+        "toy/text": ("number", None, 2, None),
+        "toy/choice": ("choice", ["x", "y"], None, None),
+    }
+    row = found["toy/two"]
+    assert row["reward_model"] == {"style": "rule", "ground_truth": "$2$"}
+    assert row["data_source"] == "mmk12/paper_instruct"
+    assert json.loads(row["extra_info"]["tags"]) == {"topic": "π"}
+
+
+@pytest.mark.parametrize(("limit", "value"), [("_GROUP_ROWS", 2), ("_GROUP_BYTES", 200)])
+def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
+    store = ImageStore(tmp_path / "images")
+    image = store.add(picture("red"))
+    rows = [Sample(f"toy/{n}", "toy", "<image>?", (image,), Gold("$1$")) for n in range(9)]
+    save(tmp_path / "in.jsonl", "key", rows)
+    monkeypatch.setattr(module, limit, value)
+    export(Outcomes(tmp_path / "in.jsonl"), Context(load_recipe("demo"), {}, store), tmp_path, silent)
+    file = pq.ParquetFile(tmp_path / "train.parquet")
+    assert file.num_row_groups >= 3
+    assert pq.read_table(tmp_path / "val.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize(("rows", "train", "val"), [(1, 1, 0), (2, 1, 1), (16, 14, 2)])
+def test_both_files_get_rows_where_there_are_two(tmp_path, rows, train, val):
+    samples = [Sample(f"toy/{n}", "toy", f"{n}?", (), Gold("$1$")) for n in range(rows)]
+    save(tmp_path / "in.jsonl", "key", samples)
+    context = Context(load_recipe("demo"), {}, ImageStore(tmp_path / "images"))
+    counts = export(Outcomes(tmp_path / "in.jsonl"), context, tmp_path, silent)
+    assert {split: count.total() for split, count in counts.items()} == {"train": train, "val": val}

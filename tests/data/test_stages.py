@@ -1,0 +1,189 @@
+"""Stages: what they let through, what they drop, and with which reason and evidence."""
+
+import dataclasses
+
+import pytest
+
+from mmk12.data.draw import drawn, index_of
+from mmk12.data.outcomes import Outcomes, is_current, save
+from mmk12.data.stages import STAGES, Context, cap, duplicates, normalise, verifiable
+from mmk12.data.verifiable import check, near_misses
+from mmk12.errors import BadInput
+from mmk12.images import ImageStore
+from mmk12.recipe import load_recipe
+from mmk12.types import Dropped, Gold, Image, Sample
+
+RED, BLUE = Image("a" * 64, 40, 30), Image("b" * 64, 40, 30)
+
+
+def sample(name="1", question="What?", gold="$4$", images=(), source="toy", **changes):
+    return Sample(f"{source}/{name}", source, question, images, Gold(gold), **changes)
+
+
+@pytest.fixture
+def run(tmp_path):
+    def runner(stage, samples, caps=None):
+        path = tmp_path / "in.jsonl"
+        save(path, "key", samples)
+        context = Context(load_recipe("demo"), caps or {}, ImageStore(tmp_path / "images"))
+        return list(stage(Outcomes(path), context))
+
+    return runner
+
+
+def test_outcomes_come_back_as_they_were(tmp_path):
+    gold = Gold("A", "choice", ("x", "y"), 2, "cm")
+    rows = [
+        dataclasses.replace(sample(images=(RED, BLUE), tags={"topic": "π"}, cluster="c"), gold=gold),
+        Dropped("toy/2", "toy", "load", "why", "evidence\n\ud800"),
+        sample("3", question="lone \ud800 surrogate"),
+    ]
+    path = tmp_path / "x.jsonl"
+    save(path, "key", rows)
+    back = Outcomes(path)
+    assert list(back) == [rows[0], rows[2]]
+    assert list(back.drops()) == [rows[1]]
+    assert len(back) == 2
+    assert back.read() == {"toy": 3}
+    assert is_current(path, "key")
+    assert not is_current(path, "other key")
+    assert not is_current(tmp_path / "none", "key")
+
+
+def test_damaged_outcomes_are_told(tmp_path):
+    path = tmp_path / "x.jsonl"
+    save(path, "key", [sample()])
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(BadInput, match="damaged"):
+        list(Outcomes(path))
+
+
+def test_normalise_plain_text(run):
+    (kept,) = run(normalise, [sample(question=" e\u0301tude \r\n\x00x \u200b\n", gold=" $4$\n")])
+    assert kept.question == "étude\nx"
+    assert kept.gold.text == "$4$"
+
+
+@pytest.mark.parametrize(
+    "mark", ["<video>", "<audio>", "<IMG_CONTEXT>", "<img>", "</img>", "<|im_end|>", "<|image_pad|>"]
+)
+def test_normalise_drops_marks_that_break_prompts(run, mark):
+    (drop,) = run(normalise, [sample(question=f"see {mark} here")])
+    assert (drop.stage, drop.reason, drop.evidence) == ("normalise", "reserved mark in question", mark)
+
+
+def test_normalise_keeps_comparisons_and_image_marks(run):
+    question = "<image>Is a<b and |x|<3 or <|x y|>?"
+    (kept,) = run(normalise, [sample(question=question, images=(RED,))])
+    assert kept.question == question
+
+
+def test_normalise_drops_text_that_is_not_unicode(run):
+    (drop,) = run(normalise, [sample(question="lone \ud800 surrogate")])
+    assert drop.reason == "not valid Unicode"
+
+
+@pytest.mark.parametrize(
+    "gold", ["$4$", "4", r"$\frac{3}{8}$", r"$40^{\circ}$", "$(2,-1)$", "$12$ cm", r"$2\sqrt{3}$", "$x+1$", r"$\pi$"]
+)
+def test_usable_golds_pass(run, gold):
+    assert run(verifiable, [sample(gold=gold)]) == [sample(gold=gold)]
+
+
+@pytest.mark.parametrize("gold", ["", "  ", "$$"])
+def test_empty_golds_are_dropped(run, gold):
+    (drop,) = run(verifiable, [sample(gold=gold)])
+    assert (drop.stage, drop.reason) == ("verifiable", "gold cannot be graded")
+    assert drop.evidence
+
+
+def test_a_choice_gold_passes_with_its_options():
+    gold = Gold("B", "choice", ("3 cm", "5 cm", "7 cm"))
+    assert check(dataclasses.replace(sample(), gold=gold), "strict") is None
+
+
+@pytest.mark.parametrize(
+    ("paid", "reason"),
+    [
+        (lambda answer: False, "gold does not pass as its own answer"),
+        (lambda answer: True, "a near miss of the gold passes"),
+    ],
+)
+def test_a_grader_that_cannot_tell_drops_the_row(monkeypatch, paid, reason):
+    from mmk12.data import verifiable as module
+    from mmk12.types import Verdict
+
+    def grader(response, gold, **ignored):
+        return Verdict("correct" if paid(response) else "wrong", None, "toy", "because", True, "strict")
+
+    monkeypatch.setattr(module, "verify", grader)
+    found = check(sample(), "strict")
+    assert found is not None
+    assert found[0] == reason
+    assert found[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "misses"),
+    [
+        ("4", ["5", "5"]),
+        ("19", ["20", "10"]),
+        ("1^5", ["2^6", "1^6"]),
+        ("A", ["B"]),
+        ("Z", ["A"]),
+        (r"\pi", [r"\pi 7"]),
+        (r"x\pi", [r"y\pi"]),
+        ("", [" 7"]),
+    ],
+)
+def test_near_misses(text, misses):
+    assert near_misses(text) == misses
+
+
+def test_duplicates_need_equal_text_and_equal_pictures(run):
+    rows = [
+        sample("1", "Find  x", images=(RED,)),
+        sample("2", "Find x", images=(RED,), source="other"),
+        sample("3", "Find x", images=(BLUE,)),
+        sample("4", "Find y", images=(RED,)),
+        sample("5", "Find x"),
+        sample("6", "Find\nx", gold="$5$"),
+    ]
+    kept = run(duplicates, rows)
+    assert [row.id for row in kept if isinstance(row, Sample)] == ["toy/1", "toy/3", "toy/4", "toy/5"]
+    same, other = (row for row in kept if isinstance(row, Dropped))
+    assert (same.id, same.source, same.reason, same.evidence) == ("other/2", "other", "duplicate", "toy/1")
+    assert (other.id, other.reason, other.evidence) == ("toy/6", "duplicate with another gold", "toy/5")
+
+
+def test_cap_draws_the_same_rows_in_any_order(run):
+    rows = [sample(str(number)) for number in range(50)] + [sample("x", source="free")]
+    kept = [row.id for row in run(cap, rows, {"toy": 10}) if isinstance(row, Sample)]
+    assert len(kept) == 11
+    again = [row.id for row in run(cap, rows[::-1], {"toy": 10}) if isinstance(row, Sample)]
+    assert sorted(again) == sorted(kept)
+    assert run(cap, rows, {"toy": 90}) == rows
+
+
+def test_drawn_adds_and_never_swaps():
+    ids = [f"toy/{number}" for number in range(100)]
+    assert drawn(ids, 10, "salt") < drawn(ids, 20, "salt")
+    assert drawn(ids, 10, "salt") != drawn(ids, 10, "pepper")
+    assert drawn(ids, 0, "salt") == frozenset()
+
+
+def test_index_is_exact_in_json_and_in_floats():
+    indices = [index_of(f"toy/{number}") for number in range(10_000)]
+    assert len(set(indices)) == 10_000
+    assert all(int(float(index)) == index for index in indices)
+
+
+def test_stages_drop_under_their_own_name(run):
+    """The ledger and the funnel group drops by the name that `--until` takes."""
+    for stage in STAGES:
+        dropped = [
+            row
+            for row in run(stage, [sample(gold=""), sample("2", "<video>"), sample("3", "What?")])
+            if isinstance(row, Dropped)
+        ]
+        assert {row.stage for row in dropped} <= {stage.__name__}

@@ -1,0 +1,172 @@
+"""The command line as a user meets it: exit codes, one clear line, JSON, and help that costs nothing."""
+
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from mmk12.cli import main
+from mmk12.storage import to_json
+from tests.conftest import picture, response
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def mmk12(capsys, monkeypatch, tmp_path):
+    """Runs the command in this process, as its console script does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["mmk12", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """One invented K12 item."""
+    folder = tmp_path / "raw" / "k12"
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "1.png").write_bytes(picture())
+    row = {"id": "q1", "question": "As shown, ___.", "answer": "$4$", "image_path": "images/1.png"}
+    (folder / "k12.json").write_text(json.dumps([row]))
+    return tmp_path / "raw"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "saved.jsonl"
+    path.write_text(to_json({"id": "q1", "response": response("$4$")}) + "\n")
+    return path
+
+
+def test_help_shows_every_command_with_an_example(mmk12):
+    shown = mmk12("--help").stdout
+    for command in ("demo", "build-data", "eval", "score", "compare", "verify", "list", "plot"):
+        assert command in shown
+        help_ = mmk12(command, "--help")
+        assert help_.returncode == 0
+        assert "Example" in help_.stdout
+
+
+def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
+    done = mmk12("eval", "--model", saved, "--raw-dir", raw, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "100.0" in done.stdout
+    assert "report.html" in done.stdout
+    scored = mmk12("score", tmp_path / "run", "--json")
+    assert json.loads(scored.stdout)["k12"]["correct"] == 1
+    compared = mmk12("compare", tmp_path / "run", tmp_path / "run", "--json")
+    assert json.loads(compared.stdout)["k12"]["difference"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("eval", "--model", "SAVED", "--benchmarks", "k21"), ("Unknown benchmark 'k21'", "Did you mean 'k12'")),
+        (("eval", "--model", "SAVED", "--raw-dir", "nowhere"), ("nowhere is not a folder",)),
+        (("eval", "--model", "SAVED"), ("no --raw-dir", "RAW_DIR/k12/")),
+        (("eval", "--model", "./nowhere", "--raw-dir", "RAW"), ("No model folder at ./nowhere",)),
+        (("eval", "--model", "nowhere.jsonl", "--raw-dir", "RAW"), ("No file nowhere.jsonl",)),
+        (("score", "nowhere"), ("nowhere is not an evaluation run", "mmk12 eval")),
+        (("compare", "nowhere", "nowhere"), ("No verdicts.jsonl in nowhere",)),
+        (("verify", "nowhere.jsonl"), ("No file nowhere.jsonl",)),
+        (("verify", "BROKEN"), ("broken.jsonl:2: not valid JSON",)),
+        (("build-data", "mm_eureka_9b"), ("Unknown recipe 'mm_eureka_9b'", "Did you mean 'mm_eureka_8b'")),
+        (("build-data", "--raw-dir", "nowhere"), ("nowhere is not a folder",)),
+        (("list", "benchmark"), ("Did you mean 'benchmarks'",)),
+        (("plot", "benchmrks", "x"), ("Did you mean 'benchmarks'",)),
+        (("plot", "benchmarks", "nowhere"), ("No file nowhere/results.json",)),
+    ],
+)
+def test_mistakes_are_one_or_two_lines_and_exit_1(mmk12, tmp_path, raw, saved, arguments, words):
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"id": 1, "response": "4", "gold": "4"}\n{"torn\n')
+    places = {"SAVED": saved, "RAW": raw, "BROKEN": broken}
+    done = mmk12(*(places.get(argument, argument) for argument in arguments))
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("load", "note"))]
+    assert len(lines) <= 2
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("evl",), ("eval",), ("eval", "--nonsense"), ("eval", "--model", "x", "--n", "0")]
+)
+def test_a_mistyped_command_exits_1(mmk12, arguments):
+    done = mmk12(*arguments)
+    assert done.returncode == (1 if arguments else done.returncode)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
+    code = "import mmk12.cli, mmk12.catalogue; mmk12.catalogue.catalogue = None; mmk12.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert "bug in mmk12" in done.stderr
+
+
+def test_the_version(mmk12):
+    from mmk12 import __version__
+
+    assert mmk12("--version").stdout.strip() == __version__
+
+
+@pytest.mark.parametrize("kind", ["benchmarks", "sources", "recipes", "figures", "prompts", "profiles"])
+def test_list_is_a_table_or_json(mmk12, kind):
+    rows = json.loads(mmk12("list", kind, "--json").stdout)
+    assert rows
+    assert rows[0]["name"] in mmk12("list", kind).stdout
+
+
+def test_verify_keeps_order_and_names_every_verdict(mmk12, tmp_path):
+    rows = [
+        {"id": "a", "response": response("$4$"), "gold": "4"},
+        {"id": "b", "response": response("$5$"), "gold": "4"},
+        {"response": response("(B)"), "gold": "B", "choices": ["1", "2"]},
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(to_json(row) + "\n" for row in rows))
+    done = mmk12("verify", tmp_path / "in.jsonl", "--out", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["correct"]) for row in verdicts] == [("a", True), ("b", False), (3, True)]
+    assert set(verdicts[0]) == {"id", "status", "correct", "answer", "rule", "reason", "format_ok", "profile"}
+    assert [json.loads(line) for line in mmk12("verify", tmp_path / "in.jsonl").stdout.splitlines()] == verdicts
+
+
+def test_a_pipe_that_closes_early_is_no_bug(tmp_path):
+    (tmp_path / "in.jsonl").write_text((to_json({"response": response("$4$"), "gold": "4"}) + "\n") * 3000)
+    line = f"{sys.executable} -m mmk12 verify {tmp_path / 'in.jsonl'} | head -1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert json.loads(done.stdout)["status"] == "correct"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_same_run_gives_the_same_figure(mmk12, tmp_path, raw, saved, suffix):
+    mmk12("eval", "--model", saved, "--raw-dir", raw, "--out", tmp_path / "run")
+    for name in ("a", "b"):
+        done = mmk12("plot", "benchmarks", tmp_path / "run", "--out", tmp_path / f"{name}.{suffix}")
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    assert (tmp_path / f"a.{suffix}").stat().st_size > 1000

@@ -1,0 +1,203 @@
+"""An evaluation from data to report, on saved completions: everything but the model is real."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mmk12.comparison import compare
+from mmk12.errors import BadInput, MissingData, OutputError, UnknownName
+from mmk12.evaluation import evaluate, score
+from mmk12.storage import to_json
+from tests.conftest import picture, response
+
+DERIVED = ("verdicts.jsonl", "results.json", "report.md", "report.html", "samples.jsonl")
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Four invented items in the layout of the public repository, one of them with a gold that cannot be used."""
+    folder = tmp_path / "raw" / "k12"
+    (folder / "images").mkdir(parents=True)
+    golds = ["$$4$$", "$\\frac{1}{2}$", "$70^{\\circ}$", "_"]
+    rows = []
+    for number, gold in enumerate(golds):
+        (folder / "images" / f"{number}.png").write_bytes(picture((number, 0, 0)))
+        rows.append(
+            {
+                "id": f"q{number}",
+                "question": f"As shown, {number}: ___.",
+                "answer": gold,
+                "image_path": f"images/{number}.png",
+            }
+        )
+    (folder / "k12.json").write_text(json.dumps(rows))
+    return tmp_path / "raw"
+
+
+def saved(tmp_path, answers, name="saved.jsonl"):
+    rows = [{"id": f"q{number}", "response": text, "completion_tokens": 5} for number, text in answers.items()]
+    (tmp_path / name).write_text("".join(to_json(row) + "\n" for row in rows))
+    return str(tmp_path / name)
+
+
+ANSWERS = {0: response("$4$"), 1: response("$\\frac{2}{3}$"), 2: "no idea", 3: response("$1$")}
+
+
+def run(tmp_path, raw, answers=ANSWERS, out="out", **options):
+    model = saved(tmp_path, answers, f"{out}.jsonl")
+    return evaluate(model, ["k12"], out=tmp_path / out, raw_dir=raw, **options)
+
+
+def rows(folder: Path, name="verdicts.jsonl"):
+    return [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+
+
+def test_the_folder_holds_what_the_contract_says(tmp_path, raw):
+    done = run(tmp_path, raw)
+    assert {path.name for path in done.folder.iterdir()} >= {"run.json", "completions.jsonl", "images", *DERIVED}
+    verdicts = rows(done.folder)
+    assert [row["id"] for row in verdicts] == ["k12/q0", "k12/q1", "k12/q2", "k12/q3"]
+    assert [row["status"] for row in verdicts[:2]] == ["correct", "wrong"]
+    assert verdicts[2]["status"] in ("no_answer", "wrong")
+    assert set(verdicts[0]) >= {
+        "id", "status", "correct", "answer", "rule", "reason", "format_ok", "profile",
+        "benchmark", "groups", "finish_reason", "completion_tokens",
+    }  # fmt: skip
+    result = json.loads((done.folder / "results.json").read_text())["k12"]
+    assert set(result) >= {
+        "n", "correct", "accuracy", "ci95", "no_answer_rate", "truncation_rate", "format_rate", "mean_tokens", "groups",
+    }  # fmt: skip
+    assert (result["n"], result["correct"]) == (4, 1)
+    assert result["format_rate"] == 0.75
+    assert sum(score["n"] for score in result["groups"]["answer_type"].values()) == 4
+
+
+def test_a_rerun_changes_no_byte_and_no_time(tmp_path, raw):
+    folder = run(tmp_path, raw).folder
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    assert run(tmp_path, raw).generated == 0
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
+
+
+def test_only_run_json_knows_the_time(tmp_path, raw):
+    first, second = run(tmp_path, raw, out="first").folder, tmp_path / "second"
+    evaluate(str(tmp_path / "first.jsonl"), ["k12"], out=second, raw_dir=raw)
+    for name in DERIVED:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_short_benchmark_is_partial_and_stands_beside_no_published_number(tmp_path, raw):
+    done = run(tmp_path, raw)
+    assert done.results["k12"]["partial"], "4 of 500 items"
+    text = (done.folder / "report.md").read_text()
+    assert "partial" in text
+    assert "MM-Eureka-8B" not in text
+
+
+@pytest.mark.parametrize("damage", ["delete", "cut"])
+def test_an_unusable_image_stops_the_run_before_it_starts(tmp_path, raw, damage):
+    broken = raw / "k12" / "images" / "1.png"
+    broken.unlink() if damage == "delete" else broken.write_bytes(broken.read_bytes()[:40])
+    with pytest.raises(MissingData, match=r"1 of 4 items cannot be asked, first k12/q1: unusable image, images/1\.png"):
+        run(tmp_path, raw)
+    done = run(tmp_path, raw, allow_missing=True)
+    assert done.results["k12"]["partial"]
+    assert "images/1.png" in done.notes[0]
+    verdict = rows(done.folder)[1]
+    assert (verdict["id"], verdict["status"], verdict["rule"]) == ("k12/q1", "error", "not asked")
+    assert done.results["k12"]["n"] == 4
+
+
+def test_a_missing_completion_is_an_error_not_a_wrong_answer(tmp_path, raw):
+    done = run(tmp_path, raw, {0: response("$4$")})
+    assert "3 of 4 completions failed, first reason: no saved completion" in done.notes
+    assert [row["status"] for row in rows(done.folder)] == ["correct", "error", "error", "error"]
+    assert done.results["k12"]["partial"]
+
+
+def test_another_model_in_the_same_folder_is_refused(tmp_path, raw):
+    run(tmp_path, raw)
+    other = saved(tmp_path, {0: response("$5$")}, "other.jsonl")
+    with pytest.raises(OutputError, match="another fingerprint"):
+        evaluate(other, ["k12"], out=tmp_path / "out", raw_dir=raw)
+    with pytest.raises(OutputError, match="another prompt"):
+        run(tmp_path, raw, prompt="zero")
+
+
+def test_limit_asks_the_first_items_only(tmp_path, raw):
+    done = run(tmp_path, raw, limit=2)
+    assert (done.results["k12"]["n"], done.results["k12"]["limited"]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "word"),
+    [
+        ({"benchmarks": ["k21"]}, UnknownName, "Did you mean 'k12'"),
+        ({"prompt": "instrct"}, UnknownName, "Did you mean 'instruct'"),
+        ({"profile": "strct"}, UnknownName, "Did you mean 'strict'"),
+        ({"backend": "hff"}, UnknownName, "Did you mean 'hf'"),
+        ({"model": "no/such/folder"}, MissingData, "No model folder"),
+        ({"raw_dir": Path("nowhere")}, MissingData, "not a folder"),
+    ],
+)
+def test_mistakes_are_one_clear_line(tmp_path, raw, options, error, word):
+    model = saved(tmp_path, ANSWERS)
+    arguments = {"model": model, "benchmarks": ["k12"], "raw_dir": raw, "out": tmp_path / "out", **options}
+    with pytest.raises(error, match=word) as caught:
+        evaluate(arguments.pop("model"), arguments.pop("benchmarks"), **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_score_grades_again_without_model_or_data(tmp_path, raw):
+    done = run(tmp_path, raw)
+    before = {name: (done.folder / name).read_bytes() for name in DERIVED}
+    for path in (raw / "k12" / "k12.json", tmp_path / "out.jsonl"):
+        os.unlink(path)
+    assert score(done.folder).results == done.results
+    assert {name: (done.folder / name).read_bytes() for name in DERIVED} == before
+    other = score(done.folder, "paper_instruct")
+    assert {row["profile"] for row in rows(done.folder)} == {"paper_instruct"}
+    assert other.results["k12"]["profile"] == "paper_instruct"
+
+
+def test_score_of_something_else_says_so(tmp_path):
+    with pytest.raises(MissingData, match="not an evaluation run"):
+        score(tmp_path)
+
+
+def test_compare_names_the_items_that_flipped(tmp_path, raw):
+    first = run(tmp_path, raw, out="first").folder
+    better = {**ANSWERS, 0: response("$5$"), 1: response("$0.5$"), 2: response("$70^{\\circ}$")}
+    second = run(tmp_path, raw, better, out="second").folder
+    found = compare(first, second)["k12"]
+    assert (found["n"], found["a"], found["b"]) == (4, 0.25, 0.5)
+    assert found["gained"] == ["k12/q1", "k12/q2"]
+    assert found["lost"] == ["k12/q0"]
+    assert found["p_value"] == 1.0
+
+
+def test_compare_needs_something_in_common(tmp_path, raw):
+    first = run(tmp_path, raw, out="first").folder
+    second = run(tmp_path, raw, out="second").folder
+    text = (second / "verdicts.jsonl").read_text().replace('"benchmark": "k12"', '"benchmark": "other"')
+    (second / "verdicts.jsonl").write_text(text)
+    with pytest.raises(BadInput, match="share no benchmark"):
+        compare(first, second)
+
+
+def test_a_response_with_markup_stays_text(tmp_path, raw):
+    evil = response("$4$", "</script><script>alert(1)</script><img src=x onerror=alert(2)>")
+    page = (run(tmp_path, raw, {**ANSWERS, 0: evil}).folder / "report.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert "<img src=x" not in page
+    assert "\\u003c/script\\u003e\\u003cscript\\u003ealert(1)" in page
+
+
+def test_a_model_name_with_markup_stays_text(tmp_path, raw):
+    model = saved(tmp_path, ANSWERS, "<b>bold|.jsonl")
+    done = evaluate(model, ["k12"], out=tmp_path / "out", raw_dir=raw)
+    assert "<b>bold" not in (done.folder / "report.html").read_text()
+    assert "bold\\|" in (done.folder / "report.md").read_text()

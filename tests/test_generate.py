@@ -1,0 +1,168 @@
+"""Nothing is generated twice, altered or lost."""
+
+import dataclasses
+
+import pytest
+
+from mmk12.backends.replay import ReplayBackend
+from mmk12.errors import BadInput
+from mmk12.generate import CompletionLog, generate, request
+from mmk12.storage import to_json
+from mmk12.types import Completion, Failure, Image, Sampling
+from tests.conftest import Scripted
+
+GREEDY = Sampling()
+IMAGE = Image("a", 1, 1)
+
+
+def requests(backend, count):
+    return [request(backend, f"toy/{i}", f"prompt {i}", (), GREEDY, 0) for i in range(count)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "completions.jsonl"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing may catch it."""
+
+
+@pytest.mark.parametrize("survived", [0, 1, 4, 5])
+def test_a_killed_run_goes_on_where_it_stopped(path, survived):
+    def dying(asked):
+        if len(first.asked) > survived:
+            raise Killed
+        return f"answer to {asked.id}"
+
+    first = Scripted(dying)
+    if survived < 5:
+        with pytest.raises(Killed):
+            generate(first, requests(first, 5), CompletionLog(path))
+    else:
+        generate(first, requests(first, 5), CompletionLog(path))
+    stored = path.read_bytes() if path.exists() else b""
+
+    second = Scripted(lambda asked: f"answer to {asked.id}")
+    made = generate(second, requests(second, 5), CompletionLog(path))
+    assert [asked.id for asked in second.asked] == [f"toy/{i}" for i in range(survived, 5)]
+    assert path.read_bytes().startswith(stored)
+    assert made.new == 5 - survived
+    assert [completion.text for completion in made.completions.values()] == [f"answer to toy/{i}" for i in range(5)]
+
+    third = Scripted(lambda asked: pytest.fail("asked again"))
+    before = path.read_bytes()
+    assert generate(third, requests(third, 5), CompletionLog(path)).new == 0
+    assert path.read_bytes() == before
+
+
+def test_equal_prompts_are_generated_once(path):
+    backend = Scripted(lambda asked: "same")
+    asked = [request(backend, name, "one prompt", (), GREEDY, 0) for name in ("toy/a", "toy/b")]
+    made = generate(backend, asked, CompletionLog(path))
+    assert len(backend.asked) == 1
+    assert made.completions.keys() == {asked[0].key} == {asked[1].key}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "other"},
+        {"images": (Image("b", 1, 1),)},
+        {"sampling": Sampling(temperature=1.0)},
+        {"sampling": Sampling(max_tokens=5)},
+        {"index": 1},
+        {"backend": "other model"},
+    ],
+)
+def test_whatever_decides_the_text_is_in_the_key(change):
+    def key(backend="model", prompt="p", images=(IMAGE,), sampling=GREEDY, index=0):
+        engine = Scripted(str)
+        engine.fingerprint = backend
+        return request(engine, "toy/1", prompt, images, sampling, index).key
+
+    assert key() == key()
+    assert key(**change) != key()
+
+
+def test_a_failure_is_reported_and_tried_again(path):
+    flaky = Scripted(lambda asked: None if asked.id == "toy/1" else "fine")
+    made = generate(flaky, requests(flaky, 3), CompletionLog(path))
+    assert len(made.completions) == 2
+    assert list(made.failures.values()) == ["scripted to fail"]
+    mended = Scripted(lambda asked: "mended")
+    again = generate(mended, requests(mended, 3), CompletionLog(path))
+    assert [asked.id for asked in mended.asked] == ["toy/1"]
+    assert len(again.completions) == 3
+    assert not again.failures
+
+
+def test_an_engine_that_returns_too_little_is_noticed(path):
+    class Lazy(Scripted):
+        def generate(self, requests):
+            yield from super().generate(requests[:1])
+
+    lazy = Lazy(lambda asked: "only one")
+    assert list(generate(lazy, requests(lazy, 2), CompletionLog(path)).failures.values()) == [
+        "the engine returned nothing"
+    ]
+
+
+def test_what_was_mended_is_said(path):
+    backend = Scripted(lambda asked: "fine")
+    generate(backend, requests(backend, 2), CompletionLog(path))
+    path.write_bytes(path.read_bytes() + b'broken\n{"key": "k"}\n{"torn')
+    log = CompletionLog(path)
+    assert len(log.completions) == 2
+    assert "torn last line" in log.notes[0]
+    assert "2 unreadable lines" in log.notes[1]
+
+
+def test_progress_counts_what_is_there_already(path):
+    backend, seen = Scripted(lambda asked: "fine"), []
+    generate(backend, requests(backend, 2), CompletionLog(path))
+    generate(backend, requests(backend, 3), CompletionLog(path), lambda *step: seen.append(step))
+    assert seen == [("generate", 2, 3), ("generate", 3, 3)]
+
+
+def saved(path, rows):
+    path.write_text("".join((row if isinstance(row, str) else to_json(row)) + "\n" for row in rows))
+    return path
+
+
+def test_replay_finds_completions_by_id_with_or_without_the_benchmark(tmp_path):
+    backend = ReplayBackend(
+        saved(
+            tmp_path / "a.jsonl",
+            [
+                {"id": "toy/0", "response": "full id", "finish_reason": "length", "completion_tokens": 7},
+                {"id": "1", "text": "native id"},
+                {"id": "2", "index": 1, "response": "second rollout"},
+            ],
+        )
+    )
+    asked = [*requests(backend, 3), dataclasses.replace(requests(backend, 3)[2], index=1)]
+    full, native, absent, second = backend.generate(asked)
+    assert (full.text, full.finish_reason, full.completion_tokens) == ("full id", "length", 7)
+    assert (native.text, native.finish_reason, native.completion_tokens) == ("native id", "stop", None)
+    assert isinstance(absent, Failure)
+    assert second.text == "second rollout"
+
+
+def test_replay_reads_the_log_of_a_run(path):
+    backend = Scripted(lambda asked: f"answer to {asked.id}")
+    generate(backend, requests(backend, 2), CompletionLog(path))
+    replayed = ReplayBackend(path.parent)
+    assert [c.text for c in replayed.generate(requests(replayed, 2)) if isinstance(c, Completion)] == [
+        "answer to toy/0",
+        "answer to toy/1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [('{"id": "1", "respon', r"a\.jsonl:1"), ({"id": "1"}, "needs `id` and `response`"), ({"response": "x"}, "needs")],
+)
+def test_replay_names_a_bad_line(tmp_path, row, word):
+    with pytest.raises(BadInput, match=word):
+        ReplayBackend(saved(tmp_path / "a.jsonl", [row]))
