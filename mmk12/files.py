@@ -14,8 +14,7 @@ from typing import Any
 from mmk12 import storage
 from mmk12.errors import BadInput, MissingData
 from mmk12.images import BadImage
-from mmk12.storage import BrokenLine
-from mmk12.types import Dataset, Hub
+from mmk12.types import BrokenLine, Dataset, Hub
 
 
 @dataclass(frozen=True, slots=True)

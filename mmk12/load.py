@@ -8,8 +8,7 @@ from pathlib import Path
 from mmk12.errors import BadInput
 from mmk12.files import Files, locate
 from mmk12.images import BadImage, ImageStore
-from mmk12.storage import BrokenLine
-from mmk12.types import IMAGE_MARK, Dataset, Draft, Dropped, Image, Sample
+from mmk12.types import IMAGE_MARK, BrokenLine, Dataset, Draft, Dropped, Image, Sample
 
 _ROW_FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
 """What converting a malformed row raises. Anything else is a bug of ours and is not swallowed."""

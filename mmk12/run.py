@@ -21,7 +21,7 @@ from mmk12 import storage
 from mmk12.errors import BadInput, MissingData, OutputError
 from mmk12.generate import CompletionLog
 from mmk12.images import ImageStore
-from mmk12.types import Dropped, Gold, Image, Sample
+from mmk12.types import BrokenLine, Dropped, Sample
 
 _IDENTITY = ("fingerprint", "prompt", "sampling", "n")
 """What a run folder is about: completions of another model or prompt belong in another folder."""
@@ -96,7 +96,7 @@ class Run:
             raise MissingData(f"No {name} in {self.folder}: the run has not finished. Repeat its mmk12 eval command.")
         rows: list[dict[str, Any]] = []
         for row in storage.read_jsonl(path):
-            if isinstance(row, storage.BrokenLine):
+            if isinstance(row, BrokenLine):
                 raise BadInput(f"{row.where}: {row.reason}. Repeat the mmk12 eval command, which writes {name} anew.")
             rows.append(row)
         return rows
@@ -106,9 +106,7 @@ def _item(row: dict[str, Any]) -> Item:
     benchmark, keys = row.pop("benchmark"), tuple(row.pop("keys"))
     if "stage" in row:
         return Item(benchmark, Dropped(**row), keys)
-    gold = Gold(**{**row["gold"], "choices": tuple(row["gold"]["choices"])})
-    images = tuple(Image(**image) for image in row["images"])
-    return Item(benchmark, Sample(**{**row, "gold": gold, "images": images}), keys)
+    return Item(benchmark, Sample.from_json(row), keys)
 
 
 def _short(value: Any) -> str:

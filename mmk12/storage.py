@@ -8,15 +8,16 @@ last line is dropped and said.
 from __future__ import annotations
 
 import errno
+import filecmp
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmk12.errors import BadInput, MissingData, OutputError
+from mmk12.types import BrokenLine
 
 Json = Any
 
@@ -39,34 +40,50 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_bytes(path: Path, data: bytes) -> bool:
-    """Makes `path` hold exactly `data`, atomically. Returns False, touching nothing, if it did already."""
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when the block ends well. If it holds the same bytes, `path` is not touched."""
     with writing(path):
-        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-            return False
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            fresh.write_bytes(data)
-            os.replace(fresh, path)
+            with open(fresh, "wb") as file:
+                yield file
+            if not (path.is_file() and filecmp.cmp(fresh, path, shallow=False)):
+                os.replace(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)
-    return True
 
 
-def write_text(path: Path, text: str) -> bool:
+def sweep(folder: Path) -> None:
+    """Removes what a killed run was writing in `folder`. Only for the one who holds the folder's lock."""
+    with writing(folder):
+        for path in folder.glob(".*.part"):
+            path.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Makes `path` hold exactly `data`, atomically, and touches nothing if it did already."""
+    with writing(path):
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    with replacing(path) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
     """`write_bytes` in UTF-8; a lone surrogate from a model becomes a replacement mark."""
-    return write_bytes(path, text.encode("utf-8", "replace"))
+    write_bytes(path, text.encode("utf-8", "replace"))
 
 
-def write_json(path: Path, value: Json) -> bool:
+def write_json(path: Path, value: Json) -> None:
     """An indented JSON file with a final newline."""
-    return write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def write_jsonl(path: Path, rows: Iterable[Json]) -> bool:
+def write_jsonl(path: Path, rows: Iterable[Json]) -> None:
     """One line of canonical JSON per row."""
-    return write_text(path, "".join(to_json(row) + "\n" for row in rows))
+    write_text(path, "".join(to_json(row) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> Json:
@@ -77,14 +94,6 @@ def read_json(path: Path) -> Json:
         raise MissingData(f"No file {path}.") from None
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not valid JSON: {error}.") from None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenLine:
-    """A line of a JSONL file that holds no JSON object: where it stands and why it cannot be read."""
-
-    where: str
-    reason: str
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any] | BrokenLine]:
@@ -120,7 +129,10 @@ class AppendLog:
             self._mend()
         if path.exists():
             for row in read_jsonl(path):
-                (self.broken if isinstance(row, BrokenLine) else self.rows).append(row)  # type: ignore[arg-type]
+                if isinstance(row, BrokenLine):
+                    self.broken.append(row)
+                else:
+                    self.rows.append(row)
 
     def append(self, rows: list[dict[str, Any]]) -> None:
         """Adds whole lines; what is written survives the death of this process."""

@@ -83,6 +83,13 @@ class Sample:
     tags: Mapping[str, str] = field(default_factory=dict)
     cluster: str | None = None
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Sample:
+        """The sample that `dataclasses.asdict` made `row` of."""
+        gold = Gold(**{**row["gold"], "choices": tuple(row["gold"]["choices"])})
+        images = tuple(Image(**image) for image in row["images"])
+        return cls(**{**row, "gold": gold, "images": images})
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -202,6 +209,14 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A place in an upstream file that holds no row: where it stands and why it cannot be read."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A training source: one file in `mmk12/sources`. `rows` reads upstream rows, `draft` converts one of them.
 
@@ -215,7 +230,7 @@ class Source:
     url: str
     folders: tuple[str, ...]
     layout: str
-    rows: Callable[[Files], Iterable[Row]]
+    rows: Callable[[Files], Iterable[Row | BrokenLine]]
     draft: Callable[[Row], Draft]
     hub: Hub | None = None
 
@@ -241,7 +256,7 @@ class Benchmark:
     folders: tuple[str, ...]
     layout: str
     size: int
-    rows: Callable[[Files], Iterable[Row]]
+    rows: Callable[[Files], Iterable[Row | BrokenLine]]
     draft: Callable[[Row], Draft]
     groups: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()

@@ -11,6 +11,7 @@ from typing import IO, Any
 from mmk12 import storage
 from mmk12.errors import BadInput
 from mmk12.generate import Progress, silent
+from mmk12.types import BrokenLine
 from mmk12.verifier import verify_many
 
 
@@ -53,7 +54,7 @@ def _stream(file: Path, out: IO[str], profile: str, workers: int, progress: Prog
 
 def _rows(file: Path, ids: list[Any]) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(storage.read_jsonl(file), 1):
-        if isinstance(row, storage.BrokenLine):
+        if isinstance(row, BrokenLine):
             raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
         if not isinstance(row.get("response"), str) or not isinstance(row.get("gold"), str):
             raise BadInput(f"{file}:{number}: a row needs the texts `response` and `gold`.")

@@ -6,6 +6,7 @@ them. Declaring their schemas is enough for everything but detection, which noth
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 _kept: list[object] = []
@@ -14,7 +15,7 @@ _kept: list[object] = []
 def make_importable() -> None:
     """Imports torchvision, declaring the missing operators if need be. No torchvision at all is no error."""
     try:
-        import torchvision
+        importlib.import_module("torchvision")
     except ImportError:
         return
     except RuntimeError as error:
@@ -30,4 +31,4 @@ def make_importable() -> None:
     _kept.append(library)  # the declarations die with the object
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
-    import torchvision
+    importlib.import_module("torchvision")

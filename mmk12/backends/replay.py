@@ -13,7 +13,7 @@ from typing import Any
 
 from mmk12 import storage
 from mmk12.errors import BadInput
-from mmk12.types import Completion, Failure, Message, Request
+from mmk12.types import BrokenLine, Completion, Failure, Message, Request
 
 
 class ReplayBackend:
@@ -23,7 +23,7 @@ class ReplayBackend:
         file = path / "completions.jsonl" if path.is_dir() else path
         self._rows: dict[tuple[str, int], Mapping[str, Any]] = {}
         for row in storage.read_jsonl(file):
-            if isinstance(row, storage.BrokenLine):
+            if isinstance(row, BrokenLine):
                 raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
             if not isinstance(row.get("id"), str | int) or not isinstance(_text(row), str):
                 raise BadInput(

@@ -21,7 +21,6 @@ from mmk12.data.outcomes import Outcome, Outcomes, is_current, save
 from mmk12.data.papers import write_card, write_drops, write_manifest
 from mmk12.data.plan import Plan, make_plan
 from mmk12.data.stages import STAGES, Context
-from mmk12.data.stream import sweep
 from mmk12.errors import BadInput, MissingData, UnknownName
 from mmk12.generate import Progress, silent
 from mmk12.images import ImageStore
@@ -86,7 +85,7 @@ class _Run:
 
     def run(self) -> Mapping[str, Mapping[str, int]]:
         for folder in (self.out, self.out / "images", self.out / "figures", self.folder):
-            sweep(folder)
+            storage.sweep(folder)
         done = self._filter(*self._load())
         write_drops(self.out, done)
         if STEPS[-1] in self.plan.stages:

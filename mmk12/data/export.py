@@ -28,10 +28,9 @@ from mmk12 import prompts
 from mmk12.data.draw import drawn, index_of
 from mmk12.data.outcomes import Outcomes
 from mmk12.data.stages import Context
-from mmk12.data.stream import replacing
 from mmk12.data.verifiable import grading
 from mmk12.generate import Progress
-from mmk12.storage import to_json
+from mmk12.storage import replacing, to_json
 from mmk12.types import IMAGE_MARK, Image, Sample
 
 SPLITS = ("train", "val")

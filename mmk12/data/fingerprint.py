@@ -42,3 +42,9 @@ def folder(root: Path) -> str:
                 status = path.stat()
                 found.append([str(path.relative_to(root)), status.st_size, status.st_mtime_ns])
     return digest(*found)
+
+
+def file(path: Path) -> str:
+    """The hash of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

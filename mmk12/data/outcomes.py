@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmk12.data.stream import replacing
 from mmk12.errors import BadInput
-from mmk12.types import Dropped, Gold, Image, Sample
+from mmk12.storage import replacing
+from mmk12.types import Dropped, Sample
 
 Outcome = Sample | Dropped
 
@@ -81,9 +81,6 @@ def _parsed(line: str, path: Path) -> Outcome:
         row = json.loads(line)
         if "dropped" in row:
             return Dropped(**row["dropped"])
-        sample = row["sample"]
-        gold = Gold(**{**sample["gold"], "choices": tuple(sample["gold"]["choices"])})
-        images = tuple(Image(**image) for image in sample["images"])
-        return Sample(**{**sample, "gold": gold, "images": images})
+        return Sample.from_json(row["sample"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error}). Delete it and run the same command again.") from None

@@ -12,9 +12,8 @@ from mmk12.data import fingerprint
 from mmk12.data.card import card
 from mmk12.data.outcomes import Outcomes
 from mmk12.data.plan import Plan
-from mmk12.data.stream import replacing, sha256_of
 from mmk12.plot import plot
-from mmk12.storage import to_json
+from mmk12.storage import replacing, to_json
 from mmk12.types import Dropped
 
 _HASHED = ("train.parquet", "val.parquet", "drops.jsonl")
@@ -40,7 +39,7 @@ def write_manifest(out: Path, plan: Plan, funnel: Mapping[str, Mapping[str, int]
         "missing": sorted(plan.missing),
         "licences": {planned.name: planned.source.licence for planned in plan.found},
         "read_from": {planned.name: planned.read_from(plan.raw_dir) for planned in plan.found},
-        "hashes": {name: sha256_of(out / name) for name in written},
+        "hashes": {name: fingerprint.file(out / name) for name in written},
         "versions": fingerprint.versions(),
     }
     storage.write_json(out / "manifest.json", manifest)

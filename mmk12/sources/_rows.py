@@ -8,25 +8,24 @@ from collections.abc import Iterator
 from mmk12 import storage
 from mmk12.errors import BadInput, MissingData
 from mmk12.files import Files
-from mmk12.storage import BrokenLine
-from mmk12.types import Row
+from mmk12.types import BrokenLine, Row
 
 _BRACE = re.compile(r"(\\(?:boxed|fbox)\s*\{)|\\.|[{}]", re.DOTALL)
 _LOOSE = re.compile(r"[ \t]*([{}^_])[ \t]*")
 
 
-def json_files(files: Files, pattern: str) -> Iterator[Row]:
+def json_files(files: Files, pattern: str) -> Iterator[Row | BrokenLine]:
     """The object in each JSON file that matches, with its `folder` and `stem`; unreadable files as broken lines."""
     for path in files.glob(pattern):
         try:
             value = storage.read_json(path)
         except (BadInput, MissingData, OSError) as error:
-            yield BrokenLine(str(path), str(error))  # type: ignore[misc]  # `load` takes them; types.Row does not say so
+            yield BrokenLine(str(path), str(error))
             continue
         if isinstance(value, dict):
             yield {**value, "folder": path.parent.name, "stem": path.stem}
         else:
-            yield BrokenLine(str(path), "no JSON object")  # type: ignore[misc]
+            yield BrokenLine(str(path), "no JSON object")
 
 
 def last_boxed(text: str) -> str | None:

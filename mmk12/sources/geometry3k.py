@@ -16,10 +16,10 @@ from collections.abc import Iterable
 
 from mmk12.files import Files
 from mmk12.sources._rows import in_dollars, json_files, tight
-from mmk12.types import Draft, Gold, Row, Source
+from mmk12.types import BrokenLine, Draft, Gold, Row, Source
 
 
-def rows(files: Files) -> Iterable[Row]:
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return json_files(files, "train/*/data.json")
 
 

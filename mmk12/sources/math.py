@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from mmk12.files import Files
 from mmk12.sources._rows import in_dollars, json_files, last_boxed
-from mmk12.types import Draft, Gold, Hub, Row, Source
+from mmk12.types import BrokenLine, Draft, Gold, Hub, Row, Source
 
 SUBJECTS = (
     "algebra",
@@ -29,7 +29,7 @@ SUBJECTS = (
 HUB = Hub("EleutherAI/hendrycks_math", split="train", config=SUBJECTS[0])
 
 
-def rows(files: Files) -> Iterable[Row]:
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return _hub_rows(files) if files.folder is None else json_files(files, "train/*/*.json")
 
 
