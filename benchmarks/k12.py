@@ -14,8 +14,9 @@ The published numbers were graded by asking GPT-4o yes or no, counting "no" afte
 
 from collections.abc import Iterable
 
+from mmk12.declarations import Benchmark, Published
 from mmk12.files import Files
-from mmk12.types import Benchmark, Draft, Gold, Hub, Published, Row
+from mmk12.types import Draft, Gold, Hub, Row
 from mmk12.verifier import classify_gold
 
 HUB = Hub("lmms-lab-encoder/k12", split="train")

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mmk12.comparison import compare
     from mmk12.content import load_benchmark, load_source
     from mmk12.data import build_data
+    from mmk12.declarations import Benchmark, Published, Source
     from mmk12.evaluation import evaluate
     from mmk12.recipe import load_recipe
     from mmk12.types import (
         Backend,
-        Benchmark,
         Completion,
         Draft,
         Dropped,
@@ -25,23 +25,19 @@ if TYPE_CHECKING:
         Hub,
         Image,
         Message,
-        Published,
         Request,
         Sample,
         Sampling,
-        Source,
         Verdict,
     )
     from mmk12.verifier import reward, verify, verify_many
 
 __version__ = "0.1.0"
 
-_TYPES = (
-    "Backend Benchmark Completion Draft Dropped Failure Gold Hub Image Message Published Request Sample Sampling "
-    "Source Verdict"
-)
+_TYPES = "Backend Completion Draft Dropped Failure Gold Hub Image Message Request Sample Sampling Verdict"
 _HOMES = {
     **dict.fromkeys(_TYPES.split(), "types"),
+    **dict.fromkeys(("Benchmark", "Published", "Source"), "declarations"),
     "build_data": "data",
     "compare": "comparison",
     "evaluate": "evaluation",

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from mmk12.declarations import Benchmark, Source
 from mmk12.errors import BadInput, MissingData, UnknownName
-from mmk12.types import Benchmark, Source
 
 Kind = Literal["benchmark", "source", "recipe", "figure"]
 

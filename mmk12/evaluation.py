@@ -16,12 +16,13 @@ from typing import Any
 from mmk12 import __version__, prompts, storage
 from mmk12.backends import find_model, open_backend
 from mmk12.content import load_benchmark
+from mmk12.declarations import Benchmark
 from mmk12.errors import MissingData, PromptError
 from mmk12.generate import Progress, generate, request, silent
 from mmk12.grade import grade
 from mmk12.load import load
 from mmk12.run import Item, Run
-from mmk12.types import Backend, Benchmark, Dropped, Request, Sample, Sampling
+from mmk12.types import Backend, Dropped, Request, Sample, Sampling
 from mmk12.verifier.profiles import profile_named
 
 _VERSIONED = ("transformers", "torch", "datasets", "pillow")

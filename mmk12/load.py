@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mmk12.declarations import Dataset
 from mmk12.errors import BadInput
-from mmk12.files import Files, locate
+from mmk12.files import Files
 from mmk12.images import BadImage, ImageStore
-from mmk12.types import IMAGE_MARK, BrokenLine, Dataset, Draft, Dropped, Image, Sample
+from mmk12.locate import locate
+from mmk12.types import IMAGE_MARK, BrokenLine, Draft, Dropped, Image, Sample
 
 _ROW_FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
 """What converting a malformed row raises. Anything else is a bug of ours and is not swallowed."""

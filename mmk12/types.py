@@ -1,17 +1,10 @@
-"""The nouns of the toolkit: plain frozen values that every module speaks, with no import heavier than dataclasses.
-
-A declaration (`Source`, `Benchmark`) holds callables as fields; there is no class tree to subclass.
-"""
+"""The nouns of the toolkit: plain frozen values that every module speaks, with no import heavier than dataclasses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-if TYPE_CHECKING:
-    from mmk12.files import Files
+from typing import Any, Literal, Protocol
 
 IMAGE_MARK = "<image>"
 """Where an image stands in a question; exactly one mark per image, as verl's `RLHFDataset` demands."""
@@ -214,54 +207,3 @@ class BrokenLine:
 
     where: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A training source: one file in `mmk12/sources`. `rows` reads upstream rows, `draft` converts one of them.
-
-    `folders` are the places below `--raw-dir` where the data may lie, best first; `layout` says in words which
-    files are expected there. A row that `draft` cannot convert becomes a counted drop; it never stops the build.
-    """
-
-    name: str
-    about: str
-    licence: str
-    url: str
-    folders: tuple[str, ...]
-    layout: str
-    rows: Callable[[Files], Iterable[Row | BrokenLine]]
-    draft: Callable[[Row], Draft]
-    hub: Hub | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A number someone printed for this benchmark, with what is needed to judge whether it is comparable."""
-
-    model: str
-    accuracy: float
-    grader: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """An evaluation set: one file in `benchmarks/`. Read like a `Source`; `groups` are the tags with sub-scores."""
-
-    name: str
-    about: str
-    licence: str
-    url: str
-    folders: tuple[str, ...]
-    layout: str
-    size: int
-    rows: Callable[[Files], Iterable[Row | BrokenLine]]
-    draft: Callable[[Row], Draft]
-    groups: tuple[str, ...] = ()
-    published: tuple[Published, ...] = ()
-    hub: Hub | None = None
-
-
-Dataset = Source | Benchmark
-PathLike = str | Path

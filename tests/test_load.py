@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from mmk12.declarations import Source
 from mmk12.errors import BadInput, MissingData
-from mmk12.files import Files, locate
+from mmk12.files import Files
 from mmk12.images import ImageStore
 from mmk12.load import load
-from mmk12.types import Draft, Dropped, Gold, Sample, Source
+from mmk12.locate import locate
+from mmk12.types import Draft, Dropped, Gold, Sample
 from tests.conftest import picture
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmk12 import storage
 from mmk12.content import load_benchmark, load_source, names
-from mmk12.types import Dataset
+from mmk12.declarations import Dataset
 
 _TEXT = """# The raw folder
 

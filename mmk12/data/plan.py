@@ -9,10 +9,11 @@ from typing import Any
 
 from mmk12.content import find, load_source
 from mmk12.data import fingerprint
+from mmk12.declarations import Source
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.files import Files, locate
+from mmk12.files import Files
+from mmk12.locate import locate
 from mmk12.recipe import Recipe
-from mmk12.types import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ Made by `mmk12.demo`, so it needs no data and no network. Licence: that of this 
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from mmk12.declarations import Source
 from mmk12.demo import problems
 from mmk12.files import Files
-from mmk12.types import Draft, Gold, Row, Source
+from mmk12.types import Draft, Gold, Row
 
 SIZE = 512
 

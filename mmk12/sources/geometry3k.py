@@ -14,9 +14,10 @@ tenth"; `precise_value` is not used.
 
 from collections.abc import Iterable
 
+from mmk12.declarations import Source
 from mmk12.files import Files
 from mmk12.sources._rows import in_dollars, json_files, tight
-from mmk12.types import BrokenLine, Draft, Gold, Row, Source
+from mmk12.types import BrokenLine, Draft, Gold, Row
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:

@@ -13,8 +13,9 @@ drops them with a reason.
 
 from collections.abc import Iterable, Iterator
 
+from mmk12.declarations import Source
 from mmk12.files import Files
-from mmk12.types import Draft, Gold, Hub, Row, Source
+from mmk12.types import Draft, Gold, Hub, Row
 
 HUB = Hub("FanqingM/MMK12", split="train")
 

@@ -13,9 +13,10 @@ Gold: the last `\boxed{}` of the solution whose braces balance, in dollars. Unwr
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from mmk12.declarations import Source
 from mmk12.files import Files
 from mmk12.sources._rows import in_dollars, json_files, last_boxed
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row, Source
+from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
 
 SUBJECTS = (
     "algebra",

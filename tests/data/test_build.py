@@ -20,7 +20,8 @@ from tests.conftest import picture
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
-from mmk12.types import Draft, Gold, Source
+from mmk12.declarations import Source
+from mmk12.types import Draft, Gold
 
 def draft(row):
     return Draft(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", []))

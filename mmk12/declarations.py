@@ -1,0 +1,62 @@
+"""What a content file declares: a training source or a benchmark, as a plain value that holds callables.
+
+There is no class tree to subclass and no registry to edit: one file makes one of these values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mmk12.files import Files
+from mmk12.types import BrokenLine, Draft, Hub, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A training source: one file in `mmk12/sources`. `rows` reads upstream rows, `draft` converts one of them.
+
+    `folders` are the places below `--raw-dir` where the data may lie, best first; `layout` says in words which
+    files are expected there. A row that `draft` cannot convert becomes a counted drop; it never stops the build.
+    """
+
+    name: str
+    about: str
+    licence: str
+    url: str
+    folders: tuple[str, ...]
+    layout: str
+    rows: Callable[[Files], Iterable[Row | BrokenLine]]
+    draft: Callable[[Row], Draft]
+    hub: Hub | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A number someone printed for this benchmark, with what is needed to judge whether it is comparable."""
+
+    model: str
+    accuracy: float
+    grader: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """An evaluation set: one file in `benchmarks/`. Read like a `Source`; `groups` are the tags with sub-scores."""
+
+    name: str
+    about: str
+    licence: str
+    url: str
+    folders: tuple[str, ...]
+    layout: str
+    size: int
+    rows: Callable[[Files], Iterable[Row | BrokenLine]]
+    draft: Callable[[Row], Draft]
+    groups: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
+    hub: Hub | None = None
+
+
+Dataset = Source | Benchmark
