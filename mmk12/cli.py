@@ -206,6 +206,33 @@ def verify(
 
 
 @app.command(
+    epilog="Examples: `mmk12 check golds.jsonl` (rows: `id, gold`) · `mmk12 check k12 --raw-dir RAW` · "
+    "`mmk12 check OpenGVLab/InternVL3-1B-hf`"
+)
+def check(
+    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, or a JSONL file of golds.")],
+    raw_dir: RawDir = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Loads a thing and says whether it is fit for use: golds that cannot be graded, rows that cannot be read."""
+    from mmk12.check import check as checked
+
+    found = checked(ref, raw_dir=raw_dir, limit=limit)
+    if as_json:
+        typer.echo(json.dumps(found.rows or found.about, ensure_ascii=False, indent=2))
+        return
+    for name, value in found.about.items():
+        typer.echo(f"{name}: {value}")
+    if found.prompt:
+        typer.echo(f"\none prompt:\n{found.prompt}\n")
+    if found.rows:
+        _show(tables.gold_types(found.rows), None, as_json=False)
+    for row in found.unusable:
+        typer.echo(f"unusable: {row['id']} ({row['type']}): {row['reason']}")
+
+
+@app.command(
     "list",
     epilog="Example: `mmk12 list benchmarks --json`",
 )

@@ -47,15 +47,8 @@ def _verdicts(item: Item, completions: Mapping[str, Completion], profile: str) -
         if completion is None:
             verdict = Verdict("error", None, "no completion", "the engine did not answer", False, profile)
         else:
-            gold = item.sample.gold
-            verdict = verify(
-                completion.text,
-                gold,
-                question=item.sample.question,
-                choices=gold.choices or None,
-                precision=gold.precision,
-                profile=profile,
-            )
+            sample = item.sample
+            verdict = verify(completion.text, sample.gold, question=sample.question, profile=profile)
         rows.append(_row(item, index, verdict, completion))
     return rows
 

@@ -93,3 +93,14 @@ def plan(planned: Plan) -> Table:
 def catalogue(rows: Sequence[Mapping[str, Any]]) -> Table:
     """What `mmk12 list` shows."""
     return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
+
+
+def gold_types(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """How many golds of each type there are, and how many of them can be used."""
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        count = counts.setdefault(row["type"], [0, 0])
+        count[0] += 1
+        count[1] += row["usable"]
+    found = [(name, *count) for name, count in sorted(counts.items())]
+    return Table(("type", "golds", "usable"), [*found, ("all", len(rows), sum(row["usable"] for row in rows))])

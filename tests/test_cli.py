@@ -59,7 +59,7 @@ def saved(tmp_path):
 
 def test_help_shows_every_command_with_an_example(mmk12):
     shown = mmk12("--help").stdout
-    for command in ("demo", "build-data", "eval", "score", "compare", "verify", "list", "plot"):
+    for command in ("demo", "build-data", "eval", "score", "compare", "verify", "check", "list", "plot"):
         assert command in shown
         help_ = mmk12(command, "--help")
         assert help_.returncode == 0

@@ -1,0 +1,1 @@
+"""Measurements, run by `make bench`: each a ratio to a peer or to the physical limit in the same run."""

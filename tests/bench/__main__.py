@@ -1,0 +1,107 @@
+"""Prints the table of all measurements. Medians of alternated runs; no test depends on a time."""
+
+import io
+import random
+import statistics
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image as Pillow
+from rich.console import Console
+
+from mmk12 import prompts
+from mmk12.backends import find_model, open_backend
+from mmk12.demo import problems
+from mmk12.evaluation import evaluate
+from mmk12.generate import request
+from mmk12.images import ImageStore
+from mmk12.tables import Table
+from mmk12.types import Sampling
+from mmk12.verifier import verify
+
+ROUNDS = 5
+GREEDY = Sampling(max_tokens=128)
+
+
+def alternated(ours: Callable[[Path], object], limit: Callable[[Path], object]) -> tuple[float, float]:
+    """Median seconds of both, run in turns, each time in a fresh folder; the first round only warms up."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS + 1):
+        for kept, run in zip(times, (ours, limit), strict=True):
+            with TemporaryDirectory() as folder:
+                start = time.perf_counter()
+                run(Path(folder))
+                if number:
+                    kept.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def image_store() -> tuple[float, float]:
+    """Storing 60 photograph-like pictures, against decoding and hashing the same bytes with Pillow alone."""
+    source = random.Random(0)
+    pictures = []
+    for _ in range(60):
+        small = Pillow.frombytes("RGB", (64, 48), source.randbytes(64 * 48 * 3))
+        buffer = io.BytesIO()
+        small.resize((1024, 768)).save(buffer, "JPEG")
+        pictures.append(buffer.getvalue())
+
+    def ours(folder: Path) -> None:
+        store = ImageStore(folder)
+        for data in pictures:
+            store.add(data)
+
+    def limit(folder: Path) -> None:
+        for data in pictures:
+            sha256(Pillow.open(io.BytesIO(data)).convert("RGB").tobytes())
+
+    return alternated(ours, limit)
+
+
+def evaluation() -> tuple[float, float]:
+    """`mmk12 eval` of the demo model on 96 problems, load to report, against bare generation of the same prompts."""
+    with TemporaryDirectory() as folder:
+        store = ImageStore(Path(folder))
+        backend = open_backend(find_model("demo"), store)
+        requests = []
+        for problem in problems("test", 96):
+            image = store.add(problem.png)
+            prompt = backend.render(prompts.chat("instruct", f"<image>{problem.question}", 1))
+            requests.append(request(backend, problem.id, prompt, (image,), GREEDY, 0))
+
+        def ours(out: Path) -> None:
+            evaluate("demo", ["demo"], out=out, limit=96, max_tokens=GREEDY.max_tokens)
+
+        def limit(out: Path) -> None:
+            fresh = open_backend(find_model("demo"), store)
+            list(fresh.generate(requests))
+
+        return alternated(ours, limit)
+
+
+def verdicts() -> float:
+    """Verdicts per second on one core, distinct rows: right and wrong answers to 2,000 generated problems."""
+    golds = [problem.answer for problem in problems("train", 2000)]
+    responses = [f"<think>By eye.</think><answer>{answer}</answer>" for answer in (*golds[1000:], *golds[:1000])]
+    start = time.process_time()
+    for gold, response in zip(golds * 2, responses + responses[::-1], strict=True):
+        verify(response, gold)
+    return 2 * len(golds) / (time.process_time() - start)
+
+
+def main() -> None:
+    """Runs every measurement."""
+    rows = []
+    for name, (ours, limit), against in (
+        ("image store, 60 JPEG of 1024 x 768", image_store(), "Pillow decode + sha256"),
+        ("mmk12 eval, demo model, 96 problems", evaluation(), "bare generation, model load included in both"),
+    ):
+        rows.append((name, f"{ours:.2f} s", f"{limit:.2f} s", f"{ours / limit:.2f}", against))
+    rows.append(("verify, demo answers", f"{verdicts():,.0f} / s", "–", "–", "one core, CPU time"))
+    Console(width=160).print(Table(("what", "ours", "limit", "ratio", "limit is"), rows).drawn())
+
+
+main()

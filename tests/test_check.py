@@ -1,0 +1,46 @@
+"""What is unfit for use is said before hours are spent."""
+
+import json
+
+import pytest
+
+from mmk12.check import check
+from mmk12.errors import BadInput, MissingData
+from mmk12.storage import to_json
+from tests.conftest import picture
+
+
+def test_golds_of_a_file(tmp_path):
+    rows = [{"id": "a", "gold": "$\\frac{1}{2}$"}, {"id": "b", "gold": ""}, {"id": "c"}, {"gold": "$30^{\\circ}$"}]
+    (tmp_path / "golds.jsonl").write_text("".join(to_json(row) + "\n" for row in rows))
+    found = check(str(tmp_path / "golds.jsonl"))
+    assert [(row["id"], row["usable"]) for row in found.rows] == [("a", True), ("b", False), ("c", False), ("4", True)]
+    assert all(set(row) == {"id", "type", "usable", "reason"} for row in found.rows)
+    assert all(row["reason"] for row in found.unusable)
+
+
+def test_a_broken_line_of_golds_is_named(tmp_path):
+    (tmp_path / "golds.jsonl").write_text('{"gold": "1"}\n{"gold"\n')
+    with pytest.raises(BadInput, match=r"golds\.jsonl:2"):
+        check(str(tmp_path / "golds.jsonl"))
+
+
+def test_a_benchmark_shows_its_golds_and_one_prompt(tmp_path):
+    (tmp_path / "k12" / "images").mkdir(parents=True)
+    (tmp_path / "k12" / "images" / "1.png").write_bytes(picture())
+    rows = [
+        {"id": "1", "question": "As shown, ___.", "answer": "$4$", "image_path": "images/1.png"},
+        {"id": "2", "question": "As shown, ___.", "answer": "$4$", "image_path": "images/none.png"},
+    ]
+    (tmp_path / "k12" / "k12.json").write_text(json.dumps(rows))
+    found = check("k12", raw_dir=tmp_path)
+    assert found.kind == "benchmark"
+    assert "As shown, ___." in found.prompt
+    assert [row["id"] for row in found.unusable] == ["k12/2"]
+    assert "none.png" in found.unusable[0]["reason"]
+
+
+def test_a_recipe_and_nothing():
+    assert check("mm_eureka_8b").about["name"] == "mm_eureka_8b"
+    with pytest.raises(MissingData, match="No model folder"):
+        check("./nothing")
