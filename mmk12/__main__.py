@@ -1,5 +1,34 @@
-"""`python -m mmk12` is the `mmk12` command."""
+"""The `mmk12` command, also as `python -m mmk12`: runs the command line and turns its end into an exit code.
 
-from mmk12.cli import main
+0 done · 1 the user must change something (one or two lines, no traceback) · 2 a bug of ours (traceback).
+"""
 
-main()
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mmk12.cli import app
+from mmk12.errors import Mmk12Error
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    try:
+        app()
+    except SystemExit as stop:  # the parser's own exit 2 is a mistake in the command, not a bug
+        sys.exit(1 if stop.code == 2 else stop.code)
+    except Mmk12Error as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the one boundary: everything else is a bug of ours, shown whole
+        import traceback
+
+        traceback.print_exc()
+        typer.echo("This is a bug in mmk12, please report it with the lines above.", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,20 +1,18 @@
 """The command line: parse, call one function, print. No logic lives here.
 
-Exit codes: 0 done, 1 the user must change something (one or two lines, no traceback), 2 a bug of ours.
-Results go to stdout, progress and notes to stderr; `--json` prints what a machine can read.
+Results go to stdout, progress and notes to stderr; `--json` prints what a machine can read. Exit codes are the
+business of `mmk12.__main__`.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mmk12 import tables
-from mmk12.errors import Mmk12Error
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -274,23 +272,6 @@ def _common(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Runs the command line; turns errors into exit codes."""
-    try:
-        app()
-    except SystemExit as stop:  # the parser's own exit 2 is a mistake in the command, not a bug
-        sys.exit(1 if stop.code == 2 else stop.code)
-    except Mmk12Error as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except Exception:  # noqa: BLE001 - the one boundary: everything else is a bug of ours, shown whole
-        import traceback
-
-        traceback.print_exc()
-        typer.echo("This is a bug in mmk12, please report it with the lines above.", err=True)
-        sys.exit(2)
 
 
 def _show_evaluation(done: Any, as_json: bool) -> None:

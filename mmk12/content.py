@@ -84,5 +84,8 @@ def _module(kind: Kind, ref: str) -> ModuleType:
         raise BadInput(f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look their module up by name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError) as error:
+        raise BadInput(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
     return module

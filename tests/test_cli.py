@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mmk12.cli import main
+from mmk12.__main__ import main
 from mmk12.storage import to_json
 from tests.conftest import picture, response
 
@@ -119,7 +119,7 @@ def test_a_mistyped_command_exits_1(mmk12, arguments):
 
 
 def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
-    code = "import mmk12.cli, mmk12.catalogue; mmk12.catalogue.catalogue = None; mmk12.cli.main()"
+    code = "import mmk12.__main__ as command, mmk12.catalogue; mmk12.catalogue.catalogue = None; command.main()"
     done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Traceback" in done.stderr

@@ -110,3 +110,10 @@ def test_a_file_without_declaration_is_named(tmp_path):
     (tmp_path / "empty.py").write_text("x = 1\n")
     with pytest.raises(BadInput, match="does not define"):
         content.load_benchmark(str(tmp_path / "empty.py"))
+
+
+@pytest.mark.parametrize("code", ["benchmark = Benchmark(", "import nonsense_module", "benchmark = Benchmrk()"])
+def test_a_file_with_a_mistake_is_one_clear_line(tmp_path, code):
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(BadInput, match=r"mine\.py cannot be imported"):
+        content.load_benchmark(str(tmp_path / "mine.py"))
