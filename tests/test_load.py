@@ -10,7 +10,7 @@ from mmk12.files import Files
 from mmk12.images import ImageStore
 from mmk12.load import load
 from mmk12.locate import locate
-from mmk12.types import Draft, Dropped, Gold, Sample
+from mmk12.types import Draft, Dropped, Gold, Hub, Sample
 from tests.conftest import picture
 
 
@@ -123,3 +123,19 @@ def test_parquet_rows_keep_their_image_bytes(tmp_path):
 
     pq.write_table(pa.table({"id": ["1"], "image": [{"bytes": b"png", "path": None}]}), tmp_path / "a.parquet")
     assert list(Files(tmp_path).parquet("*.parquet")) == [{"id": "1", "image": {"bytes": b"png", "path": None}}]
+
+
+def test_a_hub_dataset_gives_encoded_pictures(tmp_path, monkeypatch):
+    """The loading code of the hub, on a local folder in its layout: `datasets` must not decode the pictures."""
+    import datasets
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = picture("red")
+    features = datasets.Features({"id": datasets.Value("string"), "image": datasets.Image()})
+    table = pa.table({"id": ["1"], "image": [{"bytes": data, "path": "a.png"}]}, schema=features.arrow_schema)
+    (tmp_path / "repo").mkdir()
+    pq.write_table(table, tmp_path / "repo" / "train-00000.parquet")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (row,) = Files(None).hub(Hub(str(tmp_path / "repo"), split="train"))
+    assert row["image"]["bytes"] == data
