@@ -1,0 +1,84 @@
+"""Multiple choice: the one option that an answer names, by its letter or by its value.
+
+Two letters or a negated letter name none: a hedge is not an answer. Where a letter stands beside the text of
+another option, the letter counts, as on an answer sheet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mmk12.verifier.chars import plain
+from mmk12.verifier.compare import Comparison
+from mmk12.verifier.grammar import parse
+from mmk12.verifier.phrases import text_value
+
+_DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
+_ALONE = re.compile(r"[(\[]?([A-Z])[)\]]?[.:,]?$|\(([a-h])\)\.?$")
+_MARKED = re.compile(r"(?:\(([A-Z])\)|\[([A-Z])\]|([A-Z])\s*[.:)])(?=[\s\w(.:\-]|$)\s*(.*)", re.DOTALL)
+_GLOSSED = re.compile(r"([A-Z])\s*\((.*)\)\.?$", re.DOTALL)
+_CALLED = re.compile(r"(?i:option|choice|answer|statement)\s+\(?([A-Z])\)?(?![A-Za-z])(.*)", re.DOTALL)
+_LEADING = re.compile(r"([A-Z])(?:[,，](?=\s*[a-z])|\s+(?:is|because|since|as)\b)(.*)", re.DOTALL)
+_MORE = re.compile(r"\s*(?:,|/|&|、|\bor\b|\band\b|或|和)\s*(?:option\s+)?[(\[]?[A-Z](?:[)\]]|\b(?!\w))")
+_BRACKETED = re.compile(r"\(([A-Z])\)")
+_OPTION = re.compile(r"(?:\b(?:[Oo]ption|[Cc]hoice)\s+|选项?\s*)([A-Z])(?![A-Za-z])")
+_WRONG = re.compile(r"\b(?:wrong|incorrect|not|false)\b", re.IGNORECASE)
+_REFUSED = re.compile(r"\s*(?:is|are|seems|looks)\b.{0,20}\b(?:wrong|incorrect|not|false|impossible)\b", re.IGNORECASE)
+_HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-H](?![A-Za-z'])")
+
+
+def _undressed(text: str) -> str:
+    return " ".join(_DRESSING.sub(" ", plain(text)).split()).strip()
+
+
+def letter(text: str) -> str | None:
+    """The letter that `text` answers with: `B`, `(B)`, `B. 5 cm`, `B (yes)`, `option B`."""
+    shown = _undressed(text[:2000])
+    alone = _ALONE.match(shown)
+    if alone:
+        return (alone.group(1) or alone.group(2)).upper()
+    for pattern in (_MARKED, _GLOSSED, _CALLED, _LEADING):
+        match = pattern.match(shown)
+        if not match:
+            continue
+        *names, rest = match.groups()
+        name: str = next(group for group in names if group)
+        if _MORE.match(rest) or set(_BRACKETED.findall(rest)) - {name}:
+            return None
+        if _REFUSED.match(rest) or _HEDGED.search(rest):
+            return None
+        if pattern is _LEADING and (_MORE.match(shown[1:]) or _WRONG.search(rest)):
+            return None
+        return name.upper()
+    return None
+
+
+def only_letter(response: str) -> str | None:
+    """The only letter of the response in brackets or behind "option", if there is just one."""
+    letters = set(_BRACKETED.findall(response)) | set(_OPTION.findall(response))
+    return letters.pop() if len(letters) == 1 else None
+
+
+def options(choices: Sequence[str], answer: str, comparison: Comparison) -> list[int]:
+    """The options that `answer` is, by value or by words."""
+    value = parse(answer)
+    words = text_value(answer).words
+    first = {choice: index for index, choice in reversed(list(enumerate(choices)))}
+    # An option that repeats an earlier one is the same option.
+    return [
+        index
+        for choice, index in sorted(first.items(), key=lambda entry: entry[1])
+        if text_value(choice).words == words or comparison.rule(parse(choice), value) is not None
+    ]
+
+
+def only_mentioned(choices: Sequence[str], response: str) -> int | None:
+    """The only option whose text occurs in the response as whole words; `Yes, …` counts as its first word."""
+    words = text_value(response[-4000:]).words
+    joined = f" {' '.join(words)} "
+    found = [i for i, choice in enumerate(choices) if f" {' '.join(text_value(choice).words)} " in joined]
+    if len(found) == 1:
+        return found[0]
+    leading = [i for i in found if words[: len(text_value(choices[i]).words)] == text_value(choices[i]).words]
+    return leading[0] if len(leading) == 1 and response[:40].find(",") > 0 else None

@@ -1,0 +1,259 @@
+"""Does this answer say what the gold says? One function per kind of gold, each returning the rule that decided.
+
+The gold's kind rules: the answer is read as far as needed in that light, never the other way round.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+
+from mmk12.verifier.evaluate import same, symbols
+from mmk12.verifier.numbers import equal
+from mmk12.verifier.profiles import Profile
+from mmk12.verifier.relations import assigned, equal_relations, is_bare, is_name
+from mmk12.verifier.sets import as_expr, as_set, equal_sets, is_point
+from mmk12.verifier.values import (
+    Brackets,
+    Grouped,
+    Listing,
+    Matrix,
+    Num,
+    Ratio,
+    Relation,
+    Text,
+    Union,
+    Value,
+    div,
+)
+
+MAX_UNORDERED = 40
+
+
+class Comparison:
+    """The comparison of answers with golds under one profile. Methods return the deciding rule, or None."""
+
+    __slots__ = ("precision", "profile")
+
+    def __init__(self, profile: Profile, precision: int | None = None) -> None:
+        self.profile = profile
+        self.precision = precision
+
+    def rule(self, gold: Value, answer: Value) -> str | None:
+        """The rule by which `answer` is `gold`, or None if it is not."""
+        if gold == answer:
+            return "identical"
+        if isinstance(gold, Grouped):
+            return self.rule(gold.one, answer) or self.rule(gold.several, answer)
+        if isinstance(gold, Listing):
+            return self.listing(gold, answer)
+        if isinstance(answer, Grouped):
+            return self.rule(gold, answer.one)
+        if isinstance(answer, Listing) and not isinstance(gold, Text):
+            return self.single(gold, answer)
+        if isinstance(gold, Relation):
+            return self.relation(gold, answer)
+        if isinstance(answer, Relation) and not isinstance(gold, Text):
+            value = assigned(answer)
+            if value is not None:
+                return self.rule(gold, value)
+        expr = as_expr(gold)
+        if expr is not None:
+            return self.expression(expr, answer)
+        if isinstance(gold, Text):
+            return self.text(gold, answer)
+        if isinstance(gold, Ratio):
+            return self.ratio(gold, answer)
+        if isinstance(gold, Matrix):
+            return self.matrix(gold, answer)
+        return self.frame(gold, answer)
+
+    def expression(self, gold: Value, answer: Value) -> str | None:
+        left, right = as_expr(gold), as_expr(answer)
+        assert left is not None
+        if right is not None:
+            return equal(left, right, self.profile, self.precision)
+        if isinstance(answer, Ratio) and len(answer.items) == 2 and self.profile.ratio_as_fraction:
+            return "ratio as fraction" if same(left, div(*answer.items)) else None
+        if isinstance(answer, Brackets) and answer.opening == "{" and len(answer.items) == 1:
+            return self.rule(gold, answer.items[0])
+        return None
+
+    def text(self, gold: Text, answer: Value) -> str | None:
+        return "same words" if isinstance(answer, Text) and answer.words == gold.words else None
+
+    def ratio(self, gold: Ratio, answer: Value) -> str | None:
+        if isinstance(answer, Ratio):
+            if len(gold.items) != len(answer.items):
+                return None
+            if _is_time(gold):
+                return "same time" if gold.literal == answer.literal else None
+            pairs = zip(gold.items[1:], answer.items[1:], strict=True)
+            if all(same(div(a, gold.items[0]), div(b, answer.items[0])) for a, b in pairs):
+                return "same ratio"
+            return None
+        expr = as_expr(answer)
+        if expr is None or len(gold.items) != 2 or not self.profile.ratio_as_fraction or _is_time(gold):
+            return None
+        return "ratio as fraction" if same(div(*gold.items), expr) and not _is_integer_of(gold, expr) else None
+
+    def matrix(self, gold: Matrix, answer: Value) -> str | None:
+        if isinstance(answer, Brackets) and all(isinstance(item, Brackets) for item in answer.items):
+            answer = Matrix(tuple(_entries(item) for item in answer.items))
+        if isinstance(answer, Matrix):
+            if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
+                return None
+            pairs = zip(sum(gold.rows, ()), sum(answer.rows, ()), strict=True)
+            return "entry by entry" if all(self.rule(a, b) for a, b in pairs) else None
+        if 1 in (len(gold.rows), max(map(len, gold.rows))):
+            return self.ordered(sum(gold.rows, ()), _entries(answer), "entry by entry")
+        return None
+
+    def frame(self, gold: Value, answer: Value) -> str | None:
+        """Points, intervals, sets, unions."""
+        if isinstance(gold, Brackets) and isinstance(answer, Brackets):
+            if gold.opening == answer.opening == "{":
+                return self.unordered(gold.items, answer.items, "same set")
+            if gold.opening == answer.opening and gold.closing == answer.closing:
+                return self.ordered(gold.items, answer.items, "entry by entry")
+            return None
+        if isinstance(gold, Brackets) and gold.opening == "{" and len(gold.items) == 1 and self.profile.drop_brackets:
+            return self.rule(gold.items[0], answer)
+        if isinstance(gold, Brackets) and isinstance(answer, Matrix):
+            return self.matrix(answer, gold)
+        ours, theirs = as_set(gold), as_set(answer)
+        if ours is not None and theirs is not None:
+            return "same set of reals" if equal_sets(ours, theirs, self.profile) else None
+        return None
+
+    def relation(self, gold: Relation, answer: Value) -> str | None:
+        if is_bare(gold):
+            return "same sign" if isinstance(answer, Relation) and answer == gold else None
+        if isinstance(answer, Relation):
+            found = equal_relations(gold, answer, self.rule)
+            if found:
+                return found
+        ours = as_set(gold)
+        if ours is not None:
+            theirs = as_set(answer)
+            return "same set of reals" if theirs is not None and equal_sets(ours, theirs, self.profile) else None
+        if isinstance(answer, Relation):
+            return None
+        value = assigned(gold)
+        # The right side alone answers `y = 2x`, but not the identity `a^2 - b^2 = (a + b)(a - b)`.
+        if value is None or not (is_name(gold.members[0]) or "≈" in gold.ops or not symbols_of(value)):
+            return None
+        return self.rule(value, answer)
+
+    def single(self, gold: Value, answer: Listing) -> str | None:
+        """Several answers to a question with one: only if each of them is right, or together they are one frame."""
+        ours = as_set(gold) if isinstance(gold, Relation | Brackets | Union) else None
+        theirs = as_set(answer) if ours is not None else None
+        if ours is not None and theirs is not None:
+            return "same set of reals" if equal_sets(ours, theirs, self.profile) else None
+        if isinstance(gold, Brackets) and self.profile.drop_brackets and answer.joint != "or":
+            if gold.opening == "{":
+                return self.unordered(gold.items, _values(answer.items), "brackets left out")
+            if is_point(gold) or len(gold.items) > 2:
+                return self.ordered(gold.items, _values(answer.items), "brackets left out")
+        if isinstance(gold, Matrix):
+            return self.matrix(gold, answer)
+        inner = assigned(gold) if isinstance(gold, Relation) else None
+        if isinstance(inner, Brackets):
+            return self.rule(inner, answer)
+        if len(answer.items) <= MAX_UNORDERED and answer.joint != "space":
+            rules = [self.rule(gold, item) for item in answer.items]
+            return rules[0] if all(rules) else None
+        return None
+
+    def listing(self, gold: Listing, answer: Value) -> str | None:
+        """Several answers: blanks in order, collections in any."""
+        if isinstance(answer, Grouped):
+            answer = answer.several
+        if gold.joint == "or":
+            ours, theirs = as_set(gold), as_set(answer)
+            if ours is not None and theirs is not None:
+                return "same set of reals" if equal_sets(ours, theirs, self.profile) else None
+        if isinstance(answer, Relation) and len(answer.members) == 2 and answer.members[1] is not None:
+            # (x, y) = (1, 2), or x ∈ {1, 2}
+            answer = answer.members[1]
+        ours_items = _values(gold.items)
+        items = _entries(answer)
+        theirs_items = _values(items)
+        if len(items) != len(ours_items) and not any(isinstance(item, Brackets) for item in ours_items):
+            # p = 5, q = 2; p = 7, q = 2 against (5, 2), (7, 2)
+            theirs_items = [part for item in theirs_items for part in _entries(item)]
+        if _named(gold.items) and _named(items):
+            return self.unordered(gold.items, items, "name by name")
+        if _named(gold.items) or (gold.joint in ("blanks", "space") and self.profile.ordered_blanks):
+            found = self.ordered(ours_items, theirs_items, "blank by blank")
+            return found or self.ordered(gold.items, items, "blank by blank")
+        if isinstance(answer, Brackets) and answer.opening != "{" and not self.profile.drop_brackets:
+            return None
+        return self.unordered(ours_items, theirs_items, "same collection")
+
+    def ordered(self, gold: Items, answer: Items, name: str) -> str | None:
+        if len(gold) != len(answer) or len(gold) < 1:
+            return None
+        return name if all(self.rule(a, b) for a, b in zip(gold, answer, strict=True)) else None
+
+    def unordered(self, gold: Items, answer: Items, name: str) -> str | None:
+        """A one-to-one matching, where a repeated answer counts once unless the gold repeats it too."""
+        if max(len(gold), len(answer)) > MAX_UNORDERED or len(gold) > len(answer):
+            return None
+        rest = list(answer)
+        for item in gold:
+            # Equality is transitive, so taking the first match is enough.
+            match = next((other for other in rest if self.rule(item, other)), None)
+            if match is None:
+                return None
+            rest.remove(match)
+        return name if all(any(self.rule(item, other) for item in gold) for other in rest) else None
+
+
+Items = tuple[Value, ...] | list[Value]
+
+
+def _entries(value: Value) -> tuple[Value, ...]:
+    """The answers in a value that may hold several."""
+    if isinstance(value, Listing | Brackets):
+        return value.items
+    if isinstance(value, Grouped):
+        return value.several.items
+    if isinstance(value, Matrix):
+        return sum(value.rows, ())
+    return (value,)
+
+
+def _values(items: Items) -> list[Value]:
+    """Items with `x =` taken off, where that is all the equation says."""
+    values: list[Value] = []
+    for item in items:
+        value = assigned(item) if isinstance(item, Relation) else None
+        values.append(value if value is not None and not symbols_of(value) else item)
+    return values
+
+
+def symbols_of(value: Value) -> bool:
+    """Whether an expression has free symbols."""
+    expr = as_expr(value)
+    return expr is not None and bool(symbols(expr))
+
+
+def _named(items: Items) -> bool:
+    """Whether each item is an equation for a different name."""
+    names = [str(item.members[0]) for item in items if isinstance(item, Relation) and item.ops == ("=",)]
+    return len(names) == len(items) == len(set(names)) > 1
+
+
+def _is_time(ratio: Ratio) -> bool:
+    """`8:40` is not in lowest terms, so it is a time of day and not a ratio."""
+    parts = ratio.literal.split(":")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts) or len(parts[1]) != 2:
+        return False
+    hours, minutes = map(int, parts)
+    return hours < 25 and minutes < 60 and gcd(hours, minutes) > 1
+
+
+def _is_integer_of(gold: Ratio, answer: Value) -> bool:
+    """`1` for `1:1` is an answer cut short, not a ratio."""
+    return isinstance(answer, Num) and answer.value.denominator == 1

@@ -1,0 +1,200 @@
+"""Where the answer stands in a response: stated rules, one answer, and never a search for the gold.
+
+In order: the last `<answer>` after the last `</think>`; the last `\\boxed`, with the boxes joined to it; the last
+"answer is"; a short response as a whole; the end of a long one. What stands inside `<think>` is not an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from mmk12.verifier.chars import unescaped
+
+_COPIED = "<think> Since $1+1=2$, so the answer is $2$. </think><answer> $2$ </answer>"
+_STOPS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "</s>")
+_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\[\\{}]|[{}]")
+_JOINER = re.compile(r"(?:[\s,;$.&~、]|\\[,;! ()\[\]]|\\quad|\\qquad|\\text|\\(?=[()])|[{}]|and|or|和|或|与)*")
+_ANCHOR = re.compile(
+    r"(?:answer|answers|答案|final value|final result|correct option|option letter|correct choice|回答)(?:\s*\*\*)?\s*"
+    r"(?:would be|should be|must be|will be|is therefore|is|are|:|：|=|为|是)(?:\s*(?:\*\*|:|：|therefore))*|"
+    r"(?:故|应|所以)选\s*[:：]?",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(r"\s*\([A-Z]\)")
+_FINAL = re.compile(r"final answer is(?:\s*:)?", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"[.。!?]\s*\*{0,2}(?=\s+[A-Z\u4e00-\u9fff*#(]|\s*$)|\n\s*\n|\n(?=\s*(?:\*\*|#|Explanation))"
+)
+_PLACEHOLDERS = frozenset(
+    (
+        "",
+        "...",
+        "…",
+        "?",
+        "none",
+        "n/a",
+        "na",
+        "nan",
+        "null",
+        "answer",
+        "your answer",
+        "final answer",
+        "the answer",
+        "answer here",
+        "final answer here",
+        "your answer here",
+        "your final answer",
+        "reasoning process here",
+        "unknown",
+        "i do not know",
+        "i don't know",
+    )
+)
+_DRESSING = re.compile(r"\\(?:boxed|text|mathrm|textbf|mathbf)\b|[${}*`\s]+|\\[()\[\],;! ]")
+
+SHORT = 300
+MAX_BOXES = 64
+MAX_BRACES = 10_000
+MAX_TAIL = 20_000
+"""Characters from the end in which "answer is" is looked for: more than 4096 tokens make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer as written, the rule that found it, and whether it may be a sentence around the answer."""
+
+    text: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No answer, or more than one: why."""
+
+    reason: str
+    conflict: bool = False
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether this is nothing, a refusal, or the prompt's own words."""
+    return len(text) < 80 and _DRESSING.sub(" ", text).strip(" .").lower() in _PLACEHOLDERS
+
+
+def extract(response: str) -> Found | Missing:
+    """The answer of `response`. Linear in its length."""
+    text = response.replace(_COPIED, "") if _COPIED in response else response
+    text = unescaped(text)
+    if not text.strip():
+        return Missing("the response is empty" if not response.strip() else "only the prompt's example is repeated")
+    for stop in _STOPS:
+        cut = text.find(stop)
+        if cut > 0:
+            text = text[:cut]
+    section = _section(text)
+    if isinstance(section, Missing):
+        return section
+    found = _found(section.text, tagged=section.rule == "answer tag")
+    if isinstance(found, Found) and is_placeholder(found.text):
+        return Missing("the answer is empty or a placeholder")
+    return found
+
+
+def _section(text: str) -> Found | Missing:
+    """The part of the response that may answer."""
+    closing = text.rfind("</think>")
+    body = text[closing + 8 :] if closing >= 0 else text
+    if "<answer>" in body:
+        answers = {part.partition("</answer>")[0].strip() for part in body.split("<answer>")[1:]} - {""}
+        if len(answers) > 1:
+            return Missing("several <answer> sections that differ", conflict=True)
+        return Found(answers.pop(), "answer tag") if answers else Missing("the <answer> section is empty")
+    if closing < 0 and text.lstrip().startswith("<think>"):
+        return Missing("the thinking never ends")
+    if not body.strip():
+        return Missing("nothing follows the thinking")
+    return Found(body, "body")
+
+
+def _found(text: str, *, tagged: bool) -> Found | Missing:
+    boxes = _boxes(text)
+    if boxes:
+        final = None if tagged else _last(_FINAL, text, boxes[-1][1])
+        if final is not None:
+            return Found(final, "final answer")
+        content = _joined(text, boxes)
+        return Found(_last(_ANCHOR, content) or content, "boxed")
+    if tagged:
+        return Found(_last(_ANCHOR, text) or text, "answer tag")
+    anchored = _last(_ANCHOR, text)
+    if anchored is not None:
+        return Found(anchored, "answer is")
+    text = text.strip()
+    return Found(text, "whole response" if len(text) <= SHORT else "end of response")
+
+
+def _boxes(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, content) of the outermost boxes; one that is never closed reaches to the end of its line."""
+    boxes: list[tuple[int, int, str]] = []
+    # Only the last boxes count, so a hostile text is read from the first of these.
+    first = len(text)
+    for _ in range(MAX_BOXES):
+        earlier = max(text.rfind("\\boxed", 0, first), text.rfind("\\fbox", 0, first))
+        if earlier < 0:
+            break
+        first = earlier
+    level = 0
+    opened: tuple[int, int, int] | None = None  # start, start of the content, level
+    for match in islice(_BRACES.finditer(text, first), MAX_BRACES):
+        brace = match.group()
+        if brace[-1] == "{" and brace != "\\{":
+            if len(brace) > 1 and opened is None:
+                opened = (match.start(), match.end(), level)
+            level += 1
+        elif brace == "}":
+            level -= 1
+            if opened is not None and level == opened[2]:
+                boxes.append((opened[0], match.end(), text[opened[1] : match.start()]))
+                opened = None
+    if opened is not None:
+        end = text.find("\n", opened[1])
+        end = len(text) if end < 0 else end
+        boxes.append((opened[0], end, text[opened[1] : end]))
+    return boxes
+
+
+def boxed(text: str) -> str | None:
+    """The last box of `text`, with the boxes joined to it; None without one."""
+    boxes = _boxes(text)
+    return _joined(text, boxes) if boxes else None
+
+
+def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
+    """The last box, with the boxes before it that are joined by nothing but a comma, `and` or `or`."""
+    parts = [boxes[-1][2].strip()]
+    for (_, end, content), (start, _, _) in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
+        gap = text[end:start]
+        if len(gap) > 40 or not _JOINER.fullmatch(gap) or len(parts) >= MAX_BOXES:
+            break
+        parts.append(("or " if "or" in gap or "或" in gap else "") + content.strip())
+    if len(set(parts)) == 1:
+        return parts[0]
+    # "a or b" keeps its "or": whether that is a hedge is for the gold to say.
+    alternative = any(part.startswith("or ") for part in parts[1:])
+    return (" or " if alternative else ", ").join(part.removeprefix("or ") for part in reversed(parts))
+
+
+def _last(anchor: re.Pattern[str], text: str, start: int = 0) -> str | None:
+    """What follows the last anchor, to the end of its sentence; None without one or with nothing after it."""
+    end = -1
+    for match in anchor.finditer(text, max(start, len(text) - MAX_TAIL)):
+        # "the answer is (B) the choice is …": the option's own words are no anchor.
+        if end < 0 or not _OPTION.match(text, end) or "\n" in text[end : match.start()]:
+            end = match.end()
+    if end < 0:
+        return None
+    rest = text[end:].lstrip(" \t\n:*")[:1000]
+    stop = _SENTENCE_END.search(rest)
+    rest = rest[: stop.start()] if stop else rest
+    return rest.strip().rstrip("*").rstrip() or None

@@ -1,0 +1,180 @@
+"""The outer half of the grammar: from the text of an answer to a value.
+
+An answer is one item or several (`listing`); an item is a relation, a ratio, a bracketed frame, an expression,
+or words. What does not parse is words: this never fails, and never guesses.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+from mmk12.verifier.chars import plain
+from mmk12.verifier.doubles import doubled
+from mmk12.verifier.expressions import Expressions
+from mmk12.verifier.items import Items
+from mmk12.verifier.lexer import Token, Unreadable, tokens
+from mmk12.verifier.numerals import number
+from mmk12.verifier.phrases import MAX_CHARS, text_value
+from mmk12.verifier.values import Call, Grouped, Listing, Num, Text, Unit, Value, mul
+from mmk12.verifier.words import names
+
+MAX_NOUNS = 3
+"""More words than this between two separators make a sentence."""
+
+
+@lru_cache(maxsize=8192)
+def _parse(text: str) -> Value:
+    spelt = plain(text)
+    if len(spelt) > MAX_CHARS:
+        return text_value(spelt)
+    try:
+        return _listing(tokens(spelt), spelt)
+    except Unreadable:
+        return text_value(spelt)
+
+
+def parse(text: str) -> Value:
+    """The value that `text` writes; `Text` if it is not in the language of answers. Never raises."""
+    return _parse(text.strip()) if len(text) <= MAX_CHARS else text_value(plain(text[: 2 * MAX_CHARS]))
+
+
+def _split(items: list[Token]) -> tuple[list[list[Token]], list[str]]:
+    """The token runs between top-level separators, and those separators."""
+    chunks: list[list[Token]] = [[]]
+    marks: list[str] = []
+    depth = 0
+    for token in items:
+        kind = token.kind
+        if kind in ("open", "{", "set", "begin"):
+            depth += 1
+        elif kind in ("close", "}", "tes", "end"):
+            depth -= 1
+        if kind == "sep" and depth <= 0:
+            if chunks[-1]:
+                chunks.append([])
+                marks.append(token.text)
+            elif marks:
+                # ", and" or ",\n": the stronger mark counts.
+                marks[-1] = max(marks[-1], token.text, key=_STRENGTH.index)
+        else:
+            chunks[-1].append(token)
+    if len(chunks) > 1 and not chunks[-1]:
+        chunks.pop()
+        marks.pop()
+    return chunks, marks
+
+
+_SEPARATE = frozenset(("$", "\n", ";"))
+_STRENGTH = [",", "$", "\n", ";", "or"]
+
+
+def _strip(items: list[Token]) -> list[Token]:
+    """Without the punctuation that ends a sentence."""
+    while items and items[-1].kind == "char" and items[-1].text in ".?!:" and not _factorial(items):
+        items = items[:-1]
+    while items and items[0].kind == "char" and items[0].text in ".:":
+        items = items[1:]
+    return items
+
+
+def _factorial(items: list[Token]) -> bool:
+    return items[-1].text == "!" and len(items) > 1 and not items[-1].spaced and items[-2].kind != "word"
+
+
+def _listing(items: list[Token], source: str) -> Value:
+    items = _strip(items)
+    if not items:
+        raise Unreadable
+    chunks, marks = _split(items)
+    if any(sum(token.kind == "word" for token in chunk) > MAX_NOUNS for chunk in chunks):
+        return text_value(source)
+    nested = "or" in marks and not _SEPARATE.isdisjoint(marks)
+    values: list[Value] = []
+    soft = False
+    for mark, chunk in zip(["", *marks], chunks, strict=True):
+        found = [part for value in _chunk(_strip(chunk)) for part in doubled(value)]
+        soft |= len(found) > 1 and "pm" not in {token.text for token in chunk}
+        if nested and mark == "or" and found and values:
+            # A blank of its own may hold alternatives: "2; x < 0 or x > 1".
+            found[0] = Listing((*_alternatives(values.pop()), found[0]), "or")
+        values.extend(found)
+    if not values:
+        raise Unreadable
+    if len(values) == 1:
+        return _grouped(items, values[0])
+    joint: Literal["or", "blanks", "space", ","] = ","
+    if not _SEPARATE.isdisjoint(marks):
+        joint = "blanks"
+    elif "or" in marks:
+        joint = "or"
+    elif soft:
+        joint = "space"
+    listing = Listing(tuple(values), joint)
+    return _spaced(chunks[0], listing) if joint == "space" and not marks else listing
+
+
+def _alternatives(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, Listing) and value.joint == "or" else (value,)
+
+
+def _grouped(items: list[Token], value: Value) -> Value:
+    """`12,345` may be two numbers."""
+    if isinstance(value, Num) and len(items) == 1 and "," in items[0].text:
+        parts = tuple(number(part) for part in items[0].text.split(","))
+        return Grouped(value, Listing(parts, ","))
+    return value
+
+
+def _spaced(items: list[Token], listing: Listing) -> Value:
+    """`12 345` may be one number, and `2^3 3^2` a product."""
+    head, *tail = items
+    if head.kind == "num" and len(head.text) <= 3 and all(t.kind == "num" and len(t.text) == 3 for t in tail):
+        return Grouped(number("".join(token.text for token in items)), listing)
+    if any(token.text == "^" for token in items) and all(isinstance(item, Num) for item in listing.items):
+        return Grouped(mul([item for item in listing.items if isinstance(item, Num)]), listing)
+    return listing
+
+
+def _chunk(items: list[Token]) -> list[Value]:
+    """The items of one run without separators; more than one where numbers are set apart by spaces."""
+    if not items:
+        return []
+    if any(token.kind == "word" for token in items) or (len(items) == 1 and items[0].kind == "run"):
+        counted = _counted(items)
+        return [counted if counted is not None else _words(items)]
+    try:
+        cursor = Items(items)
+        found = [cursor.item()]
+        while cursor.now.kind != "stop":
+            if not cursor.now.spaced or (cursor.now.kind not in ("num", "open", "frac") and not cursor.is_char("-")):
+                raise Unreadable
+            found.append(cursor.item())
+        return found
+    except Unreadable:
+        return [_words(items)]
+
+
+def _words(items: list[Token]) -> Text:
+    return text_value(" ".join(token.text for token in items) if items else "")
+
+
+def _counted(items: list[Token]) -> Value | None:
+    """A number of things: `360 sets`, `6 red balls`."""
+    tail = len(items)
+    while tail and items[tail - 1].kind == "word" and items[tail - 1].text.isalpha():
+        tail -= 1
+    nouns = [token.text.lower() for token in items[tail:]]
+    if not 1 <= len(nouns) <= 2 or not tail or _NEVER_NOUNS.intersection(nouns):
+        return None
+    try:
+        cursor = Expressions(items[:tail])
+        count = cursor.sum()
+    except Unreadable:
+        return None
+    if cursor.now.kind != "stop" or not isinstance(count, Num):
+        return None
+    return Call("*", (count, Unit(nouns[-1].removesuffix("s"), known=False)))
+
+
+_NEVER_NOUNS = names("not no is if but so be by wrong false incorrect never nor maybe perhaps none else the")

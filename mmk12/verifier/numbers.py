@@ -1,0 +1,112 @@
+"""When two expressions count as the same answer: equality, and the stated policies about marks and units."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+from mmk12.verifier.evaluate import evaluate, leaves, same, symbols
+from mmk12.verifier.fields import Decimals, NoValue, context
+from mmk12.verifier.profiles import Profile
+from mmk12.verifier.values import ONE, Call, Const, Expr, Num, Unit, rebuilt
+
+_ARITHMETIC = frozenset("+*/^") | {"neg"}
+"""A mark inside a function is part of what is asked: `\\sin 60°` is not `\\sin 60`."""
+
+
+def without(expr: Expr, *marks: str) -> Expr:
+    """`expr` with those factors (`°`, `%`, `unit`) put to 1."""
+    if isinstance(expr, Const) and expr.name in marks:
+        return ONE
+    if isinstance(expr, Unit) and "unit" in marks:
+        return ONE
+    if not isinstance(expr, Call) or expr.op not in _ARITHMETIC:
+        return expr
+    return rebuilt(expr.op, [without(arg, *marks) for arg in expr.args])
+
+
+def marks(expr: Expr) -> frozenset[str]:
+    """Which of `°`, `%`, `unit` occur as factors."""
+    if isinstance(expr, Const) and expr.name in "°%":
+        return frozenset((expr.name,))
+    if isinstance(expr, Unit):
+        return frozenset(("unit",))
+    if isinstance(expr, Call) and expr.op in _ARITHMETIC:
+        return frozenset[str]().union(*map(marks, expr.args))
+    return frozenset()
+
+
+def equal(gold: Expr, answer: Expr, profile: Profile, precision: int | None = None) -> str | None:
+    """The rule by which `answer` is `gold`, or None."""
+    if same(gold, answer):
+        ours, theirs = units(gold), units(answer)
+        if ours != theirs and ours and theirs and not profile.convert_units:
+            return None
+        return "equal"
+    if isinstance(gold, Num) and isinstance(answer, Num):
+        return _rounded(gold, answer, profile, precision)
+    ours, theirs = marks(gold), marks(answer)
+    if ours != theirs:
+        spare = dropped(ours, theirs, profile)
+        if spare and same(without(gold, *spare), without(answer, *spare)):
+            return "mark or unit left out"
+    return _rounded(without(gold, "°", "unit"), without(answer, "°", "unit"), profile, precision)
+
+
+def units(expr: Expr) -> frozenset[str]:
+    """The names of the units that occur."""
+    return frozenset(node.name for node in leaves(expr) if isinstance(node, Unit))
+
+
+def dropped(gold: frozenset[str], answer: frozenset[str], profile: Profile) -> list[str]:
+    """The marks that one side may lack."""
+    spare = []
+    if "unit" in gold - answer and profile.missing_unit:
+        spare.append("unit")
+    if "unit" in answer - gold and profile.extra_unit and "°" not in gold:
+        spare.append("unit")
+    if "°" in gold ^ answer and profile.bare_degrees and "unit" not in answer:
+        spare.append("°")
+    if ("%" in gold - answer and profile.bare_percent) or ("%" in answer - gold and profile.extra_percent):
+        spare.append("%")
+    return spare
+
+
+def decimal(expr: Expr, digits: int = 60) -> Decimal | None:
+    """The real value of a constant, to that many digits; None if there is none."""
+    if symbols(expr):
+        return None
+    try:
+        with localcontext(context(digits)):
+            real, imaginary = evaluate(expr, {}, Decimals(digits))
+    except (NoValue, ArithmeticError, ValueError):
+        return None
+    return real if abs(imaginary) <= abs(real).scaleb(-digits // 2) else None
+
+
+def _rounded(gold: Expr, answer: Expr, profile: Profile, precision: int | None) -> str | None:
+    """Rounding counts in two cases only: the caller asks for it, or the answer is a float printed in full."""
+    places = _places(answer.value) if isinstance(answer, Num) else 0
+    full = profile.float_decimals is not None and places >= profile.float_decimals
+    if precision is None and not full:
+        return None
+    ours, theirs = decimal(gold), decimal(answer)
+    if ours is None or theirs is None:
+        return None
+    gap = abs(ours - theirs)
+    if precision is not None and gap * 2 <= Decimal(10) ** -precision:
+        return "equal after rounding"
+    # Truncated or rounded in the last place.
+    return "float in full" if full and gap < Decimal(10) ** -places else None
+
+
+def _places(value: Fraction) -> int:
+    """Decimals of a finite decimal fraction of reasonable length; 0 for any other number."""
+    if not 1 < value.denominator < 10**60:
+        return 0
+    rest, powers = value.denominator, [0, 0]
+    for index, prime in enumerate((2, 5)):
+        while rest % prime == 0:
+            rest //= prime
+            powers[index] += 1
+    return max(powers) if rest == 1 else 0

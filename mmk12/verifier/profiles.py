@@ -1,0 +1,75 @@
+"""The policies of grading, each a named switch, and the rewards built on them.
+
+A profile is data: the same verifier grades under any of them. What mathematics settles (`1/2 = 0.5`) is no
+policy and has no switch; what it does not settle (`12` for `12 cm`) is one, with its default in this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from mmk12.errors import UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How to grade, and how to pay: reward = accuracy + `format_weight` · format (paper section 2.3)."""
+
+    name: str
+    about: str
+    format_weight: float = 0.0
+    missing_unit: bool = True
+    """`12` is right for `12 cm`."""
+    extra_unit: bool = True
+    """`12 cm` is right for `12`."""
+    convert_units: bool = True
+    """`400 mm²` is right for `4 cm²`."""
+    bare_degrees: bool = True
+    """`30` is right for `30°`, and `30°` for `30`. (`30°` and `π/6` are equal, `30` and `π/6` are not.)"""
+    bare_percent: bool = True
+    """`28` is right for `28 %`. Never the other way: `50 %` is one half, not 50."""
+    extra_percent: bool = False
+    """`50 %` is right for `50`. The verifier turns this on where the question asks for a percentage."""
+    unreduced: bool = True
+    """`2/6` is right for `1/3`."""
+    ratio_as_fraction: bool = True
+    """`2/3` is right for `2:3`, and the reverse."""
+    ordered_blanks: bool = True
+    """Answers to separate blanks come in order; comma lists and sets have none."""
+    drop_brackets: bool = True
+    """`3, 7` is right for the point `(3, 7)`, and the reverse; order counts."""
+    float_decimals: int | None = 12
+    """A number with at least this many decimals stands for the one it is a rounding of; None: never."""
+
+
+STRICT = Profile("strict", "grading: accuracy only, every policy at its documented default")
+
+PROFILES = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            STRICT,
+            replace(
+                STRICT,
+                name="paper_instruct",
+                about="the reward of MM-Eureka-8B as the paper describes it: accuracy + 0.5 · format",
+                format_weight=0.5,
+            ),
+            replace(
+                STRICT,
+                name="paper_zero",
+                about="the reward of MM-Eureka-Zero-38B as the paper describes it: accuracy + 1.0 · format",
+                format_weight=1.0,
+            ),
+        )
+    }
+)
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name; raises `UnknownName`."""
+    try:
+        return PROFILES[name]
+    except KeyError:
+        raise UnknownName("profile", name, PROFILES) from None

@@ -1,0 +1,87 @@
+"""An extracted answer as a value, in the light of what kind of answer the gold is."""
+
+from __future__ import annotations
+
+import re
+from math import gcd
+
+from mmk12.verifier.chars import plain
+from mmk12.verifier.gold import numbered
+from mmk12.verifier.grammar import MAX_NOUNS, parse
+from mmk12.verifier.prose import formula, is_program, labelled, quantity, stated, unbold
+from mmk12.verifier.values import Listing, Text, Value
+
+_FRACTION = re.compile(r"\\[dt]frac")
+_UNREDUCED = re.compile(
+    r"\\[dt]?frac\s*\{\s*-?(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|(?<![\d/])(\d{1,18})\s*/\s*(\d{1,18})(?![\d/])"
+)
+_YES_NO = re.compile(r"(yes|no)\s*[,.:;]\s+([a-z].*)", re.IGNORECASE | re.DOTALL)
+_SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\]]?)*\s*\.?")
+
+
+def understood(text: str, kind: str) -> Value:
+    """`text` as a value: as it stands, or the candidate inside a sentence. `kind` is the gold's type."""
+    text = unbold(text)
+    value = parse(text)
+    if kind == "statements":
+        return _statements(text) or value
+    if kind in ("sub-answers", "several answers"):
+        return numbered(text) or value
+    if not _wordy(value):
+        return value
+    if kind != "text":
+        return _within(text) or value
+    reply = _reply(text)
+    if reply is not None:
+        return parse(reply)
+    long = isinstance(value, Text) and len(value.words) > MAX_NOUNS
+    return parse(stated(text) or text) if long else value
+
+
+def _wordy(value: Value) -> bool:
+    """Whether there are words in it that no comparison but one with words can use."""
+    return isinstance(value, Text) or (isinstance(value, Listing) and any(map(_wordy, value.items)))
+
+
+def _reply(text: str) -> str | None:
+    """The yes or no that a sentence opens with, if the sentence does not take it back."""
+    match = _YES_NO.match(text.strip())
+    if match is None:
+        return None
+    other = "no" if match.group(1).lower() == "yes" else "yes"
+    doubt = re.search(rf"\b(?:{other}|or|but|maybe)\b", match.group(2), re.IGNORECASE)
+    return None if doubt else match.group(1)
+
+
+def _within(text: str) -> Value | None:
+    """The answer inside a sentence: behind its label, in its last formula, what it states, or its number."""
+    if is_program(text):
+        return None
+    for find in (labelled, formula, stated, quantity):
+        candidate = find(text)
+        value = parse(candidate) if candidate else None
+        if value is not None and not _wordy(value):
+            return value
+    return None
+
+
+def _statements(text: str) -> Listing | None:
+    """`1.3.4`, `(1)(3)(4)`, `①③④` or `1, 3, 4` as a list of statement numbers."""
+    shown = plain(text).replace("$", "").strip()
+    if len(shown) < 60 and _SINGLE_DIGITS.fullmatch(shown) and not re.search(r"\d\d", shown):
+        return Listing(tuple(parse(digit) for digit in re.findall(r"\d", shown)), ",")
+    return None
+
+
+def shape(text: str) -> str:
+    """`text` without what never matters. White space stays: it is what parts `8 4` from `84`."""
+    return " ".join(_FRACTION.sub(r"\\frac", text.replace("$", " ")).split()).rstrip(" .")
+
+
+def has_unreduced(text: str) -> bool:
+    """Whether a fraction of whole numbers in `text` is not in lowest terms."""
+    for match in _UNREDUCED.finditer(text[:4000]):
+        over, under = (int(group) for group in match.groups() if group is not None)
+        if gcd(over, under) > 1:
+            return True
+    return False

@@ -1,0 +1,204 @@
+"""What an answer can be: the typed tree between the parser and the comparison.
+
+Expressions are numbers, named atoms and calls; everything else is a frame around expressions. Rational
+arithmetic is folded while the tree is built, so that plain numbers never become trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+MAX_BITS = 20_000
+"""Largest numerator or denominator that is worked out exactly; `9^{9^9}` stays a power."""
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """An exact rational."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Sym:
+    """A free variable, segment, angle or vector; `\\angle ABC` is one name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A named constant: pi, e, inf, or the marks `°` and `%`, which are factors like any other."""
+
+    name: Literal["pi", "e", "inf", "°", "%"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measurement as a factor; see `units.py`. `known` is False for a counted noun such as `sets`."""
+
+    name: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation: `+ * / ^ neg root pm mp ! abs` or a named function, applied to expressions."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+Expr = Num | Sym | Const | Unit | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """`(a, b)`, `[a, b)`, `{a, b}`: a point, an interval or a set; the gold decides which."""
+
+    opening: str
+    items: tuple[Value, ...]
+    closing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """`members[0] ops[0] members[1] …` with ops among `= ≈ ≠ < ≤ > ≥ ∈ ∥ ⊥ ≅ ∼ →`; None is an empty side."""
+
+    members: tuple[Value | None, ...]
+    ops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`a:b:c`; also a clock time, which the gold decides. `literal` keeps the written digits."""
+
+    items: tuple[Expr, ...]
+    literal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Rows of entries."""
+
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """Sets joined by `∪`."""
+
+    parts: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words, lower-cased and stripped of marks; `raw` is the text but for commands that only dress it."""
+
+    words: tuple[str, ...]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Several answers. `joint` is how they were joined: `or`, `blanks` (separate lines, fields or numbers), `,`."""
+
+    items: tuple[Value, ...]
+    joint: Literal["or", "blanks", "space", ","]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """`12,345`, `12 345` or `2^3 3^2`: one number or several answers; the other side decides."""
+
+    one: Expr
+    several: Listing
+
+
+Value = Expr | Brackets | Relation | Ratio | Matrix | Union | Text | Listing | Grouped
+
+ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
+
+
+def _small(value: Fraction) -> bool:
+    return value.numerator.bit_length() <= MAX_BITS and value.denominator.bit_length() <= MAX_BITS
+
+
+def neg(arg: Expr) -> Expr:
+    """`-arg`."""
+    return Num(-arg.value) if isinstance(arg, Num) else Call("neg", (arg,))
+
+
+def add(terms: list[Expr]) -> Expr:
+    """The sum of at least one term."""
+    if len(terms) == 1:
+        return terms[0]
+    if all(isinstance(term, Num) for term in terms):
+        total = Fraction(0)
+        for term in terms:
+            assert isinstance(term, Num)
+            total += term.value
+            if not _small(total):
+                return Call("+", tuple(terms))
+        return Num(total)
+    return Call("+", tuple(terms))
+
+
+def mul(factors: list[Expr]) -> Expr:
+    """The product of at least one factor; numbers are gathered in front."""
+    if len(factors) == 1:
+        return factors[0]
+    number = Fraction(1)
+    others: list[Expr] = []
+    for factor in factors:
+        if isinstance(factor, Num) and _small(number * factor.value):
+            number *= factor.value
+        else:
+            others.append(factor)
+    if not others:
+        return Num(number)
+    if number != 1:
+        others.insert(0, Num(number))
+    return others[0] if len(others) == 1 else Call("*", tuple(others))
+
+
+def div(over: Expr, under: Expr) -> Expr:
+    """`over / under`; a division by zero stays a call, and has no value."""
+    if isinstance(over, Num) and isinstance(under, Num) and under.value:
+        quotient = over.value / under.value
+        if _small(quotient):
+            return Num(quotient)
+    return Call("/", (over, under))
+
+
+def power(base: Expr, exponent: Expr) -> Expr:
+    """`base ^ exponent`; integer powers of rationals are worked out while they are small."""
+    if isinstance(base, Num) and isinstance(exponent, Num) and exponent.value.denominator == 1:
+        n = exponent.value.numerator
+        bits = max(base.value.numerator.bit_length(), base.value.denominator.bit_length())
+        # 0^0 and 0^-1 have no value here: they stay calls.
+        if bits * abs(n) <= MAX_BITS and (base.value or n > 0):
+            return Num(base.value**n)
+    return Call("^", (base, exponent))
+
+
+def rebuilt(op: str, args: list[Expr]) -> Expr:
+    """The call, with rational arithmetic folded again."""
+    if op == "+":
+        return add(args)
+    if op == "*":
+        return mul(args)
+    if op == "/":
+        return div(*args)
+    if op == "^":
+        return power(*args)
+    if op == "neg":
+        return neg(args[0])
+    return Call(op, tuple(args))
+
+
+def is_expr(value: object) -> bool:
+    """Whether this is an expression and not a frame."""
+    return isinstance(value, Num | Sym | Const | Unit | Call)

@@ -1,0 +1,63 @@
+"""The labelled pairs and the K12 golds beside the checkout, where they are present."""
+
+import collections
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from mmk12.verifier import classify_gold, verify, verify_many
+from tests.verifier.cases import table
+
+SHARED = Path(__file__).resolve().parents[2] / "../shared"
+PAIRS = SHARED / "verify"
+K12 = SHARED / "data/k12/k12.json"
+KEYS = ("response", "gold", "question", "choices", "precision")
+
+pytestmark = pytest.mark.shared
+
+
+def pairs(adversarial):
+    if not PAIRS.is_dir():
+        pytest.skip("no labelled pairs beside the checkout")
+    for path in sorted(PAIRS.glob("*.jsonl")):
+        if path.name.startswith("adversarial") is adversarial:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                if row["clean"]:
+                    yield row
+
+
+def test_clean_pairs():
+    rows = list(pairs(adversarial=False))
+    verdicts = verify_many({key: row.get(key) for key in KEYS} for row in rows)
+    count = collections.Counter(
+        (bool(row["label"]), verdict.correct) for row, verdict in zip(rows, verdicts, strict=True)
+    )
+    right, wrong = count[True, True] + count[True, False], count[False, True] + count[False, False]
+    assert count[False, True] / wrong <= 0.003
+    assert count[True, False] / right <= 0.015
+    assert (count[True, True] + count[False, False]) / (right + wrong) >= 0.99
+
+
+def test_adversarial_pairs():
+    for row in pairs(adversarial=True):
+        assert verify(row["response"], row["gold"]).correct is bool(row["label"]), row["id"]
+
+
+def test_k12_golds_keep_their_type():
+    if not K12.is_file():
+        pytest.skip("no K12 golds beside the checkout")
+    known = table("k12_types")
+    for row in json.loads(K12.read_text(encoding="utf-8")):
+        kind = classify_gold(row["answer"])
+        name = hashlib.sha256(row["answer"].encode()).hexdigest()[:16]
+        assert [kind.type, kind.usable] == known[name], row["answer"]
+
+
+def test_k12_golds_answer_themselves():
+    if not K12.is_file():
+        pytest.skip("no K12 golds beside the checkout")
+    for row in json.loads(K12.read_text(encoding="utf-8")):
+        assert verify(f"<think>t</think><answer>{row['answer']}</answer>", row["answer"]).correct, row["answer"]
