@@ -10,18 +10,14 @@ from dataclasses import asdict
 from mmk12.declarations import Benchmark
 from mmk12.demo import problems
 from mmk12.files import Files
-from mmk12.types import Draft, Gold, Row
+from mmk12.sources.demo import draft
+from mmk12.types import Row
 
 SIZE = 500
 
 
 def rows(files: Files) -> Iterable[Row]:
     return (asdict(problem) for problem in problems("test", SIZE))
-
-
-def draft(row: Row) -> Draft:
-    tags = {"family": row["family"], "topic": row["topic"]}
-    return Draft(row["id"], row["question"], Gold(row["answer"]), images=[row["png"]], tags=tags)
 
 
 benchmark = Benchmark(
