@@ -23,6 +23,8 @@ check: $(VENV)/ready  ## lint and types
 	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit in the same run
+	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
+	test -d build/bench || $(BIN)/pip install -q --no-deps --target build/bench "verl==0.9.1"
 	$(BIN)/python -m tests.bench
 
 format: $(VENV)/ready  ## rewrite the code in the house style

@@ -16,6 +16,8 @@ from mmk12 import tables
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.tree import Tree
 
 app = typer.Typer(
     name="mmk12",
@@ -186,18 +188,25 @@ def compare(
 
 @app.command(
     epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
-    "Example: `mmk12 verify responses.jsonl --out verdicts.jsonl`"
+    "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
 )
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
     profile: Profile = "strict",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how one row is read and judged, and stop: the first, or --id.")
+    ] = False,
+    row_id: Annotated[str | None, typer.Option("--id", help="The row to explain.")] = None,
 ) -> None:
     """Judges responses against golds, one verdict a line, in the same order."""
     from mmk12.progress import shown
-    from mmk12.verify_file import verify_file
+    from mmk12.verify_file import explain_row, verify_file
 
+    if explain or row_id is not None:
+        _draw(explain_row(file, row_id, profile=profile).drawn())
+        return
     with shown(_errors()) as progress:
         counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
     _note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")
@@ -291,10 +300,14 @@ def _show(table: tables.Table, value: Any, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
         return
+    _draw(table.drawn())
+
+
+def _draw(drawing: RichTable | Tree) -> None:
     from rich.console import Console
 
     console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table.drawn())
+    (console if console.is_terminal else Console(width=200)).print(drawing)
 
 
 def _note(text: str) -> None:

@@ -1,18 +1,22 @@
 """The verifier: decides whether a response answers a question, pays the reward, and lints golds.
 
 response to answer   extract (tags, boxes, anchors), prose (in a sentence), choices (options), tags (format)
-text to tokens       chars (look-alikes), words (vocabulary), units, lexer
-tokens to value      cursor, numerals, functions, expressions (arithmetic), items (frames), doubles (±),
+text to tokens       chars (look-alikes), words (vocabulary), units, lexemes, lexer
+tokens to value      cursor, numerals, functions, expressions (precedence), atoms, items (frames), doubles (±),
                      phrases (words), grammar (the whole answer); the tree itself is in values
 value to numbers     fields (floats and long decimals), evaluate (are two expressions the same?)
 value to value       numbers (units, marks, rounding), sets (inequalities), relations, compare (all kinds)
-the verdict          gold (the linter), reading, judge, profiles (policies), reward, many, pool (processes)
+the verdict          gold (the linter), reading, judge, profiles (policies), explain
+the reward           reward, penalties
+many verdicts        many, pool and worker (processes), shared (one worker for all threads)
+another grader       released (the published scripts, on math-verify)
 """
 
 from mmk12.verifier.gold import GoldClass, classify_gold
 from mmk12.verifier.judge import verify
 from mmk12.verifier.many import verify_many
+from mmk12.verifier.penalties import Penalties
 from mmk12.verifier.profiles import PROFILES, Profile
 from mmk12.verifier.reward import reward
 
-__all__ = ["PROFILES", "GoldClass", "Profile", "classify_gold", "reward", "verify", "verify_many"]
+__all__ = ["PROFILES", "GoldClass", "Penalties", "Profile", "classify_gold", "reward", "verify", "verify_many"]

@@ -71,7 +71,7 @@ _TABLE = _Table()
 
 
 _ESCAPED = re.compile(
-    r"(?<!\\)\\\\(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec)\b)"
+    r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec)\b)"
 )
 
 

@@ -13,6 +13,7 @@ from mmk12.verifier.chars import plain
 from mmk12.verifier.compare import Comparison
 from mmk12.verifier.grammar import parse
 from mmk12.verifier.phrases import text_value
+from mmk12.verifier.values import Text
 
 _DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
 _ALONE = re.compile(r"[(\[]?([A-Z])[)\]]?[.:,]?$|\(([a-h])\)\.?$")
@@ -64,12 +65,15 @@ def options(choices: Sequence[str], answer: str, comparison: Comparison) -> list
     """The options that `answer` is, by value or by words."""
     value = parse(answer)
     words = text_value(answer).words
+    wordy = isinstance(value, Text)
     first = {choice: index for index, choice in reversed(list(enumerate(choices)))}
     # An option that repeats an earlier one is the same option.
     return [
         index
         for choice, index in sorted(first.items(), key=lambda entry: entry[1])
-        if text_value(choice).words == words or comparison.rule(parse(choice), value) is not None
+        if text_value(choice).words == words
+        # Words are never equal to anything but words.
+        or (not wordy and comparison.rule(parse(choice), value) is not None)
     ]
 
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from mmk12.verifier.lexer import Token, Unreadable
+from mmk12.verifier.lexemes import Token
+from mmk12.verifier.lexer import Unreadable
 
 MAX_DEPTH = 80
 """Nested atoms and sums; well inside Python's own stack."""
 
-_END = Token("stop", "", False, False)
+_END = Token("stop", "", False)
 
 
 class Cursor:
-    """The tokens, the present one, and how deep the reader is."""
+    """The tokens, the present one, and how deep the reader is.
 
-    __slots__ = ("at", "bars", "blanks", "depth", "items", "last_bar", "now")
+    A sign such as `^` is told by its text alone: no token of another kind has it.
+    """
+
+    __slots__ = ("at", "bars", "blanks", "depth", "items", "now")
 
     def __init__(self, items: list[Token]) -> None:
         self.items = items
         self.at = 0
         self.depth = 0
         self.bars = 0
-        self.last_bar = max((i for i, token in enumerate(items) if token.kind == "bar"), default=-1)
         self.blanks: bool | None = None
         self.now = items[0] if items else _END
 
     def step(self) -> Token:
         """Consumes the present token."""
         token = self.now
-        self.at += 1
-        self.now = self.items[self.at] if self.at < len(self.items) else _END
+        self.at = at = self.at + 1
+        self.now = self.items[at] if at < len(self.items) else _END
         return token
 
     def ahead(self, distance: int = 1) -> Token:
@@ -39,9 +42,6 @@ class Cursor:
         if self.now.kind != kind:
             raise Unreadable
         return self.step()
-
-    def is_char(self, text: str) -> bool:
-        return self.now.kind == "char" and self.now.text == text
 
     def deeper(self) -> None:
         self.depth += 1

@@ -28,6 +28,8 @@ MAX_DIGITS = 800
 
 Point = dict[str, Fraction]
 
+_ONE, _MINUS_ONE = Fraction(1), Fraction(-1)
+
 
 def leaves(expr: Expr) -> Iterator[Expr]:
     """Every node of the tree."""
@@ -41,7 +43,15 @@ def leaves(expr: Expr) -> Iterator[Expr]:
 
 def symbols(*exprs: Expr) -> set[str]:
     """The free symbols."""
-    return {node.name for expr in exprs for node in leaves(expr) if isinstance(node, Sym)}
+    names = set()
+    stack = list(exprs)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Call):
+            stack.extend(node.args)
+        elif isinstance(node, Sym):
+            names.add(node.name)
+    return names
 
 
 @lru_cache(maxsize=4096)
@@ -61,20 +71,24 @@ def point(names: set[str], trial: int, whole: bool = False) -> Point:
 
 def evaluate(expr: Expr, at: Point, field: Field[T]) -> T:
     """The value of `expr` where the symbols have these values. Raises `NoValue` or an `ArithmeticError`."""
+    if isinstance(expr, Call):
+        return _called(expr.op, expr.args, at, field)
     if isinstance(expr, Num):
         return field.number(expr.value)
     if isinstance(expr, Sym):
         return field.number(at[expr.name])
-    if isinstance(expr, Const):
-        if expr.name == "inf":
-            raise NoValue
-        return field.constant(expr.name)
     if isinstance(expr, Unit):
         return _unit(expr, field)
-    op = expr.op
+    if expr.name == "inf":
+        raise NoValue
+    return field.constant(expr.name)
+
+
+def _called(op: str, args: tuple[Expr, ...], at: Point, field: Field[T]) -> T:
+    """The value of an operation on those arguments."""
     if op == "^":
-        return _power(expr.args[0], expr.args[1], at, field)
-    values = [evaluate(arg, at, field) for arg in expr.args]
+        return _power(args[0], args[1], at, field)
+    values = [evaluate(arg, at, field) for arg in args]
     if op == "+":
         return field.add(values)
     if op == "*":
@@ -85,9 +99,9 @@ def evaluate(expr: Expr, at: Point, field: Field[T]) -> T:
     if op == "/":
         return field.div(values[0], values[1])
     if op == "neg":
-        return field.mul(field.number(Fraction(-1)), values[0])
+        return field.mul(field.number(_MINUS_ONE), values[0])
     if op == "root":
-        return _root(expr.args[1], values[0], at, field)
+        return _root(args[1], values[0], at, field)
     if op == "!":
         return field.number(Fraction(factorial(_whole(values[0], field))))
     if op == "binom":
@@ -123,11 +137,11 @@ def _power(base: Expr, exponent: Expr, at: Point, field: Field[T]) -> T:
 
 
 def _root(degree: Expr, under: T, at: Point, field: Field[T]) -> T:
-    inverse = field.div(field.number(Fraction(1)), evaluate(degree, at, field))
+    inverse = field.div(field.number(_ONE), evaluate(degree, at, field))
     real = field.real(under)
     if real is not None and real < 0 and isinstance(degree, Num) and degree.value.numerator % 2:
         # Odd roots of negative numbers are real, as at school.
-        minus = field.number(Fraction(-1))
+        minus = field.number(_MINUS_ONE)
         return field.mul(minus, field.power(field.mul(minus, under), inverse))
     return field.power(under, inverse)
 
@@ -162,16 +176,19 @@ def _refuted(a: Expr, b: Expr, at: Point) -> bool:
     return gap > 1e-9 * max(x[1], y[1]) and gap > 1e-280
 
 
-def _compared(a: Expr, b: Expr, at: Point, digits: int) -> bool | None:
+def _compared(a: Expr, b: Expr, at: Point) -> bool | None:
     """Whether they agree here; None where one of them has no value."""
     try:
-        return False if _refuted(a, b, at) else _confirmed(a, b, at, digits)
+        return False if _refuted(a, b, at) else _confirmed(a, b, at)
     except NoValue:
         return None
 
 
-def _confirmed(a: Expr, b: Expr, at: Point, digits: int) -> bool | None:
-    """Whether they agree to half of `digits`; None where one of them has no value."""
+def _confirmed(a: Expr, b: Expr, at: Point) -> bool | None:
+    """Whether they agree to half of the digits; None where one of them has no value."""
+    digits = _digits(a, b)
+    if digits > MAX_DIGITS:
+        return False
     field = Decimals(digits)
     try:
         with localcontext(context(digits)):
@@ -204,14 +221,11 @@ def same(a: Expr, b: Expr) -> bool:
     whole = bool(names) and any(
         isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in leaves(expr)
     )
-    digits = _digits(a, b)
-    if digits > MAX_DIGITS:
-        return False
     wanted = POINTS if names else 1
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
         at = point(names, trial, whole)
-        verdict = _compared(a, b, at, digits)
+        verdict = _compared(a, b, at)
         if verdict is False:
             return False
         agreed += verdict is True

@@ -17,11 +17,15 @@ _STOPS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "</s>")
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\[\\{}]|[{}]")
 _JOINER = re.compile(r"(?:[\s,;$.&~、]|\\[,;! ()\[\]]|\\quad|\\qquad|\\text|\\(?=[()])|[{}]|and|or|和|或|与)*")
 _ANCHOR = re.compile(
-    r"(?:answer|answers|答案|final value|final result|correct option|option letter|correct choice|回答)(?:\s*\*\*)?\s*"
+    r"(?=(?-i:[AaCcFfOo答回故应所]))(?:(?:answer|answers|答案|final value|final result|correct option|option letter|"
+    r"correct choice|回答)(?:\s*\*\*)?\s*"
     r"(?:would be|should be|must be|will be|is therefore|is|are|:|：|=|为|是)(?:\s*(?:\*\*|:|：|therefore))*|"
-    r"(?:故|应|所以)选\s*[:：]?",
+    r"(?:故|应|所以)选\s*[:：]?)",
     re.IGNORECASE,
 )
+_STEMS = ("answer", "nal value", "nal result", "on letter", "ct opt", "ct cho", "答案", "回答", "选")
+"""Each anchor holds one of these, at most `LEAD` characters behind its start."""
+LEAD = 12
 _OPTION = re.compile(r"\s*\([A-Z]\)")
 _FINAL = re.compile(r"final answer is(?:\s*:)?", re.IGNORECASE)
 _SENTENCE_END = re.compile(
@@ -52,6 +56,7 @@ _PLACEHOLDERS = frozenset(
         "i don't know",
     )
 )
+_DIGIT = re.compile(r"\d")
 _DRESSING = re.compile(r"\\(?:boxed|text|mathrm|textbf|mathbf)\b|[${}*`\s]+|\\[()\[\],;! ]")
 
 SHORT = 300
@@ -79,7 +84,8 @@ class Missing:
 
 def is_placeholder(text: str) -> bool:
     """Whether this is nothing, a refusal, or the prompt's own words."""
-    return len(text) < 80 and _DRESSING.sub(" ", text).strip(" .").lower() in _PLACEHOLDERS
+    # No placeholder holds a digit.
+    return len(text) < 80 and not _DIGIT.search(text) and _DRESSING.sub(" ", text).strip(" .").lower() in _PLACEHOLDERS
 
 
 def extract(response: str) -> Found | Missing:
@@ -88,10 +94,8 @@ def extract(response: str) -> Found | Missing:
     text = unescaped(text)
     if not text.strip():
         return Missing("the response is empty" if not response.strip() else "only the prompt's example is repeated")
-    for stop in _STOPS:
-        cut = text.find(stop)
-        if cut > 0:
-            text = text[:cut]
+    if "</s>" in text or "<|" in text:
+        text = _stopped(text)
     section = _section(text)
     if isinstance(section, Missing):
         return section
@@ -99,6 +103,15 @@ def extract(response: str) -> Found | Missing:
     if isinstance(found, Found) and is_placeholder(found.text):
         return Missing("the answer is empty or a placeholder")
     return found
+
+
+def _stopped(text: str) -> str:
+    """`text` up to the marks by which a model ends its turn."""
+    for stop in _STOPS:
+        cut = text.find(stop)
+        if cut > 0:
+            text = text[:cut]
+    return text
 
 
 def _section(text: str) -> Found | Missing:
@@ -124,10 +137,10 @@ def _found(text: str, *, tagged: bool) -> Found | Missing:
         if final is not None:
             return Found(final, "final answer")
         content = _joined(text, boxes)
-        return Found(_last(_ANCHOR, content) or content, "boxed")
+        return Found(_stated(content) or content, "boxed")
     if tagged:
-        return Found(_last(_ANCHOR, text) or text, "answer tag")
-    anchored = _last(_ANCHOR, text)
+        return Found(_stated(text) or text, "answer tag")
+    anchored = _stated(text)
     if anchored is not None:
         return Found(anchored, "answer is")
     text = text.strip()
@@ -139,11 +152,11 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
     boxes: list[tuple[int, int, str]] = []
     # Only the last boxes count, so a hostile text is read from the first of these.
     first = len(text)
-    for _ in range(MAX_BOXES):
-        earlier = max(text.rfind("\\boxed", 0, first), text.rfind("\\fbox", 0, first))
-        if earlier < 0:
-            break
-        first = earlier
+    for command in ("\\boxed", "\\fbox"):
+        if command in text:
+            first = min(first, len(text.rsplit(command, MAX_BOXES)[0]))
+    if first == len(text):
+        return boxes
     level = 0
     opened: tuple[int, int, int] | None = None  # start, start of the content, level
     for match in islice(_BRACES.finditer(text, first), MAX_BRACES):
@@ -173,6 +186,8 @@ def boxed(text: str) -> str | None:
 def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
     """The last box, with the boxes before it that are joined by nothing but a comma, `and` or `or`."""
     parts = [boxes[-1][2].strip()]
+    if len(boxes) == 1:
+        return parts[0]
     for (_, end, content), (start, _, _) in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
         gap = text[end:start]
         if len(gap) > 40 or not _JOINER.fullmatch(gap) or len(parts) >= MAX_BOXES:
@@ -185,10 +200,20 @@ def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
     return (" or " if alternative else ", ").join(part.removeprefix("or ") for part in reversed(parts))
 
 
-def _last(anchor: re.Pattern[str], text: str, start: int = 0) -> str | None:
+def _stated(text: str) -> str | None:
+    """What follows the last "the answer is" or the like; plain searches spare most texts the slow pattern."""
+    folded = text.casefold()
+    places = [place for place in map(folded.find, _STEMS) if place >= 0]
+    if not places:
+        return None
+    # Where folding changes lengths, as of "ß", places in the one text are none in the other.
+    return _last(_ANCHOR, text, min(places) - LEAD if len(folded) == len(text) else 0)
+
+
+def _last(anchor: re.Pattern[str], text: str, start: int) -> str | None:
     """What follows the last anchor, to the end of its sentence; None without one or with nothing after it."""
     end = -1
-    for match in anchor.finditer(text, max(start, len(text) - MAX_TAIL)):
+    for match in anchor.finditer(text, max(0, start, len(text) - MAX_TAIL)):
         # "the answer is (B) the choice is …": the option's own words are no anchor.
         if end < 0 or not _OPTION.match(text, end) or "\n" in text[end : match.start()]:
             end = match.end()

@@ -66,7 +66,7 @@ class Floats:
         self.peak = 0.0
 
     def number(self, value: Fraction) -> complex:
-        return complex(float(value))
+        return complex(value.numerator / value.denominator)
 
     def constant(self, name: str) -> complex:
         return complex(self._CONSTANTS[name])
@@ -98,6 +98,7 @@ class Floats:
 
 Pair = tuple[Decimal, Decimal]
 _ZERO, _ONE = Decimal(0), Decimal(1)
+_HALF = (Decimal("0.5"), _ZERO)
 
 
 def context(digits: int) -> Context:
@@ -174,6 +175,9 @@ class Decimals:
             if exponent[0] > 0:
                 return _ZERO, _ZERO
             raise NoValue
+        if exponent == _HALF and not base[1]:
+            size = abs(base[0]).sqrt()
+            return (size, _ZERO) if base[0] > 0 else (_ZERO, size)
         return self._exp(self.mul(exponent, self._ln(base)))
 
     def real(self, value: Pair) -> Fraction | None:

@@ -94,6 +94,9 @@ def reference(text: str) -> Reference:
     """`text` as a gold; where it is a solution with a box, the box is the gold."""
     shown = plain(text[-MAX_CHARS:])
     shown = (boxed(shown) or shown).strip()
+    simple = _simple(shown)
+    if simple is not None:
+        return Reference(text, *simple)
     bare = shown.strip("$ .\n\t")
     if is_placeholder(bare) or not any(char.isalnum() or char in "<>=≤≥≠∥⊥∞" for char in bare):
         return Reference(text, (), GoldClass("empty", False, "the gold is empty"))
@@ -106,6 +109,15 @@ def reference(text: str) -> Reference:
     if is_open:
         kind = GoldClass("open", False, "the gold says that other answers are right too")
     return Reference(text, values, kind)
+
+
+def _simple(text: str) -> tuple[tuple[Value, ...], GoldClass] | None:
+    """A lone number or letter, which no other rule about golds can concern."""
+    if text.strip("$").isdecimal():
+        value = parse(text)
+        return ((value,), GoldClass("number", True)) if isinstance(value, Num) else None
+    letter = _SINGLE_LETTER.fullmatch(text_letter(text))
+    return ((parse(letter[1]),), GoldClass("letter", True)) if letter and letter[1] else None
 
 
 def _alternatives(text: str) -> tuple[str, list[str]]:
@@ -126,7 +138,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         usable = words <= MAX_WORDS
         return (blanks,), GoldClass("sub-answers", usable, "" if usable else "free text")
     choose = _CHOOSE.search(text)
-    value = parse(_CHOOSE.sub("", text))
+    value = parse(_CHOOSE.sub("", text) if choose else text)
     if isinstance(value, Listing) and value.joint == "or" and (choose or _conditions(value)):
         return value.items, GoldClass("alternatives", True, "any one of them")
     letter = _SINGLE_LETTER.fullmatch(text_letter(text))
@@ -139,7 +151,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
 
 def text_letter(text: str) -> str:
     """`text` without the dressing that a single letter may wear."""
-    return _DOLLARS.sub(r"\1\2", text).strip("$ \n")
+    return (_DOLLARS.sub(r"\1\2", text) if "\\" in text else text).strip("$ \n")
 
 
 def numbered(text: str) -> Listing | None:

@@ -6,18 +6,23 @@ or words. What does not parse is words: this never fails, and never guesses.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Literal
 
+from mmk12.verifier.atoms import Atoms
 from mmk12.verifier.chars import plain
 from mmk12.verifier.doubles import doubled
-from mmk12.verifier.expressions import Expressions
 from mmk12.verifier.items import Items
-from mmk12.verifier.lexer import Token, Unreadable, tokens
+from mmk12.verifier.lexemes import Token
+from mmk12.verifier.lexer import Unreadable, tokens
 from mmk12.verifier.numerals import number
 from mmk12.verifier.phrases import MAX_CHARS, text_value
-from mmk12.verifier.values import Call, Grouped, Listing, Num, Text, Unit, Value, mul
+from mmk12.verifier.values import Call, Grouped, Listing, Num, Sym, Text, Unit, Value, mul
 from mmk12.verifier.words import names
+
+_SIMPLE = re.compile(r"\$*(?:(-?\d{1,18}(?:\.\d{1,18})?)|([A-Z]))\$*", re.ASCII)
+"""Half of all answers: a number or a capital, which need no lexer."""
 
 MAX_NOUNS = 3
 """More words than this between two separators make a sentence."""
@@ -25,6 +30,9 @@ MAX_NOUNS = 3
 
 @lru_cache(maxsize=8192)
 def _parse(text: str) -> Value:
+    simple = _SIMPLE.fullmatch(text)
+    if simple:
+        return Sym(simple[2]) if simple[2] else number(simple[1])
     spelt = plain(text)
     if len(spelt) > MAX_CHARS:
         return text_value(spelt)
@@ -46,9 +54,9 @@ def _split(items: list[Token]) -> tuple[list[list[Token]], list[str]]:
     depth = 0
     for token in items:
         kind = token.kind
-        if kind in ("open", "{", "set", "begin"):
+        if kind in _OPENING:
             depth += 1
-        elif kind in ("close", "}", "tes", "end"):
+        elif kind in _CLOSING:
             depth -= 1
         if kind == "sep" and depth <= 0:
             if chunks[-1]:
@@ -65,36 +73,46 @@ def _split(items: list[Token]) -> tuple[list[list[Token]], list[str]]:
     return chunks, marks
 
 
+_OPENING = names("open { set begin")
+_CLOSING = names("close } tes end")
 _SEPARATE = frozenset(("$", "\n", ";"))
 _STRENGTH = [",", "$", "\n", ";", "or"]
+_LEADS = frozenset(".:")
+_ENDS = frozenset(".?!:")
 
 
 def _strip(items: list[Token]) -> list[Token]:
     """Without the punctuation that ends a sentence."""
-    while items and items[-1].kind == "char" and items[-1].text in ".?!:" and not _factorial(items):
-        items = items[:-1]
-    while items and items[0].kind == "char" and items[0].text in ".:":
-        items = items[1:]
-    return items
+    start, end = 0, len(items)
+    if not items or (items[-1].text not in _ENDS and items[0].text not in _LEADS):
+        return items
+    while end and items[end - 1].text in _ENDS and not _factorial(items, end - 1):
+        end -= 1
+    while start < end and items[start].text in _LEADS:
+        start += 1
+    return items[start:end]
 
 
-def _factorial(items: list[Token]) -> bool:
-    return items[-1].text == "!" and len(items) > 1 and not items[-1].spaced and items[-2].kind != "word"
+def _factorial(items: list[Token], at: int) -> bool:
+    return items[at].text == "!" and at > 0 and not items[at].spaced and items[at - 1].kind != "word"
 
 
 def _listing(items: list[Token], source: str) -> Value:
     items = _strip(items)
     if not items:
         raise Unreadable
-    chunks, marks = _split(items)
-    if any(sum(token.kind == "word" for token in chunk) > MAX_NOUNS for chunk in chunks):
+    kinds = {token.kind for token in items}
+    chunks, marks = _split(items) if "sep" in kinds else ([items], [])
+    if "word" in kinds and any(sum(token.kind == "word" for token in chunk) > MAX_NOUNS for chunk in chunks):
         return text_value(source)
     nested = "or" in marks and not _SEPARATE.isdisjoint(marks)
     values: list[Value] = []
     soft = False
     for mark, chunk in zip(["", *marks], chunks, strict=True):
-        found = [part for value in _chunk(_strip(chunk)) for part in doubled(value)]
-        soft |= len(found) > 1 and "pm" not in {token.text for token in chunk}
+        found = _chunk(_strip(chunk))
+        if "char" in kinds:
+            found = [part for value in found for part in doubled(value)]
+        soft |= len(found) > 1 and all(token.text != "pm" for token in chunk)
         if nested and mark == "or" and found and values:
             # A blank of its own may hold alternatives: "2; x < 0 or x > 1".
             found[0] = Listing((*_alternatives(values.pop()), found[0]), "or")
@@ -140,14 +158,15 @@ def _chunk(items: list[Token]) -> list[Value]:
     """The items of one run without separators; more than one where numbers are set apart by spaces."""
     if not items:
         return []
-    if any(token.kind == "word" for token in items) or (len(items) == 1 and items[0].kind == "run"):
+    kinds = [token.kind for token in items]
+    if "word" in kinds or kinds == ["run"]:
         counted = _counted(items)
         return [counted if counted is not None else _words(items)]
     try:
         cursor = Items(items)
         found = [cursor.item()]
         while cursor.now.kind != "stop":
-            if not cursor.now.spaced or (cursor.now.kind not in ("num", "open", "frac") and not cursor.is_char("-")):
+            if not cursor.now.spaced or (cursor.now.kind not in ("num", "open", "frac") and cursor.now.text != "-"):
                 raise Unreadable
             found.append(cursor.item())
         return found
@@ -168,7 +187,7 @@ def _counted(items: list[Token]) -> Value | None:
     if not 1 <= len(nouns) <= 2 or not tail or _NEVER_NOUNS.intersection(nouns):
         return None
     try:
-        cursor = Expressions(items[:tail])
+        cursor = Atoms(items[:tail])
         count = cursor.sum()
     except Unreadable:
         return None

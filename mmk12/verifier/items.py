@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from mmk12.verifier.expressions import Expressions
+from mmk12.verifier.atoms import Atoms
 from mmk12.verifier.lexer import Unreadable
 from mmk12.verifier.values import (
     Brackets,
     Call,
-    Const,
+    Expr,
     Matrix,
-    Num,
     Ratio,
     Relation,
     Sym,
     Union,
-    Unit,
     Value,
     is_expr,
 )
@@ -23,22 +21,21 @@ from mmk12.verifier.words import names
 _MATRICES = names("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array")
 
 
-class Items(Expressions):
+class Items(Atoms):
     """Items: everything looser than a sum."""
 
     __slots__ = ()
 
     def item(self) -> Value:
         """side? (relation side)*"""
-        members: list[Value | None] = [None if self.now.kind == "rel" else self.side()]
+        first = None if self.now.kind == "rel" else self.side()
+        if first is not None and self.now.kind != "rel":
+            return first
+        members = [first]
         ops: list[str] = []
         while self.now.kind == "rel":
             ops.append(self.step().text)
             members.append(None if self.now.kind in ("rel", "stop", "sep") else self.side())
-        if not ops:
-            first = members[0]
-            assert first is not None
-            return first
         if len(members) > 12:
             raise Unreadable
         return Relation(tuple(members), tuple(ops))
@@ -59,14 +56,14 @@ class Items(Expressions):
                 # Sets by name have no value; sorted, they are equal in any order.
                 return Call(op, tuple(map(Sym, sets)))
             raise Unreadable
-        if self.is_char(":") and is_expr(first):
+        if self.now.text == ":" and is_expr(first):
             start = self.at - 1
-            terms = [first]
-            while self.is_char(":"):
+            terms: list[Expr] = [first]
+            while self.now.text == ":":
                 self.step()
                 terms.append(self.sum())
             written = "".join(token.text for token in self.items[max(0, start) : self.at])
-            return Ratio(tuple(t for t in terms if isinstance(t, Num | Sym | Const | Unit | Call)), written)
+            return Ratio(tuple(terms), written)
         return first
 
     def part(self) -> Value:
@@ -127,7 +124,7 @@ class Items(Expressions):
         if self.now.kind == "begin":
             # \left\{ \begin{array} … \end{array} \right. is a system of equations.
             system = self.environment()
-            if self.now.kind == "tes" or self.is_char("."):
+            if self.now.kind == "tes" or self.now.text == ".":
                 self.step()
             self.depth -= 1
             rows = system.rows if isinstance(system, Matrix) else ()
@@ -158,7 +155,7 @@ class Items(Expressions):
         rows: list[tuple[Value, ...]] = []
         row: list[Value] = []
         while self.now.kind != "end":
-            if self.now.kind == "row" or self.is_char("&") or self.now.kind == "sep":
+            if self.now.kind == "row" or self.now.text == "&" or self.now.kind == "sep":
                 if self.step().kind == "row" and row:
                     rows.append(tuple(row))
                     row = []

@@ -53,17 +53,22 @@ def verify(
 
     `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto;
     `precision` counts decimals, and then a number that rounds to the gold is right. A `Gold` brings its own
-    choices, kind and precision. Raises `UnknownName` for an unknown profile, and nothing for any string.
+    choices, kind and precision. Raises `UnknownName` for an unknown profile, `MissingExtra` for
+    one that needs math-verify, and nothing for any string.
     Where the `question` asks for a percentage, `50 %` is right for a gold of `50`.
     """
     used = profile_named(profile)
-    if question and _ASKS_PERCENT.search(question):
+    if question and _asks_percent(question):
         used = replace(used, extra_percent=True)
     if isinstance(gold, Gold):
         choices = gold.choices if choices is None else choices
         precision = gold.precision if precision is None else precision
         answer_type = gold.kind if answer_type == "auto" and gold.kind != "math" else answer_type
         gold = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
+    if used.released:
+        from mmk12.verifier import shared
+
+        return shared.verdict(response, gold, profile)
     if answer_type == "choice" and len(gold.strip()) == 1:
         gold = gold.strip().upper()
     try:
@@ -72,6 +77,11 @@ def verify(
         # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
         ruling = _Ruling("error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}")
     return Verdict(ruling.status, ruling.answer, ruling.rule, ruling.reason, format_ok(response), used.name)
+
+
+def _asks_percent(question: str) -> bool:
+    # The plain search comes first: the pattern is slow on a long question.
+    return ("percent" in question.casefold() or "百分" in question) and bool(_ASKS_PERCENT.search(question))
 
 
 class _Judge:

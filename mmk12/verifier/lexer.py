@@ -7,161 +7,34 @@ formulas (`$1$ $2$`) separates two answers.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
-from typing import NamedTuple
 
-from mmk12.verifier.units import LETTERS, UNITS
-from mmk12.verifier.words import (
-    CONTENT_COMMANDS,
-    FUNCTIONS,
-    GREEK,
-    GREEK_LETTERS,
-    HIDDEN_COMMANDS,
-    OPERATORS,
-    PLAIN_WORDS,
-    RELATIONS,
-    TEXT_COMMANDS,
-    WORDS,
-    names,
-)
+from mmk12.verifier.lexemes import BRACES, BRACKETS, FIXED, LEXEME, SIGNS, SYMBOLS, Forms, Token, letters
+from mmk12.verifier.units import LETTERS
+from mmk12.verifier.words import CONTENT_COMMANDS, HIDDEN_COMMANDS, TEXT_COMMANDS, names
 
 MAX_TOKENS = 1500
-
-
-class Token(NamedTuple):
-    """`spaced`: white space stood in front. `prose`: stood outside mathematics mode or in `\\text{…}`."""
-
-    kind: str
-    text: str
-    spaced: bool
-    prose: bool
 
 
 class Unreadable(Exception):
     """The text is not in the language of answers, or is too large for it."""
 
 
-_TOKEN = re.compile(
-    r"""
-      (?P<gap>  (?:\$+|\\\)|\\\]) (?:\s|\\[ ,;!]|\\quad|~)+ (?=\$|\\\(|\\\[) )
-    | (?P<dollar> \$+ | \\[()\[\]] )
-    | (?P<deg>
-          \^\s*\{\s*(?:\\circ|\\degree|°|o)\s*\} | \^\s*(?:\\circ\b|\\degree\b|°|o\b) | \\degree\b | \\circ\b | ° )
-    | (?P<empty> \{\s*\} )
-    | (?P<space> (?: \s | ~ | \\[ ,;:!>] | \\qquad | \\quad )+ )
-    | (?P<num>  \d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)? | \d+(?:\.\d+)?(?:[eE][+-]?\d{1,12}(?![A-Za-z0-9]))? | \.\d+ )
-    | (?P<env>  \\(?:begin|end)\s*\{[A-Za-z]+\*?\} )
-    | (?P<cmd>  \\[A-Za-z]+ )
-    | (?P<row>  \\\\ )
-    | (?P<esc>  \\. )
-    | (?P<word> [A-Za-z]+ )
-    | (?P<han>  [\u4e00-\u9fff]+ )
-    | (?P<rel>  //|<=|>=|!=|==|=>|=<|-> )
-    | (?P<pow>  \*\* )
-    | (?P<char> . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
 _THIN_COMMA = re.compile(r"\{,\}|,\s*\\!\s*")
 """The comma of `12{,}345` and `12,\\!345` groups digits; it separates nothing."""
 
-_TWO = {"//": "∥", "<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "=<": "≤", "->": "→", "=>": "→"}
-_SIGNS = {
-    "π": ("const", "pi"),
-    "∞": ("const", "inf"),
-    "√": ("sqrt", "√"),
-    "%": ("%", "%"),
-    "∪": ("cup", "∪"),
-    "∩": ("cup", "∩"),
-    "∅": ("sym", "∅"),
-    "∠": ("angle", "∠"),
-    "€": ("unit", "€"),
-    ",": ("sep", ","),
-    ";": ("sep", ";"),
-    "|": ("bar", "|"),
-    "∣": ("bar", "|"),
-}
-_BRACKETS = {"(": "open", "[": "open", "{": "{", ")": "close", "]": "close", "}": "}"}
-_COMMANDS = {
-    "frac": ("frac", "frac"),
-    "dfrac": ("frac", "frac"),
-    "tfrac": ("frac", "frac"),
-    "cfrac": ("frac", "frac"),
-    "sqrt": ("sqrt", "√"),
-    "binom": ("binom", "binom"),
-    "dbinom": ("binom", "binom"),
-    "tbinom": ("binom", "binom"),
-    "pi": ("const", "pi"),
-    "infty": ("const", "inf"),
-    "cup": ("cup", "∪"),
-    "cap": ("cup", "∩"),
-    "emptyset": ("sym", "∅"),
-    "varnothing": ("sym", "∅"),
-    "angle": ("angle", "∠"),
-    "measuredangle": ("angle", "∠"),
-    "triangle": ("angle", "△"),
-    "vartriangle": ("angle", "△"),
-    "lbrace": ("set", "{"),
-    "rbrace": ("tes", "}"),
-    "mid": ("bar", "|"),
-    "vert": ("bar", "|"),
-    "lvert": ("bar", "|"),
-    "rvert": ("bar", "|"),
-    "langle": ("open", "("),
-    "rangle": ("close", ")"),
-    "prime": ("char", "'"),
-    "percent": ("%", "%"),
-    **{name: ("rel", sign) for name, sign in RELATIONS.items() if name.isascii() and name.isalpha()},
-    **{name: ("char", sign) for name, sign in OPERATORS.items()},
-    **{name: ("sym", name) for name in GREEK},
-    **{name: ("fn", name) for name in FUNCTIONS},
-}
 _IGNORED = names(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr middle limits nolimits displaystyle textstyle "
     "scriptstyle noindent qquad quad thinspace"
 )
+_SPACES = frozenset(" ,;:!>")
+_LETTERS = frozenset(string.ascii_letters)
 _ENDS_NUMBER = frozenset(("num", "}", "close", "const", "unit"))
-_UNIT_MODIFIERS = frozenset(("square", "sq", "cubic"))
-
-
-def _letters(run: str, prose: bool, spaced: bool, follows_number: bool) -> list[tuple[str, str]]:
-    """What a run of ASCII letters is."""
-    if len(run) == 1:
-        if prose and follows_number and run in LETTERS and (run in "mgL" or spaced):
-            return [("letterunit", run)]
-        return [("sym", run)]
-    if run in WORDS:
-        return [WORDS[run]]
-    if run.isupper() and len(run) == 2:
-        # A segment, were it OR or BE.
-        return [("run", run)]
-    lower = run.lower()
-    if lower in WORDS and (run.istitle() or run.isupper()):
-        return [WORDS[lower]]
-    if run in FUNCTIONS:
-        return [("fn", run)]
-    if run in UNITS:
-        return [("unit", run)]
-    if lower in UNITS and len(run) > 2:
-        return [("unit", lower)]
-    if lower in _UNIT_MODIFIERS:
-        return [("unitmod", lower)]
-    if lower in PLAIN_WORDS:
-        return [("word", run)]
-    if run.isupper() or (len(run) <= 3 and not run.istitle()):
-        for name in ("sin", "cos", "tan"):
-            if run.startswith(name):
-                return [("fn", name), ("run", run[len(name) :])]
-        return [("run", run)]
-    for name in ("sin", "cos", "tan", "log", "ln"):
-        if run.startswith(name) and len(run) == len(name) + 1:
-            return [("fn", name), ("sym", run[-1])]
-    return [("word", run)]
 
 
 class _Lexer:
-    """The state of one pass."""
+    """The state of one pass, and one method for each class of lexemes."""
 
     __slots__ = ("depth", "dressing", "found", "frames", "hidden", "math", "spaced", "text_depth")
 
@@ -171,117 +44,160 @@ class _Lexer:
         self.spaced = False
         self.math = math
         self.depth = self.text_depth = self.hidden = 0
-        self.dressing = ""  # the kind of frame that the next brace opens
+        self.dressing = ""  # the kind of frame that the next brace opens; only signs and space may come before it
 
     def put(self, kind: str, text: str) -> None:
         if not self.hidden:
-            self.found.append(Token(kind, text, self.spaced, self.text_depth > 0 or not self.math))
-            if len(self.found) > MAX_TOKENS:
-                raise Unreadable
+            self.found.append(Token(kind, text, self.spaced))
         self.spaced = False
 
-    def gap(self, text: str) -> None:
-        self.put("sep", "$")
-        self.spaced, self.math = True, False
+    def add(self, forms: Forms) -> None:
+        """`put` for a token of a table."""
+        if not self.hidden:
+            self.found.append(forms[self.spaced])
+        self.spaced = False
 
-    def dollar(self, text: str) -> None:
-        self.math = not self.math if text[0] == "$" else text in ("\\(", "\\[")
-
-    def deg(self, text: str) -> None:
-        self.put("deg", "°")
-
-    def empty(self, text: str) -> None:
-        pass
-
-    def space(self, text: str) -> None:
-        if "\n" in text and not self.depth and not self.frames:
-            self.put("sep", "\n")
-        self.spaced = True
-
-    def num(self, text: str) -> None:
-        if "," not in text or not self.depth:
-            self.put("num", text)
+    def number(self, lexeme: str) -> None:
+        self.dressing = ""
+        if "," not in lexeme or not self.depth:
+            self.put("num", lexeme)
             return
-        for index, part in enumerate(text.split(",")):
+        for index, part in enumerate(lexeme.split(",")):
             if index:
                 self.put("sep", ",")
             self.put("num", part)
 
-    def env(self, text: str) -> None:
-        self.put("begin" if text[1] == "b" else "end", text[text.index("{") + 1 : -1].rstrip("*"))
+    def run(self, lexeme: str) -> None:
+        """ASCII letters."""
+        self.dressing = ""
+        if len(lexeme) > 1:
+            for kind, name in letters(lexeme):
+                self.put(kind, name)
+        elif lexeme in LETTERS and self.measures(lexeme):
+            self.put("letterunit", lexeme)
+        else:
+            self.add(SYMBOLS[lexeme])
 
-    def cmd(self, text: str) -> None:
-        name = text[1:]
-        if name in _COMMANDS:
-            self.put(*_COMMANDS[name])
+    def measures(self, letter: str) -> bool:
+        """Whether this letter is a unit here: `3 m` in prose, and in any mode the second unit of `km/h`."""
+        before = self.found[-2:]
+        if [token.kind for token in before] == ["unit", "char"]:
+            return True
+        prose = self.text_depth > 0 or not self.math
+        return prose and bool(before) and before[-1].kind in _ENDS_NUMBER and (self.spaced or letter in ("m", "g", "L"))
+
+    def space(self, lexeme: str) -> None:
+        if "\n" in lexeme and not self.depth and not self.frames:
+            self.put("sep", "\n")
+        self.spaced = True
+
+    def dollar(self, lexeme: str) -> None:
+        """Dollars, or `\\(`, `\\]` and their like; with the space behind them where another formula follows."""
+        self.dressing = ""
+        if not lexeme.endswith(("$", "(", ")", "[", "]")):
+            self.put("sep", "$")
+            self.spaced, self.math = True, False
+        else:
+            self.math = not self.math if lexeme[0] == "$" else lexeme in ("\\(", "\\[")
+
+    def backslash(self, lexeme: str) -> None:
+        """A command, an environment, LaTeX's white space or an escaped sign."""
+        sign = lexeme[1:2]
+        if sign in _SPACES or lexeme.startswith(("\\quad", "\\qquad")):
+            self.space(lexeme)
+        elif sign and sign in "()[]":
+            self.dollar(lexeme)
+        elif sign in _LETTERS:
+            self.command(lexeme)
+        else:
+            self.escaped(sign)
+
+    def escaped(self, sign: str) -> None:
+        """`\\{` and the like; a backslash at the very end escapes nothing."""
+        if not sign:
+            self.put("char", "\\")
+            return
+        self.dressing = ""
+        if sign in "{}":
+            self.depth = self.depth + 1 if sign == "{" else max(0, self.depth - 1)
+            self.put("set" if sign == "{" else "tes", sign)
+        elif sign not in "$.-/":
+            self.put("char", sign)
+
+    def command(self, lexeme: str) -> None:
+        """A command that is in no table of tokens."""
+        self.dressing = ""
+        name = lexeme[1:]
+        if name[-1] == "}":
+            self.put(name[: name.index("{")].rstrip(), name[name.index("{") + 1 : -1].rstrip("*"))
         elif name in CONTENT_COMMANDS:
             self.dressing = "T" if name in TEXT_COMMANDS else "D"
         elif name in HIDDEN_COMMANDS:
             self.dressing = "H"
         elif name not in _IGNORED:
-            self.put("word", text)
+            self.put("word", lexeme)
 
-    def row(self, text: str) -> None:
-        self.put("row", text)
+    def degree(self, lexeme: str) -> None:
+        """Rare spellings of `^\\circ`; the others are in the table, and so is a lone `^`."""
+        self.dressing = ""
+        self.put("deg", "°")
 
-    def esc(self, text: str) -> None:
-        sign = text[1]
-        if sign in "{}":
-            self.depth = self.depth + 1 if sign == "{" else max(0, self.depth - 1)
-            self.put("set" if sign == "{" else "tes", sign)
-        elif sign in "%|":
-            self.put(*_SIGNS[sign])
-        elif sign not in "$.-/":
-            self.put("char", sign)
-
-    def word(self, text: str) -> None:
-        prose = self.text_depth > 0 or not self.math
-        follows = bool(self.found) and self.found[-1].kind in _ENDS_NUMBER
-        if text in LETTERS and [token.kind for token in self.found[-2:]] == ["unit", "char"]:
-            # km/h: behind a unit even one letter is a unit.
-            self.put("letterunit", text)
-            return
-        for kind, name in _letters(text, prose, self.spaced, follows):
-            self.put(kind, name)
-
-    def han(self, text: str) -> None:
-        self.put(*WORDS.get(text, ("unit" if text in UNITS else "word", text)))
-
-    def rel(self, text: str) -> None:
-        self.put("rel", _TWO[text])
-
-    def pow(self, text: str) -> None:
-        self.put("char", "^")
-
-    def char(self, text: str) -> None:
-        if text == "{":
-            if self.dressing:
-                self.frames.append(self.dressing)
-                self.text_depth += self.dressing == "T"
-                self.hidden += self.dressing == "H"
-                self.dressing = ""
-                return
-            self.frames.append("{")
-        elif text == "}" and self.frames:
-            frame = self.frames.pop()
-            if frame != "{":
-                self.text_depth -= frame == "T"
-                self.hidden -= frame == "H"
-                return
-        if text in _BRACKETS:
-            self.depth = self.depth + 1 if text in "([{" else max(0, self.depth - 1)
-            self.put(_BRACKETS[text], text)
-        elif text in RELATIONS:
-            self.put("rel", RELATIONS[text])
-        elif text in _SIGNS:
-            self.put(*_SIGNS[text])
-        elif text in GREEK_LETTERS:
-            self.put("sym", GREEK_LETTERS[text])
+    def opening_brace(self, lexeme: str) -> None:
+        if len(lexeme) > 1:
+            self.dressing = ""
+        elif self.dressing:
+            self.frames.append(self.dressing)
+            self.text_depth += self.dressing == "T"
+            self.hidden += self.dressing == "H"
+            self.dressing = ""
         else:
-            self.put("char", text)
+            self.frames.append("{")
+            self.depth += 1
+            self.add(BRACES["{"])
+
+    def closing_brace(self, lexeme: str) -> None:
+        frame = self.frames.pop() if self.frames else "{"
+        if frame == "{":
+            self.depth = max(0, self.depth - 1)
+            self.add(BRACES["}"])
+        else:
+            self.text_depth -= frame == "T"
+            self.hidden -= frame == "H"
+
+    def opening(self, lexeme: str) -> None:
+        self.depth += 1
+        self.add(BRACKETS[lexeme])
+
+    def closing(self, lexeme: str) -> None:
+        self.depth = max(0, self.depth - 1)
+        self.add(BRACKETS[lexeme])
+
+    def other(self, lexeme: str) -> None:
+        """What does not begin with an ASCII character of the table: Chinese, foreign digits and spaces, signs."""
+        if lexeme[0].isspace():
+            self.space(lexeme)
+        elif lexeme[0].isdecimal():
+            self.number(lexeme)
+        elif "\u4e00" <= lexeme[0] <= "\u9fff":
+            self.dressing = ""
+            self.put("word", lexeme)
+        else:
+            self.put("char", lexeme)
 
 
-_STEPS: dict[str, Callable[[_Lexer, str], None]] = {name: getattr(_Lexer, name) for name in _TOKEN.groupindex}
+_CLASSES: dict[str, Callable[[_Lexer, str], None]] = {
+    **dict.fromkeys(string.digits + ".", _Lexer.number),
+    **dict.fromkeys(_LETTERS, _Lexer.run),
+    **dict.fromkeys(string.whitespace + "~", _Lexer.space),
+    "^": _Lexer.degree,
+    **dict.fromkeys("([", _Lexer.opening),
+    **dict.fromkeys(")]", _Lexer.closing),
+    "$": _Lexer.dollar,
+    "\\": _Lexer.backslash,
+    "{": _Lexer.opening_brace,
+    "}": _Lexer.closing_brace,
+}
+"""The class of a lexeme by its first character, for those that are not in `FIXED`."""
 
 
 def tokens(text: str) -> list[Token]:
@@ -289,10 +205,13 @@ def tokens(text: str) -> list[Token]:
     if "\\!" in text or "{,}" in text:
         text = _THIN_COMMA.sub(",", text)
     lexer = _Lexer(math="\\" in text and "$" not in text)
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup
-        if kind is not None:
-            if lexer.dressing and kind not in ("char", "space"):
+    for lexeme in LEXEME.findall(text):
+        if lexeme in FIXED:
+            if lexer.dressing and lexeme not in SIGNS:
                 lexer.dressing = ""
-            _STEPS[kind](lexer, match.group())
+            lexer.add(FIXED[lexeme])
+        else:
+            _CLASSES.get(lexeme[0], _Lexer.other)(lexer, lexeme)
+    if len(lexer.found) > MAX_TOKENS:
+        raise Unreadable
     return lexer.found

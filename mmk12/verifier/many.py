@@ -7,6 +7,7 @@ from typing import Any
 
 from mmk12.types import Gold, Verdict
 from mmk12.verifier.judge import verify
+from mmk12.verifier.profiles import profile_named
 
 
 def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
@@ -14,24 +15,27 @@ def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     gold = row["gold"]
     precision = row.get("precision")
     return verify(
-        _text(row["response"]),
-        gold if isinstance(gold, Gold) else _text(gold),
+        as_text(row["response"]),
+        gold if isinstance(gold, Gold) else as_text(gold),
         question=row.get("question"),
-        choices=[_text(choice) for choice in row.get("choices") or ()] or None,
+        choices=[as_text(choice) for choice in row.get("choices") or ()] or None,
         answer_type=row.get("answer_type") or "auto",
         precision=None if precision is None else int(precision),
         profile=profile,
     )
 
 
-def _text(value: object) -> str:
-    """JSON files hold numbers and nulls where text is meant."""
+def as_text(value: object) -> str:
+    """`value` as the text it stands for: JSON files hold numbers and nulls where text is meant."""
     return "" if value is None else str(value)
 
 
 def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", workers: int = 1) -> Iterator[Verdict]:
-    """`verify` on each row, in order, streaming, in constant memory; in `workers` processes when more than one."""
-    if workers <= 1:
+    """`verify` on each row, in order, streaming, in constant memory; in `workers` processes when more than one.
+
+    The `released_*` profiles always grade in processes. Raises `UnknownName` and `MissingExtra` for the profile.
+    """
+    if workers <= 1 and not profile_named(profile).released:
         for row in rows:
             yield verify_row(row, profile)
         return

@@ -16,32 +16,37 @@ _ARITHMETIC = frozenset("+*/^") | {"neg"}
 
 def without(expr: Expr, *marks: str) -> Expr:
     """`expr` with those factors (`°`, `%`, `unit`) put to 1."""
-    if isinstance(expr, Const) and expr.name in marks:
-        return ONE
-    if isinstance(expr, Unit) and "unit" in marks:
-        return ONE
-    if not isinstance(expr, Call) or expr.op not in _ARITHMETIC:
+    if not isinstance(expr, Call):
+        spare = (isinstance(expr, Const) and expr.name in marks) or (isinstance(expr, Unit) and "unit" in marks)
+        return ONE if spare else expr
+    if expr.op not in _ARITHMETIC:
         return expr
     return rebuilt(expr.op, [without(arg, *marks) for arg in expr.args])
 
 
 def marks(expr: Expr) -> frozenset[str]:
     """Which of `°`, `%`, `unit` occur as factors."""
-    if isinstance(expr, Const) and expr.name in "°%":
-        return frozenset((expr.name,))
-    if isinstance(expr, Unit):
-        return frozenset(("unit",))
-    if isinstance(expr, Call) and expr.op in _ARITHMETIC:
-        return frozenset[str]().union(*map(marks, expr.args))
-    return frozenset()
+    found = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Call):
+            if node.op in _ARITHMETIC:
+                stack.extend(node.args)
+        elif isinstance(node, Unit):
+            found.add("unit")
+        elif isinstance(node, Const) and node.name in ("°", "%"):
+            found.add(node.name)
+    return frozenset(found)
 
 
 def equal(gold: Expr, answer: Expr, profile: Profile, precision: int | None = None) -> str | None:
     """The rule by which `answer` is `gold`, or None."""
     if same(gold, answer):
-        ours, theirs = units(gold), units(answer)
-        if ours != theirs and ours and theirs and not profile.convert_units:
-            return None
+        if not profile.convert_units:
+            ours, theirs = units(gold), units(answer)
+            if ours != theirs and ours and theirs:
+                return None
         return "equal"
     if isinstance(gold, Num) and isinstance(answer, Num):
         return _rounded(gold, answer, profile, precision)
@@ -50,7 +55,9 @@ def equal(gold: Expr, answer: Expr, profile: Profile, precision: int | None = No
         spare = dropped(ours, theirs, profile)
         if spare and same(without(gold, *spare), without(answer, *spare)):
             return "mark or unit left out"
-    return _rounded(without(gold, "°", "unit"), without(answer, "°", "unit"), profile, precision)
+    if ours or theirs:
+        gold, answer = without(gold, "°", "unit"), without(answer, "°", "unit")
+    return _rounded(gold, answer, profile, precision)
 
 
 def units(expr: Expr) -> frozenset[str]:

@@ -12,15 +12,21 @@ MAX_DIGITS = 1200
 MAX_EXPONENT = 3000
 
 
+_WHOLE = {str(value): Num(Fraction(value)) for value in range(1000)}
+
+
 def number(text: str) -> Num:
     """The exact value of a numeral; raises `Unreadable` for one too large to hold."""
-    if len(text) < 19 and text.isdigit():
-        return Num(Fraction(int(text)))
+    known = _WHOLE.get(text)
+    if known is not None:
+        return known
     digits = text.replace(",", "")
     mantissa, _, exponent = digits.replace("E", "e").partition("e")
     if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
         raise Unreadable
-    return Num(Fraction(digits))
+    whole, _, decimals = mantissa.partition(".")
+    value = Fraction(int(whole + decimals), 10 ** len(decimals))
+    return Num(value * Fraction(10) ** int(exponent) if exponent else value)
 
 
 def mixed(cursor: Cursor) -> Fraction | None:

@@ -22,32 +22,37 @@ from types import TracebackType
 from typing import Any
 
 from mmk12.types import Gold, Status, Verdict
-from mmk12.verifier.tags import format_ok
+from mmk12.verifier import released, tags
+from mmk12.verifier.many import as_text
+from mmk12.verifier.profiles import profile_named
 from mmk12.verifier.units import UNITS
 
 BATCH = 16
 WINDOW = 16
 """Batches per worker that may wait for an earlier one: the bound on memory."""
+START = 120.0
+"""Seconds that a worker may take to start: the imports of many at once on a busy machine."""
 
 Row = Mapping[str, Any]
 Job = tuple[int, Row]
 
 
 class Worker:
-    """One subprocess and the jobs it has not answered."""
+    """One subprocess (`worker.py`) and the jobs it has not answered; `deadline` is seconds for one of them."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, deadline: float) -> None:
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mmk12.verifier.pool", profile],
+            [sys.executable, "-m", "mmk12.verifier.worker", profile],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         self.jobs: deque[Job] = deque()
+        self.deadline = deadline
         self.ready = False
-        self.since = 0.0
+        self.since = time.monotonic()
         self._rest = b""
 
     @property
@@ -55,11 +60,16 @@ class Worker:
         assert self.process.stdout is not None
         return self.process.stdout.fileno()
 
+    @property
+    def due(self) -> float:
+        """When it will have taken too long over its first job, or over its own start."""
+        return self.since + (self.deadline if self.ready else START)
+
     def send(self, jobs: Iterable[Job]) -> None:
-        """Hands a batch to an idle worker, which is reading: the write cannot block for long."""
+        """Hands a batch to an idle worker. It always reads: the write cannot block for long."""
         self.jobs.extend(jobs)
-        self.since = time.monotonic()
         if self.ready and self.jobs:
+            self.since = time.monotonic()
             assert self.process.stdin is not None
             # If it died, the end of its output says so.
             with suppress(BrokenPipeError):
@@ -104,12 +114,15 @@ KEYS = ("response", "gold", "question", "choices", "answer_type", "precision")
 
 
 class Pool:
-    """`workers` subprocesses grading under one profile; `deadline` is seconds for one verdict."""
+    """`workers` subprocesses grading under one profile; `deadline` is seconds for one verdict, the profile's if None.
 
-    def __init__(self, workers: int, profile: str = "strict", *, deadline: float = 5.0) -> None:
-        self.profile = profile
-        self.deadline = deadline
-        self.workers = [Worker(profile) for _ in range(workers)]
+    For one thread at a time; `shared.py` takes turns.
+    """
+
+    def __init__(self, workers: int, profile: str = "strict", *, deadline: float | None = None) -> None:
+        self.profile = profile_named(profile)
+        self.deadline = self.profile.deadline if deadline is None else deadline
+        self.workers = [Worker(profile, self.deadline) for _ in range(workers)]
 
     def __enter__(self) -> Pool:
         return self
@@ -117,11 +130,20 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kills the workers."""
         for worker in self.workers:
             worker.kill()
 
     def map(self, rows: Iterable[Row]) -> Iterator[Verdict]:
         """The verdict of each row, in order, while rows are read only as fast as verdicts are taken."""
+        for index, worker in enumerate(self.workers):
+            # It died idle, or answers a caller who left.
+            if worker.jobs or worker.process.poll() is not None:
+                worker.kill()
+                self.workers[index] = Worker(self.profile.name, self.deadline)
         source = enumerate(rows)
         done: dict[int, Verdict] = {}
         following = 0
@@ -131,23 +153,23 @@ class Pool:
             for worker in self.workers:
                 selector.register(worker.output, selectors.EVENT_READ, worker)
             while True:
+                while following in done:
+                    yield done.pop(following)
+                    following += 1
                 for worker in self.workers:
                     if not worker.jobs and not exhausted and issued - following < ahead:
                         batch = list(islice(source, BATCH))
                         exhausted, issued = len(batch) < BATCH, issued + len(batch)
                         worker.send(batch)
-                while following in done:
-                    yield done.pop(following)
-                    following += 1
                 if exhausted and following == issued:
                     return
+                # Some worker is busy: if all answers had come, they would have been taken and others asked for.
                 self._collect(selector, done)
 
     def _collect(self, selector: selectors.BaseSelector, done: dict[int, Verdict]) -> None:
         """Waits for replies, a death or a deadline, and notes the verdicts that follow from it."""
-        busy = [worker for worker in self.workers if worker.jobs]
-        wait = min((worker.since + self.deadline for worker in busy), default=0.0) - time.monotonic()
-        for key, _ in selector.select(max(0.0, wait)):
+        due = min(worker.due for worker in self.workers if worker.jobs)
+        for key, _ in selector.select(max(0.0, due - time.monotonic())):
             worker: Worker = key.data
             replies = worker.replies()
             if replies is None:
@@ -159,7 +181,7 @@ class Pool:
                 worker.since = time.monotonic()
         now = time.monotonic()
         for worker in list(self.workers):
-            if worker.jobs and now - worker.since > (self.deadline if worker.ready else 60.0):
+            if worker.jobs and now > worker.due:
                 self._replace(worker, selector, done, "timeout", f"no verdict within {self.deadline:g} s")
 
     def _replace(
@@ -175,29 +197,14 @@ class Pool:
         worker.kill()
         if not worker.ready:
             raise RuntimeError(f"the verifier's worker did not start ({reason})")
-        fresh = Worker(self.profile)
+        fresh = Worker(self.profile.name, self.deadline)
         self.workers[self.workers.index(worker)] = fresh
         selector.register(fresh.output, selectors.EVENT_READ, fresh)
         if worker.jobs:
             index, row = worker.jobs.popleft()
-            done[index] = Verdict(status, None, "deadline", reason, format_ok(row["response"]), self.profile)
+            done[index] = Verdict(status, None, "deadline", reason, self._formed(row), self.profile.name)
             fresh.send(worker.jobs)
 
-
-def serve(profile: str) -> None:
-    """The worker: batches of rows in, one verdict a line out."""
-    from mmk12.verifier.many import verify_row
-
-    def put(value: object) -> None:
-        sys.stdout.buffer.write(json.dumps(value).encode() + b"\n")
-        sys.stdout.buffer.flush()
-
-    put("ready")
-    for line in sys.stdin.buffer:
-        for row in json.loads(line):
-            verdict = verify_row(row, profile)
-            put([verdict.status, verdict.answer, verdict.rule, verdict.reason, verdict.format_ok, profile])
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])
+    def _formed(self, row: Row) -> bool:
+        response = as_text(row["response"])
+        return released.format_ok(response, self.profile.name) if self.profile.released else tags.format_ok(response)

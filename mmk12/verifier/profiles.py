@@ -1,15 +1,17 @@
 """The policies of grading, each a named switch, and the rewards built on them.
 
 A profile is data: the same verifier grades under any of them. What mathematics settles (`1/2 = 0.5`) is no
-policy and has no switch; what it does not settle (`12` for `12 cm`) is one, with its default in this file.
+policy and has no switch; what it does not settle (`12` for `12 cm`) is one, with its default in this file. The
+`released_*` profiles are another grader altogether: the published scripts, kept for comparison.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from types import MappingProxyType
 
-from mmk12.errors import UnknownName
+from mmk12.errors import MissingExtra, UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Profile:
     """`3, 7` is right for the point `(3, 7)`, and the reverse; order counts."""
     float_decimals: int | None = 12
     """A number with at least this many decimals stands for the one it is a rounding of; None: never."""
+    released: bool = False
+    """Graded by the published scripts (`released.py`) in a process apart; no switch above applies."""
+    deadline: float = 5.0
+    """Seconds for one verdict in a worker; one that misses it is killed. Ours need milliseconds."""
 
 
 STRICT = Profile("strict", "grading: accuracy only, every policy at its documented default")
@@ -62,14 +68,31 @@ PROFILES = MappingProxyType(
                 about="the reward of MM-Eureka-Zero-38B as the paper describes it: accuracy + 1.0 · format",
                 format_weight=1.0,
             ),
+            Profile(
+                "released_instruct",
+                "the reward script published for MM-Eureka-8B, defects included, on math-verify; for comparison only",
+                format_weight=0.5,
+                released=True,
+                deadline=20.0,
+            ),
+            Profile(
+                "released_zero",
+                "the reward script published for MM-Eureka-Zero, defects included, on math-verify; for comparison only",
+                format_weight=1.0,
+                released=True,
+                deadline=20.0,
+            ),
         )
     }
 )
 
 
 def profile_named(name: str) -> Profile:
-    """The profile of that name; raises `UnknownName`."""
+    """The profile of that name; raises `UnknownName`, or `MissingExtra` where its grader is not installed."""
     try:
-        return PROFILES[name]
+        profile = PROFILES[name]
     except KeyError:
         raise UnknownName("profile", name, PROFILES) from None
+    if profile.released and find_spec("math_verify") is None:
+        raise MissingExtra(f"The profile {name}", "released")
+    return profile

@@ -75,7 +75,9 @@ def _statements(text: str) -> Listing | None:
 
 def shape(text: str) -> str:
     """`text` without what never matters. White space stays: it is what parts `8 4` from `84`."""
-    return " ".join(_FRACTION.sub(r"\\frac", text.replace("$", " ")).split()).rstrip(" .")
+    if "frac" in text:
+        text = _FRACTION.sub(r"\\frac", text)
+    return " ".join(text.replace("$", " ").split()).rstrip(" .")
 
 
 def has_unreduced(text: str) -> bool:

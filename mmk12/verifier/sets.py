@@ -19,11 +19,9 @@ from mmk12.verifier.values import (
     Const,
     Expr,
     Listing,
-    Num,
     Relation,
     Sym,
     Union,
-    Unit,
     Value,
     add,
     div,
@@ -55,7 +53,7 @@ class RealSet:
 
 def as_expr(value: Value | None) -> Expr | None:
     """`value` if it is an expression."""
-    return value if isinstance(value, Num | Sym | Const | Unit | Call) else None
+    return value if isinstance(value, Expr) else None
 
 
 def substituted(expr: Expr, name: str, value: Expr) -> Expr:

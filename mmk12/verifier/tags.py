@@ -15,8 +15,11 @@ def format_ok(response: str) -> bool:
     thinking, which the paper does not mention and which is not asked for here.
     """
     text = response.strip()
-    if any(text.count(tag) != 1 for tag in TAGS) or not text.startswith(TAGS[0]) or not text.endswith(TAGS[3]):
+    if not text.startswith(TAGS[0]) or not text.endswith(TAGS[3]):
         return False
+    for tag in TAGS:
+        if text.count(tag) != 1:
+            return False
     thought, between, answer = (text.find(tag) for tag in TAGS[1:])
     # `find` is -1 nowhere here: every tag was counted.
     if not thought < between < answer or text[thought + len(TAGS[1]) : between].strip():

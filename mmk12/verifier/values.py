@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeGuard
 
 MAX_BITS = 20_000
 """Largest numerator or denominator that is worked out exactly; `9^{9^9}` stays a power."""
@@ -133,34 +133,40 @@ def neg(arg: Expr) -> Expr:
 
 def add(terms: list[Expr]) -> Expr:
     """The sum of at least one term."""
-    if len(terms) == 1:
-        return terms[0]
-    if all(isinstance(term, Num) for term in terms):
-        total = Fraction(0)
-        for term in terms:
-            assert isinstance(term, Num)
-            total += term.value
-            if not _small(total):
-                return Call("+", tuple(terms))
-        return Num(total)
-    return Call("+", tuple(terms))
+    total: Fraction | None = None
+    for term in terms:
+        if not isinstance(term, Num):
+            break
+        total = term.value if total is None else total + term.value
+        if not _small(total):
+            break
+    else:
+        if total is not None:
+            return Num(total)
+    return terms[0] if len(terms) == 1 else Call("+", tuple(terms))
 
 
 def mul(factors: list[Expr]) -> Expr:
     """The product of at least one factor; numbers are gathered in front."""
     if len(factors) == 1:
         return factors[0]
-    number = Fraction(1)
+    number = ONE
     others: list[Expr] = []
     for factor in factors:
-        if isinstance(factor, Num) and _small(number * factor.value):
-            number *= factor.value
-        else:
+        if not isinstance(factor, Num):
             others.append(factor)
+        elif number is ONE:
+            number = factor
+        else:
+            product = number.value * factor.value
+            if _small(product):
+                number = Num(product)
+            else:
+                others.append(factor)
     if not others:
-        return Num(number)
-    if number != 1:
-        others.insert(0, Num(number))
+        return number
+    if number is not ONE and number.value != 1:
+        others.insert(0, number)
     return others[0] if len(others) == 1 else Call("*", tuple(others))
 
 
@@ -199,6 +205,6 @@ def rebuilt(op: str, args: list[Expr]) -> Expr:
     return Call(op, tuple(args))
 
 
-def is_expr(value: object) -> bool:
+def is_expr(value: object) -> TypeGuard[Expr]:
     """Whether this is an expression and not a frame."""
-    return isinstance(value, Num | Sym | Const | Unit | Call)
+    return isinstance(value, Expr)

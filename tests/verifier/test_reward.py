@@ -44,7 +44,7 @@ def test_reward_is_accuracy_plus_weighted_format(profile, weight):
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_reward_keys_never_change(profile):
-    keys = {"score", "acc", "format"} | {
+    keys = {"score", "acc", "format", "repetition", "overlong"} | {
         f"status_{status}" for status in ("correct", "wrong", "no_answer", "gold_unusable", "timeout", "error")
     }
     for response, gold in ((GOOD, "4"), ("", "4"), (GOOD, ""), (GOOD, "5")):

@@ -1,0 +1,141 @@
+"""Why a row got its verdict: what was extracted, how both sides were read, and the rule that decided.
+
+For a person with one row in question. Nothing is graded here; the readings are those that the verdict rests on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from mmk12.types import Gold, Verdict
+from mmk12.verifier.extract import Missing, extract
+from mmk12.verifier.gold import reference
+from mmk12.verifier.grammar import parse
+from mmk12.verifier.many import as_text, verify_row
+from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.reading import understood
+from mmk12.verifier.values import Call, Const, Num, Sym, Text, Unit
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+SHOWN = 300
+"""Characters of a text that are shown."""
+BRANCHES = 40
+"""Parts of one value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One line of the explanation and what hangs from it."""
+
+    line: str
+    branches: tuple[Branch, ...] = ()
+
+    def drawn(self) -> Tree:
+        """The explanation as rich draws it. Lines are text: nothing in them is read as markup."""
+        from rich.text import Text as Line
+        from rich.tree import Tree
+
+        tree = Tree(Line(self.line))
+        for branch in self.branches:
+            tree.children.append(branch.drawn())
+        return tree
+
+
+def explain(row: Mapping[str, Any], profile: str = "strict") -> Branch:
+    """The verdict on `row` (keys as for `verify_many`, and `id`) with all that led to it.
+
+    Raises `UnknownName` and `MissingExtra` for the profile.
+    """
+    verdict = verify_row(row, profile)
+    response, gold = as_text(row["response"]), row["gold"]
+    written = gold.text if isinstance(gold, Gold) else as_text(gold)
+    choices = row.get("choices") or (gold.choices if isinstance(gold, Gold) else ())
+    if profile_named(profile).released:
+        parts: Iterator[Branch] = iter([Branch("graded by math-verify, which shows no trees")])
+    else:
+        parts = _readings(response, written, [as_text(choice) for choice in choices])
+    return Branch(f"{row.get('id', 'row')}: {verdict.status}", (*parts, _decided(verdict)))
+
+
+def _readings(response: str, gold: str, choices: Sequence[str]) -> Iterator[Branch]:
+    known = reference(gold)
+    found = extract(response)
+    yield Branch(f"response, {len(response)} characters: {_short(response)}")
+    if isinstance(found, Missing):
+        yield Branch(f"answer: none, because {found.reason}")
+    else:
+        value = understood(found.text, known.kind.type)
+        yield Branch(f"answer, found by the rule '{found.rule}': {_short(found.text)}", (reading(value),))
+    usable = "usable" if known.kind.usable else "unusable"
+    because = f", {known.kind.reason}" if known.kind.reason else ""
+    values = tuple(reading(value) for value in known.values)
+    yield Branch(f"gold, {known.kind.type}, {usable}{because}: {_short(gold)}", values)
+    if choices:
+        options = (
+            Branch(f"{chr(ord('A') + index)}: {_short(choice)}", (reading(parse(choice)),))
+            for index, choice in enumerate(choices[:26])
+        )
+        yield Branch("options", tuple(options))
+
+
+def _decided(verdict: Verdict) -> Branch:
+    formed = "as the prompt asks" if verdict.format_ok else "not as the prompt asks"
+    return Branch(f"rule '{verdict.rule}': {verdict.reason}; format {formed}; profile {verdict.profile}")
+
+
+def reading(value: object) -> Branch:
+    """The typed tree of a parsed value (`values.py`)."""
+    match value:
+        case Num(number):
+            return Branch(f"number {_number(number)}")
+        case Sym(name):
+            return Branch(f"symbol {_short(name)}")
+        case Const(name):
+            return Branch(f"constant {name}")
+        case Unit(name, known):
+            return Branch(f"unit {name}" if known else f"counted noun {_short(name)}")
+        case Text(words, raw):
+            return Branch(f"words {_short(' '.join(words))}" if words else f"text {_short(raw)}")
+        case Call(op, args):
+            return Branch(f"call {op}", _parts(args))
+        case tuple():
+            return Branch("row", _parts(value))
+        case None:
+            return Branch("nothing")
+        case _:
+            return _frame(value)
+
+
+def _frame(value: Any) -> Branch:
+    """Anything around expressions: its name, its marks, its parts."""
+    marks: list[str] = []
+    parts: tuple[Branch, ...] = ()
+    for field in dataclasses.fields(value):
+        part = getattr(value, field.name)
+        if isinstance(part, str) or (isinstance(part, tuple) and all(isinstance(item, str) for item in part)):
+            marks.append(_short(part if isinstance(part, str) else " ".join(part)))
+        else:
+            parts += _parts(part) if isinstance(part, tuple) else (reading(part),)
+    return Branch(" ".join([type(value).__name__.lower(), *marks]), parts)
+
+
+def _parts(values: Sequence[object]) -> tuple[Branch, ...]:
+    more = (Branch(f"… and {len(values) - BRANCHES} more"),) if len(values) > BRANCHES else ()
+    return (*(reading(value) for value in values[:BRANCHES]), *more)
+
+
+def _number(number: Fraction) -> str:
+    # Python refuses to print more than 4,300 digits.
+    bits = max(number.numerator.bit_length(), number.denominator.bit_length())
+    return str(number) if bits < 1000 else f"of {bits} bits"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[: 8 * SHOWN].split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN // 2]} … {' '.join(text[-SHOWN:].split())[-SHOWN // 2 :]}"

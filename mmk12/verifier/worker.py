@@ -1,0 +1,60 @@
+"""The process behind a pool: batches of rows in on stdin, one verdict a line out on stdout.
+
+Grading has the main thread to itself, which math-verify's alarms need. A second thread reads, so that the end of the
+input (the parent closed it, or died in any way) ends the worker at once, even in the middle of a row.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import Any
+
+from mmk12.types import Verdict
+from mmk12.verifier import many, released
+from mmk12.verifier.profiles import profile_named
+
+
+def serve(profile: str) -> None:
+    """Says `ready`, then answers until the input ends. Never returns."""
+    # An interrupt of the terminal is the parent's to handle; without a reader there is nobody to tell.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
+    # Whatever a library prints must not come between the verdicts.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    batches: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(batches,), daemon=True).start()
+    apart = profile_named(profile).released
+
+    def put(value: object) -> None:
+        out.write(json.dumps(value).encode() + b"\n")
+        out.flush()
+
+    if apart:
+        released.grade("", "0", profile)  # its imports take a second, which no row's deadline should pay
+    put("ready")
+    while True:
+        for row in json.loads(batches.get()):
+            verdict = _apart(row, profile) if apart else many.verify_row(row, profile)
+            put([verdict.status, verdict.answer, verdict.rule, verdict.reason, verdict.format_ok, profile])
+
+
+def _apart(row: dict[str, Any], profile: str) -> Verdict:
+    return released.grade(many.as_text(row.get("response")), many.as_text(row["gold"]), profile)
+
+
+def _read(batches: queue.SimpleQueue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        batches.put(line)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
