@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     assert hf
     import torch
 
-    from mmk12.demo.architecture import build_model, build_processor
+    from mmk12.demo.training.architecture import build_model, build_processor
 
     torch.manual_seed(0)
     corpus = ["As shown in the figure, the angle is 70 degrees.", *(m.content for m in chat("instruct", "q", 0))] * 20
