@@ -89,7 +89,7 @@ def test_answering_lowers_the_loss_and_is_repeatable(processor, lessons, caplog)
     for _ in range(2):
         torch.manual_seed(0)
         model = build_model(processor.tokenizer)
-        teach_answering(model, processor, lessons[:8], Course(6, prompts=("plain",)), 8, random.Random(0))
+        teach_answering(model, processor, lessons[:8], Course(6, prompts=("plain",), drills=2), 8, random.Random(0))
         runs.append(weights(model))
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
 

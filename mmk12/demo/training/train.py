@@ -40,7 +40,14 @@ _COURSES = {
             rate=0.5,
         ),
     ),
-    "demo-tuned": (Course(steps=150, rate=0.5),),
+    "demo-tuned": (
+        Course(
+            steps=80,
+            guessing={"geometry": 0.5, "functions": 0.4, "statistics": 0.3, "number": 0.3},
+            rate=0.25,
+        ),
+        Course(steps=120, rate=0.5),
+    ),
 }
 _ABOUT = {
     "demo": "The starter: it mostly guesses, though it can reason. Made to be improved by reinforcement learning.",
