@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from mmk12.aha import KINDS, scan
 from mmk12.aha.relations import relations
 from mmk12.means import clustered_means
-from mmk12.panels import steps
+from mmk12.plot.panels import steps
 
 _STYLES = ("-", "--", "-.", ":")
 

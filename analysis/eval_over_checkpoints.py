@@ -12,8 +12,8 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12 import storage
-from mmk12.curves import curves
-from mmk12.panels import steps
+from mmk12.plot.curves import curves
+from mmk12.plot.panels import steps
 from mmk12.run import Run
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")

@@ -9,9 +9,9 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmk12.curves import Curve, curves
 from mmk12.errors import MissingData
-from mmk12.panels import steps
+from mmk12.plot.curves import Curve, curves
+from mmk12.plot.panels import steps
 
 _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
 """Dark, pale, middle: apart in grey too."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.curves import curves, largest_fall
-from mmk12.panels import panels
+from mmk12.plot.curves import curves, largest_fall
+from mmk12.plot.panels import panels
 
 _METRICS = ("accuracy", "length", "truncated", "entropy", "gradient_norm", "clip_fraction")
 

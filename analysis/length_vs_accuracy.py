@@ -10,10 +10,10 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmk12.curves import smooth, span
 from mmk12.errors import MissingData
 from mmk12.means import clustered_means
-from mmk12.panels import steps
+from mmk12.plot.curves import smooth, span
+from mmk12.plot.panels import steps
 from mmk12.runlog import responses
 
 _KINDS = ((1.0, "right", "C0", "-"), (0.0, "wrong", "C1", "--"))

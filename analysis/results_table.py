@@ -9,7 +9,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12 import tables
-from mmk12.standings import standings
+from mmk12.comparison.standings import standings
 from mmk12.tables import Table
 
 _CHARACTER, _ROW = 0.078, 0.27

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from mmk12.comparison import cautions, compare
-from mmk12.comparison_file import write_pair, write_standings
+from mmk12.comparison.file import write_pair, write_standings
+from mmk12.comparison.standings import standings
 from mmk12.content import load_benchmark
 from mmk12.errors import BadInput
-from mmk12.standings import standings
 from mmk12.tables import flips
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12 import report
-from mmk12.highlight import marked
+from mmk12.report.highlight import marked
 from tests.conftest import response
 from tests.runs import graded
 

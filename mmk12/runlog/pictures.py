@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmk12.images import BadImage, ImageStore
-from mmk12.thumbnails import thumbnails
+from mmk12.report.thumbnails import thumbnails
 from mmk12.types import Image
 
 

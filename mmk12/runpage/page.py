@@ -13,12 +13,12 @@ import yaml
 from mmk12 import storage, templates
 from mmk12.errors import BadInput, MissingData
 from mmk12.images import ImageStore
-from mmk12.page import script_safe
 from mmk12.plot import svg
+from mmk12.report.page import script_safe
+from mmk12.report.thumbnails import thumbnails
 from mmk12.runlog import read_run, responses
 from mmk12.runpage import health
 from mmk12.runpage.samples import samples
-from mmk12.thumbnails import thumbnails
 from mmk12.types import Image
 
 if TYPE_CHECKING:

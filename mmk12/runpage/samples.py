@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmk12.errors import MissingExtra
-from mmk12.highlight import marked
+from mmk12.report.highlight import marked
 from mmk12.runlog.data_rows import DataRow, data_rows
 from mmk12.runlog.pictures import stored
 from mmk12.runlog.rollouts import NUMBERS, dumps, read_dump

@@ -10,8 +10,8 @@ from typing import Any
 from mmk12.declarations import LeftOut
 from mmk12.errors import BadInput
 from mmk12.files import Files
+from mmk12.files.unpickle import Picture
 from mmk12.types import BrokenLine, Row
-from mmk12.unpickle import Picture
 
 
 def json_files(files: Files, *patterns: str) -> Iterator[Row | BrokenLine]:
@@ -78,7 +78,7 @@ def pictures(value: Any) -> list[bytes]:
 
 
 def array(value: Any) -> bytes:
-    """The encoded picture that `mmk12.unpickle` made of an array. Raises `ValueError` if it is none."""
+    """The encoded picture that `mmk12.files.unpickle` made of an array. Raises `ValueError` if it is none."""
     if not isinstance(value, Picture) or value.png is None:
         raise ValueError("the image is no array of bytes in the shape of a picture")
     return value.png

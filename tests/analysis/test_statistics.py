@@ -8,8 +8,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from mmk12 import stats
-from mmk12.curves import Curve, curves, experiment, labelled, largest_fall, smooth, span
 from mmk12.means import clustered_means, mean_interval
+from mmk12.plot.curves import Curve, curves, experiment, labelled, largest_fall, smooth, span
 from tests.training_runs import trained
 
 

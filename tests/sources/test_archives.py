@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import archives
 from mmk12.errors import BadInput
-from mmk12.files import Files
+from mmk12.files import Files, archives
 from mmk12.images import BadImage
 from tests.sources.raw import zip_file
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mmk12 import jsonarray
+from mmk12.files import jsonarray
 from mmk12.types import BrokenLine
 
 ITEMS = [{"id": 1, "text": 'a ] } , " 如'}, [1, [2]], "x", 12345, -0.5, None, True, {}, []]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmk12 import unpickle
+from mmk12.files import unpickle
+from mmk12.files.unpickle import Picture
 from mmk12.types import BrokenLine
-from mmk12.unpickle import Picture
 
 ROW = {
     "id": 7,

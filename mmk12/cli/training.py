@@ -1,4 +1,4 @@
-"""The command `mmk12 train`: parse, plan, check, launch, print."""
+"""The commands `mmk12 train` and `mmk12 merge`: parse, plan, check, launch, print."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmk12 import console, tables
+from mmk12 import tables
+from mmk12.cli import console
 
 if TYPE_CHECKING:
     from mmk12.training.plan import TrainingPlan
     from mmk12.training.preflight import Check
 
-EXAMPLES = (
-    "Examples: `mmk12 train mm_eureka_8b --dry-run` · `mmk12 train demo` (this machine, no GPU, minutes) · "
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples: `mmk12 train mm_eureka_8b --dry-run` · `mmk12 train demo` (this machine, no GPU, minutes) · "
     "`mmk12 train mm_eureka_8b --nodes 2 --gpus 8 --ray-address auto` · "
     "`mmk12 train demo --out runs/kl train.kl=0.01 overrides.trainer.balance_batch=false`"
 )
-
-
 def train(
     recipe: Annotated[str, typer.Argument(help="Recipe name or path of a YAML file.")],
     changes: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys of the recipe.")] = None,
@@ -56,6 +58,7 @@ def train(
     _run(plan, resume, ray_address, wait)
 
 
+@app.command(epilog="Example: `mmk12 merge runs/train-demo runs/train-demo/model`")
 def merge(
     checkpoint: Annotated[Path, typer.Argument(help="Run folder of `mmk12 train`, or one global_step_N.")],
     out: Annotated[Path, typer.Argument(help="Folder for the merged model.")],

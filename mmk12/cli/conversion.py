@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from mmk12 import console
+from mmk12.cli import console
 
-EXAMPLES = (
-    "Examples: `mmk12 convert OpenGVLab/InternVL2_5-8B models/internvl2_5-8b-hf` · "
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples: `mmk12 convert OpenGVLab/InternVL2_5-8B models/internvl2_5-8b-hf` · "
     "`mmk12 convert runs/train-x/model models/x-remote --like OpenGVLab/InternVL3-8B`"
 )
-
-
 def convert(
     source: Annotated[str, typer.Argument(metavar="SRC", help="Folder or hub id of an InternVL, in either layout.")],
     out: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the model in the other layout.")],

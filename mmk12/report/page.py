@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmk12.highlight import marked
+from mmk12.report.highlight import marked
+from mmk12.report.thumbnails import thumbnails
 from mmk12.run import Item, Run
-from mmk12.thumbnails import thumbnails
 from mmk12.types import Completion, Dropped
 
 _COPIED = ("id", "index", "benchmark", "status", "answer", "rule", "reason", "groups", "finish_reason")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmk12 import page, storage, templates
+from mmk12 import storage, templates
+from mmk12.report import page
 from mmk12.run import Item, Run
 from mmk12.types import Completion
 

@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mmk12 import archives, jsonarray, storage, unpickle
+from mmk12 import storage
 from mmk12.errors import BadInput
+from mmk12.files import archives, jsonarray, unpickle
 from mmk12.images import BadImage
 from mmk12.types import BrokenLine, Hub
 
@@ -56,7 +57,7 @@ class Files:
             yield from _objects(path, jsonarray.items(path, key))
 
     def pickled(self, pattern: str) -> Iterator[dict[str, Any] | BrokenLine]:
-        """The dicts in the list of each pickle that matches, read by `mmk12.unpickle`: no code of theirs is run."""
+        """The dicts in the list of each pickle that matches, read by `unpickle`: no code of theirs is run."""
         for path in self.glob(pattern):
             yield from _objects(path, unpickle.rows(path))
 

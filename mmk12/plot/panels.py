@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmk12.curves import Curve, curves
 from mmk12.errors import MissingData
+from mmk12.plot.curves import Curve, curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,122 @@
+"""The commands that make and check data: `build-data`, `check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmk12 import tables
+from mmk12.cli import console
+from mmk12.cli.options import (
+    AllowMissing,
+    AsJson,
+    EngineOptions,
+    Limit,
+    RawDir,
+    RayAddress,
+    ReplicaCount,
+    TensorParallel,
+)
+
+app = typer.Typer()
+
+
+@app.command(
+    "build-data",
+    epilog="Examples: `mmk12 build-data demo --out data/demo` · "
+    "`mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing --out data/mm_eureka` · "
+    "`mmk12 build-data mm_eureka_8b --raw-dir RAW --model OpenGVLab/InternVL2_5-8B-hf --replicas 8`",
+)
+def build_data(
+    recipe: Annotated[str, typer.Argument(help="Recipe name or path of a YAML file.")] = "mm_eureka_8b",
+    raw_dir: RawDir = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder (default: data/RECIPE).")] = None,
+    limit: Limit = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    allow_missing: AllowMissing = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of sampling and split (default: the recipe's).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    model: Annotated[str | None, typer.Option(help="Model of the difficulty filter, as in `eval`.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
+    n: Annotated[int | None, typer.Option(min=1, help="Its answers per question (default: the recipe's 8).")] = None,
+    replicas: ReplicaCount = 1,
+    tensor_parallel: TensorParallel = 1,
+    ray_address: RayAddress = None,
+    engine: EngineOptions = None,
+    allow_failures: Annotated[
+        bool, typer.Option("--allow-failures", help="Go on without the questions that the model's engine fails on.")
+    ] = False,
+    tokenizer: Annotated[str | None, typer.Option(help="Model whose processor measures the prompts.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Builds a training mixture in verl's format, with the reason for every row that is left out.
+
+    With `--model`, rows that it solves always or never are left out too; a build that was killed goes on with the
+    same command.
+    """
+    from mmk12.backends import Deployment, engine_options
+    from mmk12.data import Rollouts
+    from mmk12.data import build_data as build
+    from mmk12.progress import shown
+
+    deployment = Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or []))
+    rollouts = Rollouts(model, backend, n, deployment, allow_failures) if model is not None else None
+    with shown(console.errors()) as progress:
+        built = build(
+            recipe,
+            raw_dir=raw_dir,
+            out=out or Path("data") / Path(recipe).stem,
+            limit=limit,
+            until=until,
+            allow_missing=allow_missing,
+            seed=seed,
+            dry_run=dry_run,
+            rollouts=rollouts,
+            tokenizer=tokenizer,
+            progress=progress,
+        )
+    if dry_run:
+        console.show(tables.plan(built.plan), built.plan.places, as_json)
+        typer.echo(f"stages: {' → '.join(built.plan.stages)}", err=True)
+        return
+    if built.plan.instead_of:
+        console.note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
+    for missing in built.plan.missing.values():
+        console.note(f"left out: {missing}")
+    for name, missing in built.plan.not_compared.items():
+        console.note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
+    if rollouts is None:
+        console.note("the difficulty filter was skipped: it needs --model")
+    console.show(tables.funnel(built), built.funnel, as_json)
+    if not as_json:
+        typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
+
+
+@app.command(
+    epilog="Examples: `mmk12 check golds.jsonl` (rows: `id, gold`) · `mmk12 check k12 --raw-dir RAW` · "
+    "`mmk12 check OpenGVLab/InternVL3-1B-hf`"
+)
+def check(
+    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, or a JSONL file of golds.")],
+    raw_dir: RawDir = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Loads a thing and says whether it is fit for use: golds that cannot be graded, rows that cannot be read."""
+    from mmk12.check import check as checked
+
+    found = checked(ref, raw_dir=raw_dir, limit=limit)
+    if as_json:
+        typer.echo(json.dumps(found.rows or found.about, ensure_ascii=False, indent=2))
+        return
+    for name, value in found.about.items():
+        typer.echo(f"{name}: {value}")
+    if found.prompt:
+        typer.echo(f"\none prompt:\n{found.prompt}\n")
+    if found.rows:
+        console.show(tables.gold_types(found.rows), None, as_json=False)
+    for row in found.unusable:
+        typer.echo(f"unusable: {row['id']} ({row['type']}): {row['reason']}")

@@ -1,0 +1,44 @@
+"""The command `mmk12 demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmk12 import tables
+from mmk12.cli import console
+from mmk12.cli.evaluation import show
+from mmk12.cli.options import Limit
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: `mmk12 demo --out runs/demo`")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
+    limit: Limit = None,
+) -> None:
+    """The whole job on the embedded default: build data, evaluate two models, report, compare, figures.
+
+    Offline and on a CPU, in a few minutes. The same command continues a demo that was interrupted.
+    """
+    from mmk12.progress import shown
+    from mmk12.tour import tour
+
+    with shown(console.errors()) as progress:
+        made = tour(out, limit=limit, progress=progress)
+    console.show(tables.funnel(made.built), None, as_json=False)
+    for evaluated in made.evaluations:
+        show(evaluated, as_json=False)
+    typer.echo("The tuned model (B) against the starter (A), item by item:")
+    console.show(tables.comparison(made.difference), None, as_json=False)
+    typer.echo(
+        f"Training data: {made.built.out / 'train.parquet'} (verl), {made.built.out / 'DATA_CARD.md'}\n"
+        f"Figures: {made.figure}, {made.built.out / 'figures' / 'sources.png'}\n"
+        f"Open first: {made.evaluations[0].folder / 'report.html'}\n"
+        "Next, on real data: mmk12 list benchmarks, then\n"
+        "  mmk12 eval --model ORG/NAME --benchmarks k12 --raw-dir RAW\n"
+        "  mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing"
+    )

@@ -1,0 +1,160 @@
+"""The commands about evaluations: `eval`, `score`, `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mmk12 import tables
+from mmk12.cli import console
+from mmk12.cli.options import (
+    AllowMissing,
+    AsJson,
+    EngineOptions,
+    JudgeRef,
+    Limit,
+    Profile,
+    RawDir,
+    RayAddress,
+    ReplicaCount,
+    TensorParallel,
+)
+
+app = typer.Typer()
+
+
+@app.command(
+    "eval",
+    epilog="Examples: `mmk12 eval --model demo --benchmarks demo` · "
+    "`mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW` · "
+    "`mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW` · "
+    "`mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW`",
+)
+def evaluate(
+    model: Annotated[
+        str, typer.Option(help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).")
+    ],
+    benchmarks: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "k12",
+    backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
+    prompt: Annotated[str, typer.Option(help="instruct, zero or plain.")] = "instruct",
+    profile: Profile = "strict",
+    raw_dir: RawDir = None,
+    allow_missing: AllowMissing = False,
+    limit: Limit = None,
+    n: Annotated[int, typer.Option(min=1, help="Completions per item; above 1 they are sampled at temperature 1.")] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest response, in tokens.")] = 4096,
+    replicas: ReplicaCount = 1,
+    tensor_parallel: TensorParallel = 1,
+    ray_address: RayAddress = None,
+    engine: EngineOptions = None,
+    judge: JudgeRef = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluates a model greedily, with sub-scores, error bars and a page to look at every item.
+
+    A run that was killed goes on where it stopped when the same command is given again.
+    """
+    from mmk12.backends import Deployment, engine_options
+    from mmk12.evaluation import evaluate as run
+    from mmk12.judging.ask import open_judge, second_opinion
+    from mmk12.progress import shown
+
+    asked = open_judge(judge) if judge is not None else None  # a judge that is not there should not cost an evaluation
+    with shown(console.errors()) as progress:
+        done = run(
+            model,
+            [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
+            out=out or _default_out(model, prompt, n),
+            backend=backend,
+            prompt=prompt,
+            profile=profile,
+            raw_dir=raw_dir,
+            allow_missing=allow_missing,
+            limit=limit,
+            n=n,
+            max_tokens=max_tokens,
+            deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
+            progress=progress,
+        )
+        if asked is not None:
+            done = second_opinion(done, asked, progress)
+    show(done, as_json)
+
+
+@app.command(
+    epilog="Examples: `mmk12 score runs/eval-demo-instruct --profile paper_instruct` · "
+    "`mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME`"
+)
+def score(
+    run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
+    profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
+    judge: JudgeRef = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grades the saved completions of a run again; no model is needed, but for a judge if one is named."""
+    from mmk12.evaluation import score as rescore
+    from mmk12.judging.ask import open_judge, second_opinion
+    from mmk12.progress import shown
+
+    asked = open_judge(judge) if judge is not None else None
+    done = rescore(run, profile)
+    if asked is not None:
+        with shown(console.errors()) as progress:
+            done = second_opinion(done, asked, progress)
+    show(done, as_json)
+
+
+@app.command(
+    epilog="Examples: `mmk12 compare runs/base runs/tuned` · `mmk12 compare runs/base runs/step-100 runs/step-200 "
+    "--out runs.html`"
+)
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Evaluation run folders; the first is what others are set against.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Also write it to this .md, .html or .csv file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compares runs item by item: paired differences, intervals, tests, flipped items.
+
+    Two runs are compared in depth. One run, or more than two, become a table with the published numbers and averages.
+    """
+    from mmk12.comparison import file
+
+    if len(runs) == 2:
+        from mmk12.comparison import cautions
+        from mmk12.comparison import compare as compared
+
+        found, differing = compared(*runs), cautions(*runs)
+        console.show(tables.comparison(found), found, as_json)
+        for line in [] if as_json else tables.flips(found):
+            typer.echo(line)
+        for caution in differing:
+            console.note(caution)
+        if out is not None:
+            file.write_pair(out, (str(runs[0]), str(runs[1])), found, differing)
+    else:
+        from mmk12.comparison.standings import standings
+
+        found = standings(runs)
+        console.show(tables.standings(found), found, as_json)
+        if found["differences"] and not as_json:
+            console.show(tables.differences(found), None, as_json=False)
+        if out is not None:
+            file.write_standings(out, found)
+
+
+def show(done: Any, as_json: bool) -> None:
+    for note in done.notes:
+        console.note(note)
+    console.show(tables.evaluation(done.results), done.results, as_json)
+    if not as_json:
+        typer.echo(f"look at: {done.folder / 'report.html'}")
+
+
+def _default_out(model: str, prompt: str, n: int) -> Path:
+    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in model.strip("./"))
+    return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
