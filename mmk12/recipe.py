@@ -21,7 +21,7 @@ from mmk12 import content, prompts
 from mmk12.band import Band
 from mmk12.errors import BadRecipe, UnknownName
 from mmk12.strict import Strict
-from mmk12.training.words import Hardware, Training
+from mmk12.training.words import Finetuning, Hardware, Training
 
 MAX_BYTES = 65_536
 """A recipe file is read up to this size; ours are near one kilobyte."""
@@ -132,7 +132,8 @@ class Data(Strict):
 class Recipe(Strict):
     """One experiment. `name` is the file's; keys that are left out have the defaults written here.
 
-    `model` is what training starts from. `overrides` are verl keys, set as they stand after all others.
+    `model` is what training starts from: by reinforcement (`train`) or on the golds (`sft`). `overrides` are verl keys,
+    set as they stand after all others.
     """
 
     name: str
@@ -141,17 +142,21 @@ class Recipe(Strict):
     data: Data
     model: str | None = None
     train: Training | None = None
+    sft: Finetuning | None = None
     hardware: Hardware = Hardware()
     overrides: dict[str, bool | int | float | str | list[Any] | None] = Field(default_factory=dict)
 
     @property
-    def training(self) -> Training:
-        """The part about training. Raises `BadRecipe` for a recipe that only builds data."""
-        if self.train is None:
+    def training(self) -> Training | Finetuning:
+        """The part about training. Raises `BadRecipe` unless there is one, and one alone."""
+        if self.train is not None and self.sft is not None:
+            raise BadRecipe(f"{self.name} has a 'train' and an 'sft' section. Take one away: 'train: null'.")
+        found = self.train or self.sft
+        if found is None:
             raise BadRecipe(
                 f"{self.name} only builds data: it has no 'train' section. mmk12 list recipes shows the others."
             )
-        return self.train
+        return found
 
     def with_seed(self, seed: int | None) -> Recipe:
         """This recipe with another data seed, or itself for None."""

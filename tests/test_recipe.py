@@ -67,7 +67,7 @@ def test_sources_keep_their_order(write):
         (GOOD + "profle: {}\n", "Unknown key 'profle'. Did you mean 'profile'?"),
         (
             GOOD + "zzz: 1\n",
-            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, profile, train.",
+            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, profile, sft, train.",
         ),
         (GOOD + "  seeds: 1\n", "Unknown key 'data.seeds'. Did you mean 'seed'?"),
         (GOOD + "  val_fraction: 1.5\n", "data.val_fraction: Input should be less than 1."),

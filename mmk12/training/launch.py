@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -27,6 +28,8 @@ Say = Callable[[str], None]
 _POLL_SECONDS = 1.0
 _GRACE_SECONDS = 30.0
 _TAIL = 12
+_ERRORS = 3
+_ERROR = re.compile(r"(?:^|\s)(?:\w{1,60}(?:Error|Exception)|mmk12): ")
 _PR_SET_PDEATHSIG = 1
 _ON_CPU = {
     "VERL_PLATFORM": "cpu",
@@ -64,7 +67,8 @@ def train(plan: TrainingPlan, *, resume: bool, ray_address: str | None, say: Say
         attempt = next_attempt(plan, resume)
         own = environment(plan, attempt)
         hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
-        command = plan.command(hydra | _ray_keys(plan, own, ray_address))
+        ray = _ray_keys(plan, own, ray_address) if plan.trainer == "rl" else {}
+        command = plan.command(hydra | ray)
         describe(attempt, plan, command, own)
         say(f"attempt {attempt.folder.name}: {attempt.console}")
         with open(attempt.console, "wb") as console:
@@ -129,6 +133,8 @@ def _end(job: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(attempt: Attempt) -> str:
-    lines = attempt.console.read_text("utf-8", "replace").splitlines()
-    telling = [text for text in lines if text.strip()]
-    return "\n".join(f"  {text[:300]}" for text in telling[-_TAIL:])
+    """The last lines of the job's output, and before them the errors that its processes named: Ray and torchrun end
+    with pages that tell only that one of them failed."""
+    lines = [text for text in attempt.console.read_text("utf-8", "replace").splitlines() if text.strip()]
+    named = dict.fromkeys(text for text in lines[:-_TAIL] if _ERROR.search(text))
+    return "\n".join(f"  {text[:300]}" for text in (*list(named)[-_ERRORS:], *lines[-_TAIL:]))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmk12.training.words import Hardware, Training
+from mmk12.training.words import Finetuning, Hardware, Training
 
 GIB = 2**30
 
@@ -33,7 +33,7 @@ class Memory:
         return self.weights + self.gradients + self.optimiser + self.reference + self.activations
 
 
-def estimate(config: Mapping[str, Any], train: Training, hardware: Hardware) -> Memory:
+def estimate(config: Mapping[str, Any], train: Training | Finetuning, hardware: Hardware) -> Memory:
     """The memory of training a model with that config.json (HF-native InternVL or Qwen-VL).
 
     FSDP shards weights, gradients and the two moments of Adam (float32) over all GPUs; the working copy is bfloat16.
@@ -45,6 +45,7 @@ def estimate(config: Mapping[str, Any], train: Training, hardware: Hardware) -> 
     trained = language + (0 if train.freeze_vision else tower)
     total, gpus = language + tower, hardware.nodes * hardware.gpus
     held = 0.0 if hardware.offload else 8.0
+    compared = isinstance(train, Training) and train.kl > 0
     tokens = hardware.micro_batch * (train.max_prompt + train.max_response)
     layers, width = int(text["num_hidden_layers"]), int(text["hidden_size"])
     checkpoints = 2 * tokens * width * layers
@@ -57,7 +58,7 @@ def estimate(config: Mapping[str, Any], train: Training, hardware: Hardware) -> 
         weights=(4 * total / gpus + largest_layer) / GIB,
         gradients=4 * trained / gpus / GIB,
         optimiser=held * trained / gpus / GIB,
-        reference=(0.0 if not train.kl or hardware.offload else 2 * total / gpus) / GIB,
+        reference=(0.0 if not compared or hardware.offload else 2 * total / gpus) / GIB,
         activations=(checkpoints + one_layer + logits) / GIB,
     )
 

@@ -12,9 +12,14 @@ from mmk12 import storage
 from mmk12.backends import find_model
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.recipe import Recipe
+from mmk12.training.hydra import Keys, Trainer, arguments, defaults
 from mmk12.training.memory import Memory, estimate
+from mmk12.training.sft_keys import sft_keys
 from mmk12.training.steps import Steps, count_steps
-from mmk12.training.verl_keys import Keys, arguments, defaults, verl_keys
+from mmk12.training.verl_keys import verl_keys
+from mmk12.training.words import Finetuning
+
+_SFT = ["-m", "mmk12.verl_plugin.sft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,24 @@ class TrainingPlan:
     keys: Keys
     memory: Memory | None
 
+    @property
+    def trainer(self) -> Trainer:
+        """Which of verl's trainers runs it."""
+        return "sft" if isinstance(self.recipe.training, Finetuning) else "rl"
+
     def command(self, more: Keys = MappingProxyType({})) -> list[str]:
         """What is run, with `more` keys that only a launch knows."""
-        return [sys.executable, "-m", "verl.trainer.main_ppo", *arguments({**self.keys, **more})]
+        gpus = str(self.recipe.hardware.gpus)
+        main = {
+            "rl": ["-m", "verl.trainer.main_ppo"],
+            "sft": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", gpus, *_SFT],
+        }
+        return [sys.executable, *main[self.trainer], *arguments(self.trainer, {**self.keys, **more})]
 
     @property
     def changes(self) -> list[tuple[str, Any, Any]]:
         """(key, verl's default, ours) for every key that differs; None as default for keys that verl has not."""
-        known = defaults()
+        known = defaults(self.trainer)
         return [(key, known.get(key), value) for key, value in self.keys.items() if known.get(key) != value]
 
     def resolved(self) -> dict[str, Any]:
@@ -57,8 +72,13 @@ def make_plan(
     """The plan of a job. Raises `BadRecipe` for batches that do not divide, `MissingData` for data that must exist."""
     start = _start(model or recipe.model)
     rows = _rows(data / "train.parquet", recipe, must_exist)
-    steps = count_steps(recipe.training, recipe.hardware, rows)
-    keys = verl_keys(recipe, start, data.absolute(), out.absolute(), steps)
+    train = recipe.training
+    steps = count_steps(train, recipe.hardware, rows)
+    folders = data.absolute(), out.absolute()
+    if isinstance(train, Finetuning):
+        keys = sft_keys(recipe, train, start, *folders, steps)
+    else:
+        keys = verl_keys(recipe, train, start, *folders, steps)
     return TrainingPlan(recipe, start, data, out, rows, steps, keys, _memory(start, recipe))
 
 

@@ -20,7 +20,7 @@ from mmk12 import storage
 from mmk12.errors import MissingData, MissingExtra, ModelError
 from mmk12.generate import Progress, silent
 from mmk12.images import BadImage, decode
-from mmk12.training.verl_keys import VERL
+from mmk12.training.hydra import VERL
 from mmk12.types import IMAGE_MARK, Image, Message
 
 if TYPE_CHECKING:

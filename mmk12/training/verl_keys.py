@@ -1,26 +1,17 @@
-"""The one place where a recipe's words become verl 0.9.1's keys. Every line that is a trap says which.
+"""The one place where a recipe's words for reinforcement learning become verl 0.9.1's keys.
 
-Keys that verl's configuration does not have by default (hydra wants a `+` before them) are those missing in
-`verl_defaults.json`, the part of verl's own defaults that we set; the engine tests hold it to the installed verl.
+Every line that is a trap says which. `sft_keys` is the same for fine-tuning.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mmk12.recipe import Recipe
+from mmk12.training.hydra import Keys
 from mmk12.training.steps import Steps
 from mmk12.training.words import Hardware, Training
-
-VERL = "0.9.1"
-
-Keys = Mapping[str, Any]
-"""verl keys, dotted, and their values."""
 
 _PLUGIN = "pkg://mmk12.verl_plugin"
 _ACTOR = "actor_rollout_ref.actor"
@@ -32,14 +23,12 @@ _NO_DUAL_CLIP = 10_000.0
 """verl has no way to switch its second clip off; at this ratio it never acts."""
 
 _ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
-_PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
-_RESERVED = {"true", "false", "null", "nan", "inf"}
 _LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
 
 
-def verl_keys(recipe: Recipe, model: str, data: Path, out: Path, steps: Steps) -> Keys:
+def verl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: Steps) -> Keys:
     """All keys of a job: those of the algorithm, of the plugin, of the machine; the recipe's `overrides` come last."""
-    train, hardware = recipe.training, recipe.hardware
+    hardware = recipe.hardware
     return {
         **_data(train, data),
         **_algorithm(train, steps),
@@ -50,19 +39,6 @@ def verl_keys(recipe: Recipe, model: str, data: Path, out: Path, steps: Steps) -
         **(_cpu() if hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
-
-
-def arguments(keys: Keys) -> list[str]:
-    """The keys as hydra's command line takes them."""
-    known = defaults()
-    return [f"{'' if key in known else '+'}{key}={_hydra(value)}" for key, value in keys.items()]
-
-
-@cache
-def defaults() -> Keys:
-    """verl's own values of the keys that are set here."""
-    found: dict[str, Any] = json.loads(Path(__file__).with_name("verl_defaults.json").read_text("utf-8"))
-    return found
 
 
 def _data(train: Training, data: Path) -> dict[str, Any]:
@@ -201,16 +177,3 @@ def _cpu() -> dict[str, Any]:
         f"{_ROLLOUT}.checkpoint_engine.update_weights_bucket_megabytes": 64,
         "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
     }
-
-
-def _hydra(value: Any) -> str:
-    """A value in hydra's grammar; texts that could be read as anything else are quoted."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{','.join(map(_hydra, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_hydra(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(value)

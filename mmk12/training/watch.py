@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _SHOWN = {
+    "loss": "train/loss",
     "reward": "critic/score/mean",
     "accuracy": "reward/acc/mean",
     "format": "reward/format/mean",

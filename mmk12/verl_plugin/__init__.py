@@ -11,6 +11,7 @@ dataset        pictures as they are, and none left out
 blank          the vision tower runs in every forward pass, on all ranks
 frozen         the key `freeze_vision_tower` gets its meaning
 advantages     RLOO, whitened over the batch
+demonstrations, sft    the same rows and their golds for verl's SFT trainer
 reward         pays by our verifier
 curves         accuracy, format, length, … of each training step
 uniform        prompts that are all right or all wrong leave the step, where a recipe wants it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from contextlib import suppress
 
 from mmk12.verl_plugin import advantages, blank, curves, engines, frozen, multimodal, placeholders, processor, uniform
 from mmk12.verl_plugin.patching import PatchError, when_imported
@@ -28,10 +28,11 @@ _PATCHES = (
 
 def activate() -> None:
     """Makes all patches ready. Raises `PatchError` if this is not verl 0.9.1, loading its plugins."""
-    verl: Any = sys.modules.get("verl")
-    found = getattr(verl, "__version__", None)
+    with suppress(ImportError):
+        import verl  # noqa: F401 - it is what imports this, but for `mmk12.verl_plugin.sft`
+    found = getattr(sys.modules.get("verl"), "__version__", None)
     if found != VERL:
-        raise PatchError(f"The mmk12 plugin is for verl {VERL}, loaded by `import verl`; found {found}.")
+        raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {found}.")
     processor.patch(sys.modules["verl.utils"])  # `import verl` imports it before any plugin
     for name, patch in _PATCHES:
         when_imported(name, patch)

@@ -7,7 +7,7 @@ it. It also carries decoded pixels through Ray with each response; here the enco
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from PIL import Image as Pillow
@@ -24,31 +24,40 @@ class Rows(RLHFDataset):  # type: ignore[misc]
     """For verl's `data.custom_cls`. Its agent loop takes the pictures of a prompt through this class, too."""
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        """The messages, each picture an item of its own that holds encoded bytes.
-
-        A row without a picture shows the white one of the released data: where some ranks had no picture in a batch
-        and others had, FSDP would wait for the vision tower forever.
-        """
-        pictures = [picture["bytes"] for picture in example.get(self.image_key) or ()]
-        messages = [dict(message) for message in example[key]]
-        if not pictures:
-            asked = next(message for message in reversed(messages) if message["role"] == "user")
-            asked["content"] = IMAGE_MARK + asked["content"]
-            pictures = [_white()]
-        unused = iter(pictures)
-        for message in messages:
-            message["content"] = _items(message["content"], unused)
-        if next(unused, None) is not None:
-            raise ValueError(f"{len(pictures)} pictures, but fewer {IMAGE_MARK} marks")
-        return messages
+        return messages(example[key], example.get(self.image_key) or ())
 
     @classmethod
     def _process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: Any
     ) -> tuple[list[Pillow.Image], None, None]:
         """The pictures of `messages` in order, decoded as everywhere in mmk12: (images, videos, audios)."""
-        items = [item for message in messages for item in message["content"]]
-        return [decode(item["image"])[0] for item in items if item["type"] == "image"], None, None
+        return decoded(messages), None, None
+
+
+def messages(prompt: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, bytes]]) -> list[dict[str, Any]]:
+    """The messages of a row, each picture an item of its own that holds encoded bytes.
+
+    A row without a picture shows the white one of the released data: where some ranks had no picture in a batch and
+    others had, FSDP would wait for the vision tower forever. Raises `ValueError` where marks and pictures do not fit.
+    """
+    pictures = [picture["bytes"] for picture in images]
+    made = [dict(message) for message in prompt]
+    if not pictures:
+        asked = next(message for message in reversed(made) if message["role"] == "user")
+        asked["content"] = IMAGE_MARK + asked["content"]
+        pictures = [_white()]
+    unused = iter(pictures)
+    for message in made:
+        message["content"] = _items(message["content"], unused)
+    if next(unused, None) is not None:
+        raise ValueError(f"{len(pictures)} pictures, but fewer {IMAGE_MARK} marks")
+    return made
+
+
+def decoded(messages: Sequence[Mapping[str, Any]]) -> list[Pillow.Image]:
+    """The pictures of `messages` in order."""
+    items = [item for message in messages for item in message["content"]]
+    return [decode(item["image"])[0] for item in items if item["type"] == "image"]
 
 
 def _items(content: str, pictures: Iterator[bytes]) -> list[dict[str, Any]]:

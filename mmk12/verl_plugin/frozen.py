@@ -15,7 +15,7 @@ _TOWERS = ("vision_tower", "visual")
 """What InternVL and Qwen-VL call it, below `model`."""
 
 _log = logging.getLogger(__name__)
-_wanted = False  # of the one actor that lives in a process
+_wanted = False  # of the one trained model that lives in a process
 
 
 def freeze(model: Any) -> int:
@@ -31,6 +31,12 @@ def freeze(model: Any) -> int:
     return sum(parameter.numel() for parameter in tower.parameters())
 
 
+def want(frozen: bool) -> None:
+    """Says whether the tower of the model that is built next in this process stays as it is."""
+    global _wanted
+    _wanted = frozen
+
+
 def patch_worker(engine_workers: Any) -> None:
     """Notes what the actor's configuration says before its engine is built: the engine is not told."""
     replace(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _noting)
@@ -43,8 +49,7 @@ def patch_engine(engine: Any) -> None:
 
 def _noting(original: Any) -> Any:
     def init_model(self: Any) -> Any:
-        global _wanted
-        _wanted = bool(self.config.actor.freeze_vision_tower)
+        want(bool(self.config.actor.freeze_vision_tower))
         return original(self)
 
     return init_model

@@ -11,10 +11,10 @@ import yaml
 from mmk12 import content
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.recipe import Recipe, load_recipe, with_changes
+from mmk12.training.hydra import arguments, defaults
 from mmk12.training.memory import estimate
 from mmk12.training.plan import TrainingPlan, make_plan
 from mmk12.training.steps import count_steps
-from mmk12.training.verl_keys import arguments, defaults
 from mmk12.training.words import Hardware, Training
 
 ACTOR = "actor_rollout_ref.actor"
@@ -28,8 +28,8 @@ def plan_of(recipe: str, *changes: str) -> TrainingPlan:
 @pytest.mark.parametrize("name", content.names("recipe"))
 def test_every_recipe_trains(name: str) -> None:
     plan = plan_of(name)
-    assert plan.keys["actor_rollout_ref.rollout.n"] == 8
-    assert all("=" in argument for argument in arguments(plan.keys))
+    assert plan.keys.get("actor_rollout_ref.rollout.n", 8) == 8
+    assert all("=" in argument for argument in arguments(plan.trainer, plan.keys))
     assert yaml.safe_load(yaml.safe_dump(plan.resolved())) == plan.resolved()
 
 
@@ -116,11 +116,13 @@ def test_a_wrong_word_is_an_error(change: str, said: str) -> None:
 def test_overrides_have_the_last_word() -> None:
     keys = plan_of("demo", "overrides.trainer.save_freq=7", "overrides.some.new.key=a b").keys
     assert keys["trainer.save_freq"] == 7
-    assert "+some.new.key='a b'" in arguments(keys)
+    assert "+some.new.key='a b'" in arguments("rl", keys)
 
 
 def test_hydra_never_reads_a_text_as_something_else() -> None:
-    assert arguments({"a": "1", "b": "true", "c": None, "d": True, "e": {"f": ["g", 2]}, "h": "it's", "i": 3e-7}) == [
+    assert arguments(
+        "rl", {"a": "1", "b": "true", "c": None, "d": True, "e": {"f": ["g", 2]}, "h": "it's", "i": 3e-7}
+    ) == [
         "+a='1'",
         "+b='true'",
         "+c=null",
@@ -135,6 +137,24 @@ def test_a_recipe_without_training_says_so() -> None:
     data_only = Recipe.model_validate({"name": "mine", "about": "x", "data": {"sources": {"demo": "all"}}})
     with pytest.raises(BadRecipe, match="mine only builds data"):
         make_plan(data_only, data=Path("d"), out=Path("o"), model="demo", must_exist=False)
+
+
+def test_fine_tuning_has_the_rows_of_reinforcement_and_words_of_its_own() -> None:
+    plan = plan_of("sft", "sft.batch=64", "hardware.gpus=4")
+    assert plan.recipe.data == load_recipe("mm_eureka_8b").data
+    assert plan.command()[1:7] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "4", "-m"]
+    assert plan.keys["data.train_batch_size"] == 64
+    assert plan.keys["mmk12.freeze_vision"] is True
+    assert count_steps(plan.recipe.training, plan.recipe.hardware, 54_931).total == 858
+    with pytest.raises(BadRecipe, match=r"sft\.batch is 65, which GPUs times hardware\.micro_batch"):
+        plan_of("sft", "sft.batch=65", "hardware.gpus=4")
+    with pytest.raises(BadRecipe, match=r"Fine-tuning runs on one node, and hardware\.nodes is 2"):
+        plan_of("sft", "hardware.nodes=2")
+
+
+def test_a_recipe_trains_in_one_way() -> None:
+    with pytest.raises(BadRecipe, match="has a 'train' and an 'sft' section"):
+        plan_of("sft", "train.kl=0.01")
 
 
 def test_missing_data_names_the_command() -> None:
@@ -163,7 +183,7 @@ def test_memory_counts_the_parameters_of_internvl2_5_8b() -> None:
 
 
 def test_defaults_are_facts_about_keys_that_are_set() -> None:
-    known = defaults()
+    known = defaults("rl")
     assert known[f"{ACTOR}.clip_ratio_c"] == 3.0
     assert known[f"{ACTOR}.loss_agg_mode"] == "token-mean"
     json.dumps(known)
