@@ -12,18 +12,21 @@ from mmk12.verl_plugin.patching import replace
 
 
 def always_seeing(model: Any) -> Any:
-    """`model`, an HF-native InternVL, which now looks at a blank tile, with weight 0, when it is given no pixels."""
+    """`model`, an HF-native InternVL, which now looks at a blank tile, with weight 0, when it is given no pixels.
+
+    It does so between the embedding and the language model, where pictures are looked at: ranks that gather weights
+    in another order exchange the wrong ones.
+    """
     body = model.model
     original = body.forward
     height, width = body.config.vision_config.image_size
 
-    def forward(*inputs: Any, pixel_values: Any = None, **named: Any) -> Any:
-        output = original(*inputs, pixel_values=pixel_values, **named)
+    def forward(input_ids: Any = None, pixel_values: Any = None, inputs_embeds: Any = None, **named: Any) -> Any:
         if pixel_values is None:
-            hidden = output.last_hidden_state
-            seen = body.get_image_features(pixel_values=hidden.new_zeros(1, 3, height, width)).pooler_output
-            output.last_hidden_state = hidden + 0.0 * seen.sum().to(hidden.dtype)
-        return output
+            embedded = body.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+            seen = body.get_image_features(pixel_values=embedded.new_zeros(1, 3, height, width)).pooler_output
+            input_ids, inputs_embeds = None, embedded + 0.0 * seen.sum().to(embedded.dtype)
+        return original(input_ids=input_ids, pixel_values=pixel_values, inputs_embeds=inputs_embeds, **named)
 
     body.forward = forward
     return model
