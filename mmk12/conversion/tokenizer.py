@@ -129,7 +129,7 @@ def _from_pieces(path: Path, told: Config) -> Any:
         extractor = SentencePieceExtractor(str(path))
     except ImportError:
         raise ModelError(
-            f"Reading {path} takes two packages: pip install sentencepiece protobuf. "
+            f"Reading {path} takes two packages: pip install 'mmk12[convert]'. "
             "Or give a native checkpoint of the same family with --like."
         ) from None
     pieces = [piece.piece for piece in extractor.proto.pieces]
