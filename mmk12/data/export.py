@@ -54,6 +54,7 @@ SCHEMA = pa.schema(
                     ("answer_type", pa.string()),
                     ("choices", pa.list_(pa.string())),
                     ("precision", pa.int64()),
+                    ("tolerance", pa.float64()),
                     ("pass_rate", pa.float64()),
                     ("tags", pa.string()),
                 ]

@@ -28,6 +28,7 @@ def grading(gold: Gold) -> dict[str, Any]:
         "answer_type": _ANSWER_TYPES.get(gold.kind, gold.kind),
         "choices": list(gold.choices) or None,
         "precision": gold.precision,
+        "tolerance": gold.tolerance,
     }
 
 

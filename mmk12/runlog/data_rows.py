@@ -61,5 +61,5 @@ def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, DataRow]]:
 
 def _data_row(row: dict[str, Any]) -> DataRow:
     info = row["extra_info"]
-    told = {key: info.get(key) for key in ("question", "choices", "answer_type", "precision")}
+    told = {key: info.get(key) for key in ("question", "choices", "answer_type", "precision", "tolerance")}
     return DataRow(info.get("question") or "", told, tuple(image["bytes"] for image in row["images"] or ()))

@@ -11,7 +11,7 @@ from mmk12.verifier.reward import paid
 DATA_SOURCE = "mmk12/"
 """What `data_source` begins with; the reward profile follows."""
 
-_GIVEN = ("question", "choices", "answer_type", "precision")
+_GIVEN = ("question", "choices", "answer_type", "precision", "tolerance")
 """What the verifier may be told beside the gold: fields of `extra_info`, as `mmk12 build-data` writes them."""
 
 

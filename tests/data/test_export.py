@@ -29,7 +29,7 @@ def exported(tmp_path):
     red, blue = store.add(picture("red")), store.add(picture("blue", format_="JPEG"))
     rows = [
         Sample("toy/two", "toy", "<image>Compare with <image>.", (red, blue), Gold("$2$"), {"topic": "π"}),
-        Sample("toy/text", "toy", "What is $1+{1}$?", (), Gold("7.50", "number", precision=2)),
+        Sample("toy/text", "toy", "What is $1+{1}$?", (), Gold("7.50", "number", precision=2, tolerance=0.01)),
         Sample("toy/choice", "toy", "<image>Which?", (red,), Gold("B", "choice", ("x", "y"))),
     ]
     rows += [Sample(f"toy/{number}", "toy", f"{number} = ?", (), Gold(f"${number}$")) for number in range(40)]
@@ -103,14 +103,14 @@ def test_a_text_only_row_has_the_white_picture(exported):
 
 def test_the_reward_gets_what_the_verifier_takes(exported):
     found = exported[2]
-    keys = ("answer_type", "choices", "precision", "pass_rate")
+    keys = ("answer_type", "choices", "precision", "tolerance", "pass_rate")
     extra = {
         name: tuple(found[name]["extra_info"][key] for key in keys) for name in ("toy/two", "toy/text", "toy/choice")
     }
     assert extra == {
-        "toy/two": ("auto", None, None, None),
-        "toy/text": ("number", None, 2, None),
-        "toy/choice": ("choice", ["x", "y"], None, None),
+        "toy/two": ("auto", None, None, None, None),
+        "toy/text": ("number", None, 2, 0.01, None),
+        "toy/choice": ("choice", ["x", "y"], None, None, None),
     }
     row = found["toy/two"]
     assert row["reward_model"] == {"style": "rule", "ground_truth": "$2$"}

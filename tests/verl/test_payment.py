@@ -43,6 +43,7 @@ def test_a_row_tells_the_verifier_what_the_parquet_file_knows():
     extra = {"index": 3, "id": "a/1", "question": "Which?", "answer_type": "choice", "choices": ["x", "y"]}
     expected = {"response": "B", "gold": "B", "question": "Which?", "choices": ["x", "y"], "answer_type": "choice"}
     assert row("B", "B", {**extra, "precision": None, "pass_rate": 0.5, "tags": "{}"}) == expected
+    assert row("1.1", "1", {"tolerance": 0.2}) == {"response": "1.1", "gold": "1", "tolerance": 0.2}
 
 
 def test_curves_are_means_shares_and_what_groups_teach():
