@@ -36,7 +36,7 @@ def verl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path
         **_machine(train, hardware),
         **_plugin(model),
         **_trainer(train, hardware, out, steps),
-        **(_cpu() if hardware.device == "cpu" else {}),
+        **(_cpu(train) if hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
 
@@ -158,16 +158,22 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: Steps) -> di
     }
 
 
-def _cpu() -> dict[str, Any]:
+def _cpu(train: Training) -> dict[str, Any]:
     """What verl needs to run where there is no accelerator: one process of each kind, float32, no compiling."""
     exact = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
     return {
         "data.dataloader_num_workers": 0,
         "reward.num_workers": 1,
         f"{_MODEL}.override_config.attn_implementation": "sdpa",
-        f"{_ACTOR}.use_torch_compile": False,
-        f"{_ACTOR}.fsdp_config.use_torch_compile": False,
-        f"{_ACTOR}.fsdp_config.mixed_precision": exact,
+        **{
+            f"{engine}.{key}": value
+            for engine in ([_ACTOR, _REFERENCE] if train.kl else [_ACTOR])
+            for key, value in {
+                "use_torch_compile": False,
+                "fsdp_config.use_torch_compile": False,
+                "fsdp_config.mixed_precision": exact,
+            }.items()
+        },
         f"{_ROLLOUT}.agent.num_workers": 1,
         f"{_ROLLOUT}.enforce_eager": True,
         f"{_ROLLOUT}.free_cache_engine": False,

@@ -39,18 +39,18 @@ def evaluated(model: str | Path, out: Path, log: Path) -> float:
     return 100 * float(json.loads((out / "results.json").read_text("utf-8"))["demo"]["accuracy"])
 
 
-def trained(folder: Path, variant: str, seed: int) -> float:
+def trained(out: Path, variant: str, seed: int) -> float:
     """Builds, trains and merges one variant; the seconds of its training, 0 if it was there."""
     build, changes = VARIANTS[variant]
-    log = folder / "log.txt"
-    mmk12(log, "build-data", "demo", "--seed", seed, "--out", folder / "data", *build)
-    if (folder / "model").exists():
+    name, log = f"{variant}-seed{seed}", out / "log.txt"
+    mmk12(log, "build-data", "demo", "--seed", seed, "--out", out / "data" / name, *build)
+    if (out / "models" / name).exists():
         return 0.0
     start = time.perf_counter()
-    options = ["--data", folder / "data", "--out", folder / "run", "--resume", f"train.seed={seed + 1}", *changes]
-    mmk12(log, "train", "demo", *options)
+    options = ["--data", out / "data" / name, "--out", out / "runs" / name, "--resume"]
+    mmk12(log, "train", "demo", *options, f"train.seed={seed + 1}", *changes)
     seconds = time.perf_counter() - start
-    mmk12(log, "merge", folder / "run", folder / "model")
+    mmk12(log, "merge", out / "runs" / name, out / "models" / name)
     return seconds
 
 
@@ -61,15 +61,15 @@ def main() -> None:
     parser.add_argument("--only", default="base")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    before = evaluated("demo", given.out / "starter", given.out / "log.txt")
+    log = given.out / "log.txt"
+    before = evaluated("demo", given.out / "evals" / "starter", log)
     lines = []
     for variant in given.only.split(","):
         for seed in map(int, given.seeds.split(",")):
-            folder = given.out / f"{variant}-seed{seed}"
-            folder.mkdir(exist_ok=True)
-            seconds = trained(folder, variant, seed)
-            after = evaluated(folder / "model", folder / "eval", folder / "log.txt")
-            steps = read_run(folder / "run").table.dropna(subset=["accuracy", "length"])
+            name = f"{variant}-seed{seed}"
+            seconds = trained(given.out, variant, seed)
+            after = evaluated(given.out / "models" / name, given.out / "evals" / name, log)
+            steps = read_run(given.out / "runs" / name).table.dropna(subset=["accuracy", "length"])
             sampled = " → ".join(f"{part['accuracy'].mean():.2f}" for part in (steps.head(3), steps.tail(3)))
             length = " → ".join(f"{part['length'].mean():.0f}" for part in (steps.head(3), steps.tail(3)))
             row = (variant, seed, f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}", sampled, length)
