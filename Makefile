@@ -15,6 +15,8 @@ VERL_NEEDS := accelerate codetiming hydra-core peft pybind11 pylatexenc "ray[def
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
 
+VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_verl_*.py))
+
 .PHONY: demo test test-pages test-engines test-verl test-all check bench bench-engine format clean
 .DELETE_ON_ERROR:
 
@@ -27,11 +29,11 @@ test: $(VENV)/ready  ## the fast test suite
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
 	$(PYTEST) tests/browser tests/analysis
 
-test-engines: $(ENGINES)/ready  ## vLLM offline and as a server, Ray replicas, converted checkpoints: minutes, on a CPU
-	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings tests/engines --ignore-glob '*/test_verl_*'
+test-engines: $(ENGINES)/ready  ## vLLM offline and as a server, Ray replicas, converted checkpoints, one verl job: minutes, on a CPU
+	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings tests/engines $(VERL_PROOFS:%=--ignore %)
 
-test-verl: $(ENGINES)/ready  ## verl's own trainer with the plugin: a real job on a CPU, many minutes
-	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(wildcard tests/engines/test_verl_*.py)
+test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fine-tuning, kill and resume
+	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
 test-all: test test-pages test-engines test-verl  ## everything
 
