@@ -82,7 +82,7 @@ def _within(axes: Axes) -> None:
 
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    margin = 0.06 * (high - low) or 0.05 * max(abs(high), 1e-9)
+    margin = 0.06 * (high - low) or 0.05 * (abs(high) or 1.0)
     axes.set_ylim(low - margin, high + margin)
 
 
