@@ -20,6 +20,7 @@ from mmk12.backends import Deployment
 from mmk12.backends._feed import Engine, EngineStopped
 from mmk12.errors import MissingExtra, Mmk12Error, ModelError, PromptError
 from mmk12.images import ImageStore
+from mmk12.knock import knock
 from mmk12.types import Completion, Failure, Message, Request
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -180,6 +181,8 @@ class _Replica:
 def _connect(address: str | None) -> None:
     if ray.is_initialized():
         return
+    if address is not None:
+        knock(address)
     variables = {name: os.environ[name] for name in _FORWARDED if name in os.environ}
     variables |= {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
     try:

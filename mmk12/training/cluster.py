@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmk12.errors import MissingExtra, ModelError
+from mmk12.knock import knock
 from mmk12.training.preflight import Check, check_node
 from mmk12.training.words import Hardware
 
@@ -29,6 +30,7 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
     Raises `ModelError` that names those who have come when too few have, or none answers.
     """
     ray = _ray()
+    knock(address)
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
