@@ -4,7 +4,7 @@ response to answer   extract (tags, boxes, anchors), prose (in a sentence), choi
 text to tokens       chars (look-alikes), words (vocabulary), units, lexemes, lexer
 tokens to value      cursor, numerals, functions, expressions (precedence), atoms, matrices, items (frames),
                      doubles (±), phrases (words), nouns (words beside numbers), moments (times and dates),
-                     grammar (the whole answer); the tree itself is in values
+                     grammar (the whole answer); the tree itself is in values, its classes made by frozen
 value to numbers     fields (floats and long decimals), evaluate (are two expressions the same?)
 value to value       measures (units), numbers (marks, rounding), lines, sets (inequalities), relations,
                      compare (all kinds)

@@ -11,7 +11,7 @@ from mmk12.verifier.functions import applied, floor
 from mmk12.verifier.lexemes import Token
 from mmk12.verifier.lexer import Unreadable
 from mmk12.verifier.numerals import mixed, number
-from mmk12.verifier.values import Call, Const, Expr, Num, Sym, Unit, div, mul, neg, power
+from mmk12.verifier.values import DEGREE, PI, THREE, TWO, Call, Const, Expr, Num, Sym, Unit, div, mul, neg, power
 
 _NO_ARGUMENT = frozenset(("rel", "sep", "close", "}", "stop", "fn", "unit", "deg"))
 _APPLIED = frozenset("fghFG")
@@ -55,11 +55,11 @@ class Atoms(Expressions):
         return value
 
     def constant(self) -> Expr:
-        return Const("pi") if self.step().text == "pi" else Const("inf")
+        return PI if self.step().text == "pi" else Const("inf")
 
     def degree(self) -> Expr:
         self.step()
-        return Const("°")
+        return DEGREE
 
     def signed(self) -> Expr:
         """A sign inside a product, as in `2^-1` or `\\frac{-1}{2}`."""
@@ -124,7 +124,7 @@ class Atoms(Expressions):
         return inner
 
     def root(self) -> Expr:
-        degree: Expr = Num(Fraction(3)) if self.step().kind == "root3" else Num(Fraction(2))
+        degree: Expr = THREE if self.step().kind == "root3" else TWO
         if self.now.kind == "open" and self.now.text == "[":
             self.step()
             degree = self.sum()

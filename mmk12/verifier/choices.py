@@ -75,14 +75,17 @@ def only_letter(response: str) -> str | None:
 
 def options(choices: Sequence[str], answer: str, value: Value, comparison: Comparison) -> list[int]:
     """The options that `answer` is, by words or by `value`, which it was read as."""
-    first = {choice: index for index, choice in reversed(list(enumerate(choices)))}
-    # An option that repeats an earlier one is the same option.
-    distinct = sorted(first.items(), key=lambda entry: entry[1])
+    first: dict[str, int] = {}
+    for index, choice in enumerate(choices):
+        # An option that repeats an earlier one is the same option.
+        first.setdefault(choice, index)
+    distinct = first.items()
     if isinstance(value, Text):
         # Words are never equal to anything but words.
         words = text_value(answer).words
         return [index for choice, index in distinct if text_value(choice).words == words]
-    printed = [index for choice, index in distinct if choice.strip("$ .") == answer.strip("$ .")]
+    bare = answer.strip("$ .")
+    printed = [index for choice, index in distinct if choice.strip("$ .") == bare]
     return printed or [index for choice, index in distinct if comparison.rule(parse(choice), value) is not None]
 
 

@@ -28,6 +28,7 @@ from mmk12.verifier.values import (
     Union,
     Value,
     div,
+    is_expr,
 )
 
 MAX_UNORDERED = 40
@@ -50,6 +51,9 @@ class Comparison:
             return "identical" if same_number else rounded(gold, answer, self.profile, self.tolerance)
         if gold == answer:
             return "identical"
+        expr = as_expr(gold)
+        if expr is not None and is_expr(answer):
+            return self.expression(expr, answer)
         if isinstance(gold, Grouped):
             return self.rule(gold.one, answer) or self.rule(gold.several, answer)
         if isinstance(gold, Listing):
@@ -64,7 +68,6 @@ class Comparison:
             value = assigned(answer)
             if value is not None:
                 return self.rule(gold, value)
-        expr = as_expr(gold)
         if expr is not None:
             return self.expression(expr, answer)
         if isinstance(gold, Text):
@@ -72,7 +75,7 @@ class Comparison:
         if isinstance(gold, Ratio):
             return self.ratio(gold, answer)
         if isinstance(gold, Clock):
-            return "same time" if isinstance(answer, Clock | Ratio) and same_time(gold, answer) else None
+            return "same time" if isinstance(answer, (Clock, Ratio)) and same_time(gold, answer) else None
         if isinstance(gold, Matrix):
             return self.matrix(gold, answer)
         return self.frame(gold, answer)
@@ -163,7 +166,7 @@ class Comparison:
 
     def single(self, gold: Value, answer: Listing) -> str | None:
         """Several answers to a question with one: only if each of them is right, or together they are one frame."""
-        if isinstance(gold, Relation | Brackets | Union | Difference | Sym):
+        if isinstance(gold, (Relation, Brackets, Union, Difference, Sym)):
             found = self.sets(gold, answer)
             if found:
                 return found
@@ -235,7 +238,7 @@ Items = tuple[Value, ...] | list[Value]
 
 def _entries(value: Value) -> tuple[Value, ...]:
     """The answers in a value that may hold several."""
-    if isinstance(value, Listing | Brackets):
+    if isinstance(value, (Listing, Brackets)):
         return value.items
     if isinstance(value, Grouped):
         return value.several.items

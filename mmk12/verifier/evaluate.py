@@ -7,7 +7,6 @@ expression too large to evaluate equals only itself.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from decimal import Decimal, DecimalException, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -31,24 +30,22 @@ Point = dict[str, Fraction]
 _ONE, _MINUS_ONE = Fraction(1), Fraction(-1)
 
 
-def leaves(expr: Expr) -> Iterator[Expr]:
+def leaves(expr: Expr) -> list[Expr]:
     """Every node of the tree."""
-    stack: list[Expr] = [expr]
-    while stack:
-        node = stack.pop()
-        yield node
+    nodes: list[Expr] = [expr]
+    for node in nodes:
         if isinstance(node, Call):
-            stack.extend(node.args)
+            nodes += node.args
+    return nodes
 
 
 def symbols(*exprs: Expr) -> set[str]:
     """The free symbols."""
     names = set()
-    stack = list(exprs)
-    while stack:
-        node = stack.pop()
+    nodes = list(exprs)
+    for node in nodes:
         if isinstance(node, Call):
-            stack.extend(node.args)
+            nodes += node.args
         elif isinstance(node, Sym):
             names.add(node.name)
     return names
@@ -71,10 +68,10 @@ def point(names: set[str], trial: int, whole: bool = False) -> Point:
 
 def evaluate(expr: Expr, at: Point, field: Field[T]) -> T:
     """The value of `expr` where the symbols have these values. Raises `NoValue` or an `ArithmeticError`."""
-    if isinstance(expr, Call):
-        return _called(expr.op, expr.args, at, field)
     if isinstance(expr, Num):
         return field.number(expr.value)
+    if isinstance(expr, Call):
+        return _called(expr.op, expr.args, at, field)
     if isinstance(expr, Sym):
         # Read as a variable or as the imaginary unit: what is equal for every i is equal for this one.
         return field.constant("i") if expr.name == "i" else field.number(at[expr.name])
@@ -102,7 +99,7 @@ def _called(op: str, args: tuple[Expr, ...], at: Point, field: Field[T]) -> T:
     if op == "neg":
         return field.mul(field.number(_MINUS_ONE), values[0])
     if op == "root":
-        return _root(args[1], values[0], at, field)
+        return _root(args[1], values[1], values[0], field)
     if op == "!":
         return field.number(Fraction(factorial(_whole(values[0], field))))
     if op == "binom":
@@ -133,17 +130,20 @@ def _power(base: Expr, exponent: Expr, at: Point, field: Field[T]) -> T:
         if degree == 1:
             return field.integer_power(under, n)
         if degree % 2 and degree < 100:
-            return field.integer_power(_root(Num(Fraction(degree)), under, at, field), n)
+            index = Num(Fraction(degree))
+            return field.integer_power(_root(index, field.number(index.value), under, field), n)
     return field.power(under, evaluate(exponent, at, field))
 
 
-def _root(degree: Expr, under: T, at: Point, field: Field[T]) -> T:
-    inverse = field.div(field.number(_ONE), evaluate(degree, at, field))
-    real = field.real(under)
-    if real is not None and real < 0 and isinstance(degree, Num) and degree.value.numerator % 2:
-        # Odd roots of negative numbers are real, as at school.
-        minus = field.number(_MINUS_ONE)
-        return field.mul(minus, field.power(field.mul(minus, under), inverse))
+def _root(degree: Expr, index: T, under: T, field: Field[T]) -> T:
+    """The root of `under`; `index` is the value of `degree`."""
+    inverse = field.div(field.number(_ONE), index)
+    if isinstance(degree, Num) and degree.value.numerator % 2:
+        real = field.real(under)
+        if real is not None and real < 0:
+            # Odd roots of negative numbers are real, as at school.
+            minus = field.number(_MINUS_ONE)
+            return field.mul(minus, field.power(field.mul(minus, under), inverse))
     return field.power(under, inverse)
 
 
@@ -158,23 +158,23 @@ def _digits(*exprs: Expr) -> int:
     return 100 + 4 * written
 
 
-def _float(expr: Expr, at: Point) -> tuple[complex, float] | None:
-    """The value and the largest term in it; None where floats cannot tell. Raises `NoValue` where it is undefined."""
-    field = Floats()
+def _float(expr: Expr, at: Point, field: Floats) -> complex | None:
+    """The value; None where floats cannot tell. Raises `NoValue` where it is undefined."""
     try:
         value = evaluate(expr, at, field)
     except (ArithmeticError, ValueError):
         return None
-    return (value, max(field.peak, abs(value))) if abs(value) < 1e300 else None
+    return value if abs(value) < 1e300 else None
 
 
 def _refuted(a: Expr, b: Expr, at: Point) -> bool:
     """Whether floats tell them apart beyond doubt."""
-    x, y = _float(a, at), _float(b, at)
+    field = Floats()
+    x, y = _float(a, at, field), _float(b, at, field)
     if x is None or y is None:
         return False
-    gap = abs(x[0] - y[0])
-    return gap > 1e-9 * max(x[1], y[1]) and gap > 1e-280
+    gap = abs(x - y)
+    return gap > 1e-9 * max(field.peak, abs(x), abs(y)) and gap > 1e-280
 
 
 def _compared(a: Expr, b: Expr, at: Point) -> bool | None:

@@ -13,7 +13,7 @@ from mmk12.verifier.cursor import Cursor
 from mmk12.verifier.functions import counted
 from mmk12.verifier.lexer import Unreadable
 from mmk12.verifier.numerals import number
-from mmk12.verifier.values import Call, Const, Expr, Num, Sym, Unit, add, div, mul, neg, power
+from mmk12.verifier.values import DEGREE, PERCENT, Call, Expr, Num, Sym, Unit, add, div, mul, neg, power
 from mmk12.verifier.words import names
 
 MAX_DIVISIONS = 30
@@ -41,7 +41,7 @@ class Expressions(Cursor):
         """term ((+ | - | ±) term)*"""
         self.deeper()
         terms = [self.term()]
-        while self.now.text in _SIGNS and self.now.kind == "char":
+        while self.now.kind == "char" and self.now.text in _SIGNS:
             sign = self.now.text
             if sign in ("pm", "mp"):
                 self.step()
@@ -70,7 +70,7 @@ class Expressions(Cursor):
     def sign(self) -> tuple[bool, str]:
         """Leading signs: whether they negate, and `pm`/`mp` if the last one is."""
         negative = False
-        while self.now.text in _SIGNS and self.now.kind == "char":
+        while self.now.kind == "char" and self.now.text in _SIGNS:
             text = self.step().text
             if text in ("pm", "mp"):
                 return negative, text
@@ -150,7 +150,7 @@ class Expressions(Cursor):
                 base = self.degrees(base)
             elif token.kind == "%":
                 self.step()
-                base = mul([base, Const("%")])
+                base = mul([base, PERCENT])
             elif token.text == "'" and isinstance(base, Sym):
                 self.step()
                 base = Sym(base.name + "'")
@@ -170,7 +170,7 @@ class Expressions(Cursor):
                 base = add([base, div(number(self.now.text), Num(Fraction(part)))])
                 for _ in range(length + 1):
                     self.step()
-        return mul([base, Const("°")])
+        return mul([base, DEGREE])
 
     def primes(self, at: int) -> tuple[int, int]:
         """How many primes stand there, and in how many tokens: `'`, `''`, `"`, `^{\\prime}`."""

@@ -7,16 +7,17 @@ In order: the last `<answer>` after the last `</think>`; the last `\\boxed`, wit
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from mmk12.verifier.chars import unescaped
+from mmk12.verifier.frozen import frozen
 
 _COPIED = "<think> Since $1+1=2$, so the answer is $2$. </think><answer> $2$ </answer>"
 _STOPS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "</s>")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BRACES = re.compile(r"\\[\\{}]|[{}]")
+_SHALLOW = re.compile(r"[^{}\\]*(?:(?:\\.|\{[^{}\\]*(?:\\.[^{}\\]*)*\})[^{}\\]*)*\}", re.DOTALL)
+"""The rest of a group with no group inside a group in it: most boxes, in one step."""
 _JOINER = re.compile(r"(?:[\s,;$.&~、]|\(\d\)|\\[,;! ()\[\]]|\\quad|\\qquad|\\text|\\(?=[()])|[{}]|and|or|和|或|与)*")
 _ANCHOR = re.compile(
     r"(?=(?-i:[#AaCcFfOo答回故应所]))(?:(?:answer|answers|答案|final value|final result|correct option|option letter|"
@@ -58,7 +59,7 @@ _PLACEHOLDERS = frozenset(
         "i don't know",
     )
 )
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"[0-9]")
 _DRESSING = re.compile(r"\\(?:boxed|text|mathrm|textbf|mathbf)\b|[${}*`\s]+|\\[()\[\],;! ]")
 
 SHORT = 300
@@ -68,14 +69,15 @@ MAX_TAIL = 20_000
 """Characters from the end in which "answer is" is looked for: more than 4096 tokens make."""
 
 
-class Found(NamedTuple):
+@frozen
+class Found:
     """The answer as written, and the rule that found it."""
 
     text: str
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Missing:
     """No answer, or more than one: why."""
 
@@ -93,14 +95,14 @@ def extract(response: str) -> Found | Missing:
     """The answer of `response`. Linear in its length."""
     text = response.replace(_COPIED, "") if _COPIED in response else response
     text = unescaped(text)
-    if not text.strip():
+    if not text or text.isspace():
         return Missing("the response is empty" if not response.strip() else "only the prompt's example is repeated")
     if "</s>" in text or "<|" in text:
         text = _stopped(text)
     section = _section(text)
     if isinstance(section, Missing):
         return section
-    found = _found(section.text, tagged=section.rule == "answer tag")
+    found = _found(*section)
     if isinstance(found, Found) and is_placeholder(found.text):
         return Missing("the answer is empty or a placeholder")
     return found
@@ -115,26 +117,28 @@ def _stopped(text: str) -> str:
     return text
 
 
-def _section(text: str) -> Found | Missing:
-    """The part of the response that may answer."""
+def _section(text: str) -> tuple[str, bool] | Missing:
+    """The part of the response that may answer, and whether tags say so."""
     closing = text.rfind("</think>")
     body = text[closing + 8 :] if closing >= 0 else text
     if "<answer>" in body:
         answers = {part.partition("</answer>")[0].strip() for part in body.split("<answer>")[1:]} - {""}
         if len(answers) > 1:
             return Missing("several <answer> sections that differ", conflict=True)
-        return Found(answers.pop(), "answer tag") if answers else Missing("the <answer> section is empty")
+        return (answers.pop(), True) if answers else Missing("the <answer> section is empty")
     if closing < 0 and text.lstrip().startswith("<think>"):
         return Missing("the thinking never ends")
-    if not body.strip():
+    if not body or body.isspace():
         return Missing("nothing follows the thinking")
-    return Found(body, "body")
+    return body, False
 
 
-def _found(text: str, *, tagged: bool) -> Found | Missing:
+def _found(text: str, tagged: bool) -> Found | Missing:
     boxes = _boxes(text)
     if boxes:
-        final = None if tagged else _last(_FINAL, text, boxes[-1][1])
+        after = boxes[-1][1]
+        # Mostly nothing but a dollar follows: a plain search spares it the slow pattern.
+        final = None if tagged or "nal answer" not in text[after:].casefold() else _last(_FINAL, text, after)
         if final is not None:
             return Found(final, "final answer")
         content = _joined(text, boxes)
@@ -151,15 +155,13 @@ def _found(text: str, *, tagged: bool) -> Found | Missing:
 def _boxes(text: str) -> list[tuple[int, int, str]]:
     """(start, end, content) of the outermost boxes; one that is never closed reaches to the end of its line."""
     boxes: list[tuple[int, int, str]] = []
-    if "box" not in text:
+    written = text.count("box")
+    if not written:
         return boxes
-    # Only the last boxes count, so a hostile text is read from the first of these.
-    first = len(text)
-    for command in ("\\boxed", "\\fbox"):
-        if command in text:
-            first = min(first, len(text.rsplit(command, MAX_BOXES)[0]))
-    if first == len(text):
-        return boxes
+    first = 0
+    if written > MAX_BOXES:
+        # Only the last boxes count, so a hostile text is read from the first of these.
+        first = min(len(text.rsplit(command, MAX_BOXES)[0]) for command in ("\\boxed", "\\fbox"))
     opening = _BOX.search(text, first)
     while opening:
         closing = _closing(text, opening.end())
@@ -169,12 +171,16 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
             boxes.append((opening.start(), end, text[opening.end() : end]))
             break
         boxes.append((opening.start(), closing + 1, text[opening.end() : closing]))
-        opening = _BOX.search(text, closing)
+        # Mostly this was the only one, and the rest of the response need not be searched.
+        opening = _BOX.search(text, closing) if len(boxes) < written else None
     return boxes
 
 
 def _closing(text: str, start: int) -> int:
     """The place of the brace that closes a group opened before `start`; -1 without one."""
+    shallow = _SHALLOW.match(text, start, start + MAX_BRACES)
+    if shallow:
+        return shallow.end() - 1
     level = 1
     for match in islice(_BRACES.finditer(text, start), MAX_BRACES):
         brace = match[0]
@@ -213,6 +219,9 @@ def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
 def _stated(text: str) -> str | None:
     """What follows the last "the answer is" or the like; plain searches spare most texts the slow pattern."""
     folded = text.casefold()
+    if "e" not in folded and folded.isascii():
+        # So it is with most formulas; each anchor has an `e` or is Chinese.
+        return None
     places = [place for place in map(folded.find, _STEMS) if place >= 0]
     if not places:
         return None

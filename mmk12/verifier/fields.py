@@ -73,7 +73,8 @@ class Floats:
         self.peak = 0.0
 
     def number(self, value: Fraction) -> complex:
-        return complex(value.numerator / value.denominator)
+        over, under = value.as_integer_ratio()
+        return complex(over / under)
 
     def constant(self, name: str) -> complex:
         return complex(self._CONSTANTS[name])

@@ -7,15 +7,15 @@ other answers are right too. A usable gold of any type is worth a reward; an unu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
 
 from mmk12.types import Gold
 from mmk12.verifier.chars import plain
 from mmk12.verifier.declared import KINDS, collection, is_number, option
 from mmk12.verifier.evaluate import symbols
 from mmk12.verifier.extract import boxed, is_placeholder
+from mmk12.verifier.frozen import frozen
 from mmk12.verifier.grammar import parse, simple
 from mmk12.verifier.numbered import numbered
 from mmk12.verifier.numbers import marks
@@ -45,7 +45,7 @@ MAX_WORDS = 6
 """A text answer of more words has too many paraphrases to be graded by a rule."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GoldClass:
     """What a gold is. `type` is one of `TYPES`; `reason` says why it is unusable, or how it was read."""
 
@@ -81,7 +81,8 @@ TYPES = (
 _GOOD = {name: GoldClass(name, True) for name in TYPES}
 
 
-class Reference(NamedTuple):
+@frozen
+class Reference:
     """A gold, read once. An answer is right if it is any of `values`."""
 
     text: str
@@ -133,7 +134,7 @@ def _declared(text: str, shown: str, declared: str) -> Reference:
         return Reference(text, (Sym(letter),), _GOOD["letter"], declared)
     read = _undeclared(text, shown)
     if not read.values or not read.kind.usable or declared == "choice":
-        return read._replace(declared=declared)
+        return replace(read, declared=declared)
     values, kind = read.values, read.kind
     if kind.type == "letter" or declared == "text":
         values = (text_value(shown) if declared == "text" else parse(shown),)
@@ -169,7 +170,7 @@ def _simple(text: str) -> tuple[tuple[Value, ...], GoldClass] | None:
     value = simple(text)
     if value is not None and not isinstance(value, Sym):
         return (value,), _kind(value)
-    letter = _SINGLE_LETTER.fullmatch(text_letter(text)) if len(text) < MAX_LONE else None
+    letter = _letter(text) if len(text) < MAX_LONE else None
     return ((parse(letter[1]),), _GOOD["letter"]) if letter and letter[1] else None
 
 
@@ -199,13 +200,17 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         inner = parse(bare) if bare else value
         if not isinstance(inner, Text) and not _texts(inner):
             value = inner
-    # A digit opens no letter; most golds begin with one, or with a formula's dollars and one.
-    letter = None if text.lstrip("$ ")[:1].isdecimal() else _SINGLE_LETTER.fullmatch(text_letter(text))
+    letter = _letter(text)
     if letter:
         return (parse(next(filter(None, letter.groups()))),), _GOOD["letter"]
     if isinstance(value, Text) or ((" " in text or "∵" in text or "∴" in text) and _ARGUES.search(text)):
         return _words(text_value(text), text)
     return (value,), _kind(value)
+
+
+def _letter(text: str) -> re.Match[str] | None:
+    """The letter of an option that `text` is or begins with: a capital, which most formulas have not."""
+    return None if text.islower() or text[:1].isdecimal() else _SINGLE_LETTER.fullmatch(text_letter(text))
 
 
 def text_letter(text: str) -> str:
@@ -273,9 +278,9 @@ def _kind(value: Value) -> GoldClass:
         return _GOOD["number"]
     if isinstance(value, Listing):
         return _several(value)
-    if isinstance(value, Brackets | Union | Difference):
+    if isinstance(value, (Brackets, Union, Difference)):
         return _GOOD["tuple or interval"]
-    if isinstance(value, Ratio | Clock):
+    if isinstance(value, (Ratio, Clock)):
         return _GOOD["ratio or time"]
     if isinstance(value, Matrix):
         return _GOOD["matrix"]

@@ -17,13 +17,13 @@ from mmk12.verifier.lexemes import Token
 from mmk12.verifier.lexer import Unreadable, tokens
 from mmk12.verifier.moments import moment
 from mmk12.verifier.nouns import beside_words
-from mmk12.verifier.numerals import number
+from mmk12.verifier.numerals import WHOLE, number
 from mmk12.verifier.phrases import MAX_CHARS, spoken, text_value
-from mmk12.verifier.values import Const, Expr, Grouped, Listing, Num, Sym, Value, div, mul, neg
+from mmk12.verifier.values import DEGREE, Expr, Grouped, Listing, Num, Sym, Value, div, mul, neg
 from mmk12.verifier.words import names
 
 _SIMPLE = re.compile(
-    r"\$*(?:(-)?(?:(\d{1,18}(?:\.\d{1,18})?)(\^\\circ|\^\{\\circ\}|°)?|\\[dt]?frac\{(\d{1,18})\}\{(\d{1,18})\})|([A-Z]))\$*",
+    r"\$*(?:(-?)(?:(\d{1,18}(?:\.\d{1,18}|))(\^\\circ|\^\{\\circ\}|°|)|\\[dt]?frac\{(\d{1,18})\}\{(\d{1,18})\})|([A-Z]))\$*",
     re.ASCII,
 )
 
@@ -36,6 +36,9 @@ def simple(text: str) -> Expr | None:
 
     What the grammar proper makes of them, and None for anything else.
     """
+    whole = WHOLE.get(text)
+    if whole is not None:
+        return whole
     match = _SIMPLE.fullmatch(text)
     if match is None:
         return None
@@ -44,7 +47,7 @@ def simple(text: str) -> Expr | None:
         return Sym(capital)
     value: Expr = number(numeral) if numeral else div(number(over), number(under))
     if degrees:
-        value = mul([value, Const("°")])
+        value = mul([value, DEGREE])
     return neg(value) if minus else value
 
 
@@ -133,7 +136,8 @@ def _listing(items: list[Token], source: str) -> Value:
     nested = "or" in marks and not _SEPARATE.isdisjoint(marks)
     values: list[Value] = []
     soft = False
-    doubles = "char" in kinds and any(token.text in ("pm", "mp") for token in items)
+    # The plain searches spare most answers the look at each token.
+    doubles = ("pm" in source or "mp" in source) and any(token.text in ("pm", "mp") for token in items)
     for mark, chunk in zip(["", *marks], chunks, strict=True):
         found = _chunk(_strip(chunk) if marks else chunk, kinds)
         if doubles:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
 
 from mmk12.types import Gold, Status, Verdict
 from mmk12.verifier.choices import letter, only_letter, only_mentioned, options
@@ -32,13 +31,8 @@ SHOWN = 200
 _ASKS_PERCENT = re.compile(r"\bpercent(?:age)?\b|百分", re.IGNORECASE)
 
 
-class _Ruling(NamedTuple):
-    """A verdict before it is framed."""
-
-    status: Status
-    answer: str | None
-    rule: str
-    reason: str
+_Ruling = tuple[Status, str | None, str, str]
+"""A verdict before it is framed: status, answer, rule and reason."""
 
 
 def verify(
@@ -78,8 +72,8 @@ def verify(
         ruling = _Judge(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
-        ruling = _Ruling("error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}")
-    return Verdict(ruling.status, ruling.answer, ruling.rule, ruling.reason, format_ok(response), used.name)
+        ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
+    return Verdict(*ruling, format_ok(response), used.name)
 
 
 def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
@@ -116,15 +110,15 @@ class _Judge:
         found = extract(response)
         if isinstance(found, Found) and not self.choices and _identical(found.text, text):
             reason = f"the answer is the gold, letter by letter ({found.rule})"
-            return _Ruling("correct", found.text[:SHOWN], "identical", reason)
+            return "correct", found.text[:SHOWN], "identical", reason
         if declared == "choice" and text.strip() in self.choices and not text.strip().isupper():
             # The option whose text is `x`, and not option X.
             declared = "auto"
         gold = reference(text, declared)
         if not gold.values:
-            return _Ruling("gold_unusable", None, "gold", gold.kind.reason)
+            return "gold_unusable", None, "gold", gold.kind.reason
         if isinstance(found, Missing):
-            return _Ruling("wrong" if found.conflict else "no_answer", None, "extraction", found.reason)
+            return "wrong" if found.conflict else "no_answer", None, "extraction", found.reason
         if self.is_choice(gold):
             return self.choice(response, found, gold)
         return self.value(found, gold)
@@ -153,7 +147,7 @@ class _Judge:
                 name in wanted, found, "option value", f"the answer is the value of option {name}", gold
             )
         if len(matching) > 1:
-            return _Ruling("wrong", found.text[:SHOWN], "option value", "the answer fits several options")
+            return "wrong", found.text[:SHOWN], "option value", "the answer fits several options"
         return self.verdict(False, found, "option value", "the answer is no option", gold)
 
     def letterless(self, response: str, found: Found, gold: Reference, wanted: set[str]) -> _Ruling:
@@ -218,8 +212,8 @@ class _Judge:
 
     def verdict(self, correct: bool, found: Found, rule: str, reason: str, gold: Reference) -> _Ruling:
         if correct:
-            return _Ruling("correct", found.text[:SHOWN], rule, f"{reason} ({found.rule})")
+            return "correct", found.text[:SHOWN], rule, f"{reason} ({found.rule})"
         # With options, even a gold of many words is one of a few.
         if not gold.kind.usable and not self.choices:
-            return _Ruling("gold_unusable", found.text[:SHOWN], "gold", gold.kind.reason)
-        return _Ruling("wrong", found.text[:SHOWN], rule, f"{reason} ({found.rule})")
+            return "gold_unusable", found.text[:SHOWN], "gold", gold.kind.reason
+        return "wrong", found.text[:SHOWN], rule, f"{reason} ({found.rule})"

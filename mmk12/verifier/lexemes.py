@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import string
-from typing import NamedTuple
 
+from mmk12.verifier.frozen import frozen
 from mmk12.verifier.units import CURRENCIES, UNITS
 from mmk12.verifier.words import FUNCTIONS, GREEK, GREEK_LETTERS, OPERATORS, PLAIN_WORDS, RELATIONS, WORDS
 
 
-class Token(NamedTuple):
+@frozen
+class Token:
     """`spaced`: white space stood in front."""
 
     kind: str
@@ -25,12 +26,12 @@ class Token(NamedTuple):
 LEXEME = re.compile(
     r"""
       [A-Za-z]+
-    | \d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?
-    | \d+(?:\.\d+|\.(?=\\(?:mathrm|text)))?(?:[eE][+-]?\d{1,12}(?![A-Za-z0-9]))? | \.\d+
+    | \d{1,3}(?=,)(?:,\d{3})+(?!\d)(?:\.\d+)?
+    | \d+(?:(?![.eE])|(?:\.\d+|\.(?=\\(?:mathrm|text)))?(?:[eE][+-]?\d{1,12}(?![A-Za-z0-9]))?) | \.\d+
     | [()\[\]},;:|'_+%&]
-    | \{(?:\s*\})?
-    | (?:\s|~) (?:\s|~|\\[ ,;:!>]|\\q?quad)*
-    | \$ (?: \$*(?:\s|\\[ ,;!]|\\quad|~)+(?=\$|\\\(|\\\[) | \$* )
+    | \{(?:\s*\}|)
+    | [\s~]+ (?:(?!\\)|(?:\\(?:[ ,;:!>]|q?quad)[\s~]*)*)
+    | \$+ (?:(?![\s~\\])|(?:[\s~]|\\[ ,;!]|\\quad)+(?=\$|\\\(|\\\[)|)
     | \\ (?: (?=(?:circ|degree)(?![A-Za-z])\w)
            | [)\]](?:\s|\\[ ,;!]|\\quad|~)+(?=\$|\\\(|\\\[)
            | (?:[ ,;:!>]|q?quad)(?:\s|~|\\[ ,;:!>]|\\q?quad)*
@@ -46,6 +47,7 @@ LEXEME = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """White space with what LaTeX adds to it, a dollar with the gap to the next formula, and `^\\circ` are one lexeme.
+The looks ahead spare most lexemes the repetitions behind them.
 
 The backslash of `^\\circ15` stands alone, so that what is glued to a digit is a word and no degree sign."""
 

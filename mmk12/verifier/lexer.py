@@ -204,7 +204,7 @@ def tokens(text: str) -> list[Token]:
     """The tokens of `text`, which has gone through `chars.plain`. Raises `Unreadable` past `MAX_TOKENS`."""
     if "\\!" in text or "{,}" in text:
         text = _THIN_COMMA.sub(",", text)
-    lexer = _Lexer(math="\\" in text and "$" not in text)
+    lexer = _Lexer("\\" in text and "$" not in text)
     found = lexer.found
     for lexeme in LEXEME.findall(text):
         both = FIXED.get(lexeme)
@@ -215,6 +215,8 @@ def tokens(text: str) -> list[Token]:
             if not lexer.hidden:
                 found.append(both[lexer.spaced])
             lexer.spaced = False
+        elif lexeme == " ":
+            lexer.spaced = True
         else:
             _CLASSES.get(lexeme[0], _Lexer.other)(lexer, lexeme)
     if len(lexer.found) > MAX_TOKENS:

@@ -13,12 +13,12 @@ from mmk12.verifier.profiles import profile_named
 def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     """`verify` on a mapping with the keys response and gold, and those of `verify`'s other arguments that are given."""
     gold = row["gold"]
-    precision, tolerance = row.get("precision"), row.get("tolerance")
+    choices, precision, tolerance = row.get("choices"), row.get("precision"), row.get("tolerance")
     return verify(
         as_text(row["response"]),
         gold if isinstance(gold, Gold) else as_text(gold),
         question=row.get("question"),
-        choices=[as_text(choice) for choice in row.get("choices") or ()] or None,
+        choices=[as_text(choice) for choice in choices] if choices else None,
         answer_type=row.get("answer_type") or "auto",
         precision=None if precision is None else int(precision),
         tolerance=None if tolerance is None else float(tolerance),

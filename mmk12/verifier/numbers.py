@@ -15,6 +15,10 @@ _ARITHMETIC = frozenset("+*/^") | {"neg"}
 """A mark inside a function is part of what is asked: `\\sin 60°` is not `\\sin 60`."""
 
 
+_LONGEST = 10**60
+"""The denominator of the longest decimal that is one."""
+
+
 def without(expr: Expr, *marks: str) -> Expr:
     """`expr` with those factors (`°`, `%`, `unit`) put to 1."""
     if not isinstance(expr, Call):
@@ -25,15 +29,19 @@ def without(expr: Expr, *marks: str) -> Expr:
     return rebuilt(expr.op, [without(arg, *marks) for arg in expr.args])
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 def marks(expr: Expr) -> frozenset[str]:
     """Which of `°`, `%`, `unit` occur as factors."""
+    if isinstance(expr, Num):
+        return _NONE
     found = set()
-    stack = [expr]
-    while stack:
-        node = stack.pop()
+    nodes: list[Expr] = [expr]
+    for node in nodes:
         if isinstance(node, Call):
             if node.op in _ARITHMETIC:
-                stack.extend(node.args)
+                nodes += node.args
         elif isinstance(node, Unit):
             found.add("unit")
         elif isinstance(node, Const) and node.name in ("°", "%"):
@@ -119,14 +127,15 @@ def _is_long(expr: Expr, places: int | None) -> bool:
     """Whether there may be a number with so many decimals in it: a cheap test, as few answers have one."""
     if places is None:
         return False
-    return any(isinstance(node, Num) and node.value.denominator >= 1 << places for node in leaves(expr))
+    limit = 1 << places
+    return any(node.value.denominator >= limit for node in leaves(expr) if isinstance(node, Num))
 
 
 def _places(value: Fraction) -> int:
     """Decimals of a finite decimal fraction of reasonable length; 0 for any other number."""
-    if not 1 < value.denominator < 10**60:
-        return 0
     rest, powers = value.denominator, [0, 0]
+    if not 1 < rest < _LONGEST:
+        return 0
     for index, prime in enumerate((2, 5)):
         while rest % prime == 0:
             rest //= prime

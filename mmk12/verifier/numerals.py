@@ -12,12 +12,13 @@ MAX_DIGITS = 1200
 MAX_EXPONENT = 3000
 
 
-_WHOLE = {str(value): Num(Fraction(value)) for value in range(1000)}
+WHOLE = {str(value): Num(Fraction(value)) for value in range(1000)}
+"""Most numerals that occur."""
 
 
 def number(text: str) -> Num:
     """The exact value of a numeral; raises `Unreadable` for one too large to hold."""
-    known = _WHOLE.get(text)
+    known = WHOLE.get(text)
     if known is not None:
         return known
     digits = text.replace(",", "")
@@ -25,7 +26,7 @@ def number(text: str) -> Num:
     if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
         raise Unreadable
     whole, _, decimals = mantissa.partition(".")
-    value = Fraction(int(whole + decimals), 10 ** len(decimals))
+    value = Fraction(int(whole + decimals), 10 ** len(decimals)) if decimals else Fraction(int(whole))
     return Num(value * Fraction(10) ** int(exponent) if exponent else value)
 
 

@@ -11,15 +11,22 @@ MAX_CHARS = 4000
 """What is longer is cut."""
 
 _DRESSING = re.compile(rf"\\(?:{'|'.join(sorted(CONTENT_COMMANDS))}|quad|left|right)\b")
-_MARKS = re.compile(r"[^\w\s<>=≤≥≠+\-*/^√π°%.:'∠△∪∩∈→]+|(?<!\d)\.|\.(?!\d)|(?<!\w)'|'(?!\w)")
+_MARKS = re.compile(r"[^\w\s<>=≤≥≠+\-*/^√π°%.:'∠△∪∩∈→]+")
+_POINTS = re.compile(r"\.(?:(?<!\d\.)|(?!\d))|'(?:(?<!\w')|(?!\w))")
+"""What is no decimal point and no apostrophe inside a word."""
 _ARTICLES = frozenset(("a", "an", "the"))
 
 
 def text_value(text: str) -> Text:
     """`text` as words: lower case, no punctuation, no articles."""
     bare = _DRESSING.sub(" ", text[:MAX_CHARS]) if "\\" in text else text[:MAX_CHARS]
-    words = bare.lower().split() if bare.replace(" ", "").isalnum() else _MARKS.sub(" ", bare).lower().split()
-    kept = tuple(word for word in words if word not in _ARTICLES)
+    spaced = bare
+    if not bare.replace(" ", "").isalnum():
+        spaced = _MARKS.sub(" ", bare)
+        if "." in spaced or "'" in spaced:
+            spaced = _POINTS.sub(" ", spaced)
+    words = spaced.lower().split()
+    kept = tuple([word for word in words if word not in _ARTICLES])
     return Text(kept or tuple(words), bare.strip().strip("$").strip())
 
 

@@ -14,7 +14,6 @@ from mmk12.verifier.phrases import text_value
 from mmk12.verifier.prose import committed, formula, is_program, labelled, quantity, stated, unbold, unlabelled
 from mmk12.verifier.values import Listing, Text, Value
 
-_FRACTION = re.compile(r"\\[dt]frac")
 _UNREDUCED = re.compile(
     r"\\[dt]?frac\s*\{\s*-?(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|(?<![\d/])(\d{1,18})\s*/\s*(\d{1,18})(?![\d/])"
 )
@@ -97,8 +96,7 @@ def _statements(text: str) -> Listing | None:
 
 def shape(text: str) -> str:
     """`text` without what never matters. White space stays: it is what parts `8 4` from `84`."""
-    if "frac" in text:
-        text = _FRACTION.sub(r"\\frac", text)
+    text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     return " ".join(text.replace("$", " ").split()).rstrip(" .")
 
 

@@ -6,10 +6,10 @@ Endpoints stay expressions. Only linear conditions in one symbol are solved; eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from mmk12.verifier.evaluate import infinity, symbols
+from mmk12.verifier.frozen import frozen
 from mmk12.verifier.lines import linear
 from mmk12.verifier.numbers import decimal, equal
 from mmk12.verifier.profiles import Profile
@@ -34,7 +34,7 @@ MAX_SETS, MAX_PIECES = 10, 40
 FLIPPED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "=": "=", "≠": "≠"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """An interval; infinite ends are open."""
 
@@ -48,7 +48,7 @@ LINE = frozenset(("R", "ℝ"))
 SETS = LINE | {"∅"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RealSet:
     """A union of intervals, and the variable that ranges over it if the text named one."""
 

@@ -1,11 +1,14 @@
 """The format that the prompt asks for: `<think>…</think><answer>…</answer>` and nothing else.
 
-Counted by plain searches, in time linear in the length of the response.
+The tags cut the response in pieces in one pass, in time linear in its length.
 """
 
 from __future__ import annotations
 
+import re
+
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAG = re.compile(r"(</?(?:think|answer)>)")
 
 
 def format_ok(response: str) -> bool:
@@ -14,14 +17,8 @@ def format_ok(response: str) -> bool:
     The format reward of the paper (section 2.3). The released Zero reward also demands 300 characters of
     thinking, which the paper does not mention and which is not asked for here.
     """
-    text = response.strip()
-    if not text.startswith(TAGS[0]) or not text.endswith(TAGS[3]):
+    pieces = _TAG.split(response) if TAGS[3] in response else []
+    if tuple(pieces[1::2]) != TAGS:
         return False
-    for tag in TAGS:
-        if text.count(tag) != 1:
-            return False
-    thought, between, answer = (text.find(tag) for tag in TAGS[1:])
-    # `find` is -1 nowhere here: every tag was counted.
-    if not thought < between < answer or text[thought + len(TAGS[1]) : between].strip():
-        return False
-    return bool(text[len(TAGS[0]) : thought].strip()) and bool(text[between + len(TAGS[2]) : answer].strip())
+    before, thought, between, answer, after = map(str.strip, pieces[::2])
+    return bool(thought and answer) and not (before or between or after)

@@ -6,36 +6,37 @@ arithmetic is folded while the tree is built, so that plain numbers never become
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeGuard
+
+from mmk12.verifier.frozen import frozen
 
 MAX_BITS = 20_000
 """Largest numerator or denominator that is worked out exactly; `9^{9^9}` stays a power."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Num:
     """An exact rational."""
 
     value: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sym:
     """A free variable, segment, angle or vector; `\\angle ABC` is one name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Const:
     """A named constant: pi, e, inf, or the marks `°` and `%`, which are factors like any other."""
 
     name: Literal["pi", "e", "inf", "°", "%"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """A unit of measurement as a factor; see `units.py`. `known` is False for a counted noun such as `sets`."""
 
@@ -43,7 +44,7 @@ class Unit:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """An operation: `+ * / ^ neg root pm mp ! abs` or a named function, applied to expressions."""
 
@@ -54,7 +55,7 @@ class Call:
 Expr = Num | Sym | Const | Unit | Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Brackets:
     """`(a, b)`, `[a, b)`, `{a, b}`: a point, an interval or a set; the gold decides which."""
 
@@ -63,7 +64,7 @@ class Brackets:
     closing: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Relation:
     """`members[0] ops[0] members[1] …` with ops among `= ≈ ≠ < ≤ > ≥ ∈ ∥ ⊥ ≅ ∼ →`; None is an empty side."""
 
@@ -71,7 +72,7 @@ class Relation:
     ops: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ratio:
     """`a:b:c`; also a clock time, which the gold decides. `literal` keeps the written digits."""
 
@@ -79,7 +80,7 @@ class Ratio:
     literal: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """A time of day with its half, `a` or `p`; `literal` is hours and minutes as written."""
 
@@ -87,21 +88,21 @@ class Clock:
     half: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matrix:
     """Rows of entries."""
 
     rows: tuple[tuple[Value, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Union:
     """Sets joined by `∪`."""
 
     parts: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """A set without another: `whole \\setminus less`."""
 
@@ -109,7 +110,7 @@ class Difference:
     less: Value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """Words, lower-cased and stripped of marks; `raw` is the text but for commands that only dress it."""
 
@@ -117,7 +118,7 @@ class Text:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """Several answers. `joint` is how they were joined: `or`, `blanks` (separate lines, fields or numbers), `,`."""
 
@@ -125,7 +126,7 @@ class Listing:
     joint: Literal["or", "blanks", "space", ","]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grouped:
     """`12,345`, `12 345` or `2^3 3^2`: one number or several answers; the other side decides."""
 
@@ -135,11 +136,13 @@ class Grouped:
 
 Value = Expr | Brackets | Relation | Ratio | Clock | Matrix | Union | Difference | Text | Listing | Grouped
 
-ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
+ZERO, ONE, TWO, THREE = (Num(Fraction(value)) for value in range(4))
+PI, DEGREE, PERCENT = Const("pi"), Const("°"), Const("%")
 
 
 def _small(value: Fraction) -> bool:
-    return value.numerator.bit_length() <= MAX_BITS and value.denominator.bit_length() <= MAX_BITS
+    over, under = value.as_integer_ratio()
+    return over.bit_length() <= MAX_BITS and under.bit_length() <= MAX_BITS
 
 
 def neg(arg: Expr) -> Expr:

@@ -6,6 +6,7 @@ from mmk12.verifier.extract import extract
 from mmk12.verifier.grammar import parse
 from mmk12.verifier.lexemes import FIXED, LEXEME
 from mmk12.verifier.lexer import tokens
+from mmk12.verifier.phrases import text_value
 
 
 def test_each_spelling_of_the_table_is_one_lexeme():
@@ -49,3 +50,19 @@ def test_no_anchor_is_missed_in_a_long_text(anchor):
     for filler in ("lorem ipsum ", "straße "):
         found = extract(filler * 60 + f"{anchor} 42.")
         assert (found.text, found.rule) == ("42", "answer is")
+
+
+@pytest.mark.parametrize(
+    "content", ["12", "\\frac{1}{2}", "\\frac{\\sqrt{3}}{2}", "\\{1, 2\\}", "\\text{a \\} b}", "{{{7}}}", "\\\\{8}"]
+)
+def test_a_box_ends_at_its_own_brace_at_any_depth(content):
+    assert extract(f"Thus \\boxed{{{content}}} and }} {{").text == content
+
+
+@pytest.mark.parametrize("anchor", ["答案是 7", "Answer: 7", "回答：7"])
+def test_an_anchor_inside_a_box_counts(anchor):
+    assert extract(f"\\boxed{{{anchor}}}").text == "7"
+
+
+def test_stray_points_and_apostrophes_are_no_words():
+    assert text_value("It's 3.5 cm. 'so'... x.y").words == ("it's", "3.5", "cm", "so", "x", "y")
