@@ -23,8 +23,8 @@ def figure(runs: Sequence[Path]) -> Figure:
     drawn, axes = pyplot.subplots(figsize=(6.4, height))
     width = 0.8 / len(runs)
     for number, (run, result) in enumerate(zip(runs, results, strict=True)):
-        shown = [(place, _score(result, *label)) for place, label in enumerate(labels)]
-        shown = [(place, score) for place, score in shown if score]
+        scores = ((place, _score(result, *label)) for place, label in enumerate(labels))
+        shown = [(place, score) for place, score in scores if score]
         places = [place + (number - (len(runs) - 1) / 2) * width for place, _ in shown]
         values = [100 * score["accuracy"] for _, score in shown]
         below = [100 * (score["accuracy"] - score["ci95"][0]) for _, score in shown]

@@ -44,7 +44,7 @@ def _histogram(panel: Axes, name: str, lengths: dict[str, Any]) -> None:
     if order:
         panel.hist(
             [value[:, 0] for value in values],
-            bins=np.linspace(0, top, 61),
+            bins=np.linspace(0, top, 61).tolist(),
             weights=[value[:, 1] for value in values],
             stacked=True,
             color=colours,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from matplotlib import pyplot
 from matplotlib.figure import Figure
@@ -11,9 +12,14 @@ from matplotlib.figure import Figure
 from mmk12 import tables
 from mmk12.comparison.standings import standings
 from mmk12.tables import Table
+from mmk12.text_tables import flush_right, noted
 
 _CHARACTER, _ROW = 0.078, 0.27
 """Inches that a character is wide and a row is high, at 9 points."""
+_SMALL = 0.8
+"""Size of the notes, as a part of that of the rows."""
+_GAP = 2
+"""Characters between columns."""
 
 
 def table(runs: Sequence[Path]) -> Table:
@@ -26,20 +32,23 @@ def table(runs: Sequence[Path]) -> Table:
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """The table as a picture: ours in bold above a line, the published below."""
-    shown = table(runs)
-    rows = [list(shown.header), *shown.texts()]
-    widths = [max(len(row[column]) for row in rows) + 2 for column in range(len(shown.header))]
+    """The table as a picture: ours in bold above a line, the published below; who graded and printed, in notes."""
+    shown, notes = noted(table(runs))
+    rows, right = [list(shown.header), *shown.texts()], flush_right(shown)
+    widths = [max(len(row[column]) for row in rows) + _GAP for column in range(len(right))]
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]
-    drawn, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * (len(rows) + 0.6)))
-    axes.set(xlim=(0, ends[-1]), ylim=(len(rows) - 0.4, -0.6))
+    below = [line for note in notes for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]
+    height = len(rows) + 0.6 + _SMALL * len(below)
+    drawn, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
+    axes.set(xlim=(0, ends[-1]), ylim=(height - 1.2, -0.6))
     axes.set_axis_off()
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
-            left = column == 0 or column >= len(row) - 2
-            edge = ends[column] - widths[column] if left else ends[column] - 2
-            weight = "bold" if 0 < number <= len(runs) else "normal"
-            axes.text(edge, number, cell, ha="left" if left else "right", va="center", weight=weight)
+            edge = ends[column] - _GAP if right[column] else ends[column] - widths[column]
+            weight, side = "bold" if 0 < number <= len(runs) else "normal", "right" if right[column] else "left"
+            axes.text(edge, number, cell, ha=side, va="center", weight=weight, parse_math=False)
+    for number, line in enumerate(below):
+        axes.text(0, len(rows) + _SMALL * number, line, va="center", size=9 * _SMALL, parse_math=False)
     for at, width in ((-0.5, 1.2), (0.5, 0.7), (len(runs) + 0.5, 0.4), (len(rows) - 0.5, 1.2)):
         axes.axhline(at, color="0.1", linewidth=width)
     return drawn

@@ -36,7 +36,7 @@ def _rows(run: Path) -> dict[str, int]:
 def _bars(panel: Axes, name: str, rows: dict[str, int]) -> None:
     total = sum(rows.values())
     names = [PAPER[source][0] if source in PAPER else source for source in rows]
-    panel.barh(names, rows.values(), height=0.7)
+    panel.barh(names, list(rows.values()), height=0.7)
     printed = {place: PAPER[source][1] for place, source in enumerate(rows) if source in PAPER}
     if printed:
         ticks = list(printed.values())

@@ -10,6 +10,8 @@ import pytest
 from mmk12.__main__ import main
 from mmk12.storage import to_json
 from tests.conftest import picture, response
+from tests.judges import judge_server
+from tests.training_runs import ROLLOUTS, trained
 
 
 class Done(NamedTuple):
@@ -57,9 +59,26 @@ def saved(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("runs") / "made-up", steps=3, prompts=3)
+
+
 def test_help_shows_every_command_with_an_example(mmk12):
     shown = mmk12("--help").stdout
-    for command in ("demo", "build-data", "eval", "score", "compare", "verify", "check", "list", "plot"):
+    for command in (
+        "demo",
+        "build-data",
+        "eval",
+        "score",
+        "compare",
+        "verify",
+        "check",
+        "list",
+        "plot",
+        "report",
+        "aha",
+    ):
         assert command in shown
         help_ = mmk12(command, "--help")
         assert help_.returncode == 0
@@ -94,12 +113,21 @@ def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
         (("list", "benchmark"), ("Did you mean 'benchmarks'",)),
         (("plot", "benchmrks", "x"), ("Did you mean 'benchmarks'",)),
         (("plot", "benchmarks", "nowhere"), ("No file nowhere/results.json",)),
+        (("plot", "training_curves", "nowhere"), ("nowhere holds no training log",)),
+        (("plot", "compare_runs", "RUN", "--metric", "nonsense"), ("None of the runs logged nonsense",)),
+        (("plot", "groups", "RUN", "--metric", "kl"), ("The metrics of groups cannot be chosen",)),
+        (("plot", "groups", "RUN", "--out", "groups.tex"), ("groups is a picture, not a table",)),
+        (("plot", "groups", "RUN", "--out", "groups.gif"), ("Cannot draw into groups.gif",)),
+        (("report", "nowhere"), ("nowhere holds no training log",)),
+        (("aha", "nowhere"), ("nowhere has no dumped responses",)),
+        (("aha", "RUN", "--judge", "gpt-4o"), ("such as http://HOST:8000/v1#NAME",)),
+        (("aha", "RUN", "--judge", "http://127.0.0.1:1/v1#x"), ("No usable server",)),
     ],
 )
-def test_mistakes_are_one_or_two_lines_and_exit_1(mmk12, tmp_path, raw, saved, arguments, words):
+def test_mistakes_are_one_or_two_lines_and_exit_1(mmk12, tmp_path, raw, saved, trained_run, arguments, words):
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"id": 1, "response": "4", "gold": "4"}\n{"torn\n')
-    places = {"SAVED": saved, "RAW": raw, "BROKEN": broken}
+    places = {"SAVED": saved, "RAW": raw, "BROKEN": broken, "RUN": trained_run}
     done = mmk12(*(places.get(argument, argument) for argument in arguments))
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -170,3 +198,50 @@ def test_the_same_run_gives_the_same_figure(mmk12, tmp_path, raw, saved, suffix)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
     assert (tmp_path / f"a.{suffix}").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_plot_draws_the_metrics_that_are_named(mmk12, trained_run, tmp_path, suffix):
+    metrics = ("--metric", "gradient_norm", "--metric", "reward/no_answer/mean", "--metric", "no_answer")
+    done = mmk12("plot", "compare_runs", trained_run, *metrics, "--out", tmp_path / f"x.{suffix}")
+    assert (done.returncode, done.stdout.split()) == (0, ["wrote", str(tmp_path / f"x.{suffix}")]), done.stderr
+    assert (tmp_path / f"x.{suffix}").stat().st_size > 1000
+
+
+def test_plot_names_its_file_by_the_figure(mmk12, trained_run, tmp_path):
+    assert mmk12("plot", "groups", trained_run).returncode == 0
+    assert (tmp_path / "groups.png").is_file()
+
+
+def test_report_makes_the_page_of_a_training_run(mmk12, trained_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmk12.runpage.page.FIGURES", {"groups": "Prompts that teach"})
+    done = mmk12("report", trained_run)
+    assert (done.returncode, done.stdout.split()[-1]) == (0, str(trained_run / "report.html")), done.stderr
+    assert "3 steps, 1 launch" in (trained_run / "report.html").read_text()
+    assert mmk12("report", trained_run, "--out", tmp_path / "page.html").returncode == 0
+    assert (tmp_path / "page.html").read_bytes() == (trained_run / "report.html").read_bytes()
+
+
+def test_aha_prints_a_table_and_makes_a_page(mmk12, trained_run, tmp_path):
+    done = mmk12("aha", trained_run, "--out", tmp_path / "aha.html")
+    assert done.returncode == 0, done.stderr
+    assert f"look at: {tmp_path / 'aha.html'}" in done.stdout
+    for kind in ("re-perception", "verification", "backtracking", "re-planning"):
+        assert kind in done.stdout
+        assert kind in (tmp_path / "aha.html").read_text()
+    assert "genuine" not in done.stdout, "no judge was asked"
+    assert f"{3 * 3 * ROLLOUTS} responses of 3 steps" in (tmp_path / "aha.html").read_text()
+
+
+def test_aha_shows_what_a_judge_says_from_then_on(mmk12, tmp_path):
+    pytest.importorskip("httpx", reason="a judge needs the openai extra")
+    run = trained(tmp_path / "run", steps=2, prompts=3)
+    with judge_server(lambda text: "Yes" if "takes it back" in text else "what?") as server:
+        done = mmk12("aha", run, "--judge", f"{server.url}#wise", "--judge-sample", "2")
+    assert done.returncode == 0, done.stderr
+    assert "note: " in done.stderr
+    assert "neither Yes nor No" in done.stderr
+    assert "judge: " in done.stderr, "progress"
+    assert "genuine %" in done.stdout
+    again = mmk12("aha", run)
+    assert (again.returncode, again.stdout) == (0, done.stdout), "the server is gone, its opinions are kept"

@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -19,54 +17,23 @@ from mmk12.judging import prompt
 from mmk12.storage import to_json
 from mmk12.types import Gold
 from tests.conftest import picture, response
+from tests.judges import judge_server
 from tests.runs import graded
 
 pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
-from mmk12.judging.ask import open_judge, second_opinion
+from mmk12.judging.ask import second_opinion
+from mmk12.judging.judge import open_judge
 
 RIGHT, WRONG = response("$4$"), response("$5$")
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.reply(200, {"data": [{"id": name} for name in ("wise", "other")]})
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(body)
-        said = self.server.answer(body["messages"][-1]["content"])
-        if isinstance(said, int):
-            self.reply(said, {"error": {"message": "out of order"}})
-        else:
-            self.reply(200, {"choices": [{"message": {"content": said}, "finish_reason": "stop"}]})
-
-    def reply(self, status, value):
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    """A judge that accepts what says 4; `answer` may be replaced by another function of the user turn."""
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.daemon_threads = True
-    made.asked, made.answer = [], lambda text: "Yes" if "<answer>$4$" in text.replace("< ", "<") else "No"
-    made.url = f"http://127.0.0.1:{made.server_port}/v1"
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    """A judge that accepts what says 4."""
+    with judge_server(lambda text: "Yes" if "<answer>$4$" in text.replace("< ", "<") else "No") as made:
+        yield made
 
 
 def judged(folder, server, model="wise"):

@@ -4,7 +4,10 @@ phrases    what gives such a moment away, in English and Chinese
 finding    where a response has one: a phrase in its context
 scanning   all responses of a run, a column for each kind
 relations  what they go together with: a right answer, a longer one
-examples   the ones worth reading
+choosing   the ones worth reading
+examples   these in pieces, with what was asked and answered
+question   what a judge is asked about one of them
+judged     its opinions beside the rules, and how often the two agree
 page       all of it for people
 """
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mmk12 import storage, templates
 from mmk12.aha.examples import Example, examples
+from mmk12.aha.judged import Agreement, Opinions
 from mmk12.aha.relations import Mean, Relation, relations
 from mmk12.aha.scanning import scan
 from mmk12.plot import svg
@@ -18,20 +20,30 @@ from mmk12.runlog.pictures import shown_pictures
 from mmk12.tables import Table, points, points_between
 
 
-def write(run: Path, out: Path, data: Path | None = None) -> Table:
-    """Writes the page to `out` and returns its table. `data` is the data folder, where it has moved since training."""
-    table = scan(run)
-    found, picked = as_table(relations(table)), examples(run, table, data)
+class Tables(NamedTuple):
+    """What the page says in numbers: the relations, and how often a judge agrees, if one was asked."""
+
+    relations: Table
+    agreement: Table | None
+
+
+def write(run: Path, out: Path, data: Path | None = None) -> Tables:
+    """Writes the page to `out` and returns its tables. `data` is the data folder, where it has moved since training."""
+    table, judge = scan(run), Opinions.of(run)
+    found, picked = as_table(relations(table)), examples(run, table, data, judge)
+    agreement = as_agreement(judge.agreements(run, table)) if judge else None
     facts = {
         "run": run.absolute().name,
         "responses": len(table),
         "steps": table["step"].nunique(),
         "figure": svg("aha", [run]),
-        "table": found,
+        "relations": found,
+        "agreement": agreement,
+        "judge": judge.model if judge else None,
         "examples": [(example, _pictures(run, example)) for example in picked],
     }
     storage.write_text(out, templates.render("aha.html.j2", **facts))
-    return found
+    return Tables(found, agreement)
 
 
 def as_table(found: Sequence[Relation]) -> Table:
@@ -51,6 +63,18 @@ def as_table(found: Sequence[Relation]) -> Table:
                 f"{one.longer.mean:+.1f}" if one.longer else "–",
             )
         )
+    return Table(header, rows)
+
+
+def as_agreement(found: Sequence[Agreement]) -> Table:
+    """How often a judge takes what the rules found for genuine, a kind a row; no verdict counts on neither side."""
+    header = ("second thought", "by the rules", "judged", "genuine", "not", "genuine %", "95 % interval", "no verdict")
+    rows = []
+    for one in found:
+        share: float | str = "–" if one.share is None else 100 * one.share
+        interval = f"{100 * one.interval.low:.1f} – {100 * one.interval.high:.1f}"
+        judged = one.yes + one.no
+        rows.append((one.kind, one.found, judged, one.yes, one.no, share, interval if judged else "–", one.none))
     return Table(header, rows)
 
 

@@ -62,6 +62,11 @@ _PHRASES: Mapping[str, tuple[str, ...]] = {
 PATTERNS: Mapping[str, str] = {kind: "|".join(f"(?:{one})" for one in ones) for kind, ones in _PHRASES.items()}
 """Kind -> one pattern, to be read without regard to case, `^` meaning the start of the text."""
 
+ANYWHERE: Mapping[str, str] = {
+    kind: pattern.replace(r"\b", "").replace("(?:^|", "(?:|") for kind, pattern in PATTERNS.items()
+}
+"""The same, whatever stands around a phrase: a text without a match can hold no phrase of that kind as an echo."""
+
 VOID: Mapping[str, re.Pattern[str]] = {
     "backtracking": re.compile(
         r"\b(?:option|choice|statement|alternative|proposition)s?\b|选项|说法|命题|^\W{0,3}[A-H]\W{0,2}[).:、．]",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmk12.aha.finding import REACH, is_meant, moments
-from mmk12.aha.phrases import KINDS, PATTERNS
+from mmk12.aha.phrases import ANYWHERE, KINDS, PATTERNS, VOID
 from mmk12.errors import MissingData
 from mmk12.parallel import in_threads
 from mmk12.runlog.rollouts import Marks, dumps, joined, marks, read_dump
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WINDOWS = 40
+_BATCH = 32_000_000
+"""Bytes of dumps that are searched at once."""
 
 
 def scan(run: Path) -> pd.DataFrame:
@@ -43,50 +47,114 @@ def _scan(folder: Path, key: Marks) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    files = dumps(folder)
-    table = joined(zip((step for step, _ in files), in_threads(lambda file: _flagged(file[1]), files), strict=True))
+    batches = in_threads(_flagged, _batches(dumps(folder)))
+    table = joined(part for batch in batches for part in batch)
     known = np.sort(table["step"].unique())
     parts = np.array_split(known, min(_WINDOWS, len(known)))
     middle = pd.Series(np.repeat([(part[0] + part[-1]) / 2 for part in parts], [len(part) for part in parts]), known)
     return table.assign(window=table["step"].map(middle))
 
 
-def _flagged(path: Path) -> pa.Table:
+def _batches(files: Iterable[tuple[int, Path]]) -> Iterator[list[tuple[int, Path]]]:
+    """Files by the megabyte: pyarrow compiles a pattern, and RE2 learns it, anew in every call."""
+    batch, size = [], 0
+    for step, path in files:
+        batch.append((step, path))
+        size += path.stat().st_size
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _flagged(files: Sequence[tuple[int, Path]]) -> list[tuple[int, pa.Table]]:
     import numpy as np
     import pyarrow as pa
 
-    table, _ = read_dump(path, ("input", "output"))
-    flags = _flags(table)
-    table = table.select([name for name in table.column_names if name not in ("input", "output")])
-    for name, column in {"row": np.arange(len(table), dtype="int32"), **flags}.items():
-        table = table.append_column(name, pa.array(column))
-    return table
+    tables = [read_dump(path, ("input", "output"))[0] for _, path in files]
+    flags = _flags(_texts(tables, "output"), _texts(tables, "input"))
+    found, start = [], 0
+    for (step, _), table in zip(files, tables, strict=True):
+        end = start + len(table)
+        columns = {"row": np.arange(len(table), dtype="int32")} | {kind: flags[kind][start:end] for kind in KINDS}
+        table = table.select([name for name in table.column_names if name not in ("input", "output")])
+        for name, column in columns.items():
+            table = table.append_column(name, pa.array(column))
+        found.append((step, table))
+        start = end
+    return found
 
 
-def _flags(table: pa.Table) -> dict[str, np.ndarray]:
-    """RE2 finds the first phrase of each kind in linear time; what is left to do is to look at its sentence."""
+def _texts(tables: Sequence[pa.Table], name: str) -> pa.Array:
+    """A column of all tables, empty where it is missing."""
+    import pyarrow as pa
+
+    parts = [
+        table[name].combine_chunks() if name in table.column_names else pa.nulls(len(table), pa.string())
+        for table in tables
+    ]
+    return pa.concat_arrays(parts).fill_null("")
+
+
+def _flags(output: pa.Array, asked: pa.Array) -> dict[str, np.ndarray]:
+    """RE2 sorts all responses in linear time. Its answer stands, but where a sentence or the prompt can void a phrase:
+    there it tells the place of the first one as well, and the words around that are looked at.
+    """
     import numpy as np
     import pyarrow.compute as pc
 
-    flags = {kind: np.zeros(len(table), dtype=bool) for kind in KINDS}
-    if "output" not in table.column_names:
-        return flags
-    output = table["output"].combine_chunks()
-    asked = table["input"].fill_null("").to_pylist() if "input" in table.column_names else [""] * len(table)
+    said, places = _whole(output)
+    thoughts = _thoughts(said, places)
+    named = asked.dictionary_encode()
+    numbers, prompts = named.indices.to_numpy(), named.dictionary.to_pylist()
+    flags = {}
     for kind, pattern in PATTERNS.items():
-        spans = pc.extract_regex_span(output, f"(?i)(?P<phrase>{pattern})")
-        rows = np.flatnonzero(spans.is_valid().to_numpy(zero_copy_only=False))
-        places = spans.drop_null().field("phrase").flatten().to_numpy().reshape(-1, 2).tolist()
-        for row, (start, length) in zip(rows.tolist(), places, strict=True):
-            flags[kind][row] = _has(kind, output[row].as_buffer().to_pybytes(), start, start + length, asked[row])
+        found = pc.match_substring_regex(thoughts, pattern, ignore_case=True).to_numpy(zero_copy_only=False).copy()
+        if kind in VOID:
+            rows = np.flatnonzero(found)
+        else:
+            echoes = pc.match_substring_regex(named.dictionary, ANYWHERE[kind], ignore_case=True)
+            rows = np.flatnonzero(found & echoes.to_numpy(zero_copy_only=False)[numbers])
+        spans = pc.extract_regex_span(thoughts.take(rows), f"(?i)(?P<phrase>{pattern})")
+        first = spans.field("phrase").flatten().to_numpy().reshape(-1, 2)
+        starts, ends = places[rows] + first[:, 0], places[rows] + first.sum(axis=1)
+        columns = (starts, ends, places[rows], places[rows + 1], numbers[rows])
+        found[rows] = [
+            _has(kind, said, start, end, begun, over, prompts[number])
+            for start, end, begun, over, number in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+        flags[kind] = found
     return flags
 
 
-def _has(kind: str, said: bytes, start: int, end: int, asked: str) -> bool:
-    """Whether a response has a second thought of a kind, the first phrase of which lies at these bytes."""
-    answered = said.rfind(b"<answer>")
-    around = (said[max(0, start - REACH) : start], said[start:end], said[end : end + REACH])
+def _whole(texts: pa.Array) -> tuple[bytes, np.ndarray]:
+    """All texts in one piece, and where each begins, with the end of the last."""
+    import numpy as np
+
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, "int32")[texts.offset :][: len(texts) + 1] if offsets else np.zeros(1, "int32")
+    return data.to_pybytes() if data else b"", places
+
+
+def _thoughts(said: bytes, places: np.ndarray) -> pa.Array:
+    """The responses up to their last `<answer>`, behind which nothing is thought; one that begins with it, whole."""
+    import numpy as np
+    import pyarrow as pa
+
+    bounds = places.tolist()
+    parts = []
+    for first, last in pairwise(bounds):
+        answered = said.rfind(b"<answer>", first, last)
+        parts.append(said[first : answered if answered > first else last])
+    ends = np.cumsum([0, *map(len, parts)], dtype="int32")
+    return pa.StringArray.from_buffers(len(parts), pa.py_buffer(ends), pa.py_buffer(b"".join(parts)))
+
+
+def _has(kind: str, said: bytes, start: int, end: int, first: int, last: int, asked: str) -> bool:
+    """Whether a response, `said[first:last]`, has a second thought of a kind; `said[start:end]` is its first phrase."""
+    around = (said[max(first, start - REACH) : start], said[start:end], said[end : min(last, end + REACH)])
     before, phrase, after = (part.decode("utf-8", "ignore") for part in around)
-    if (answered <= 0 or end <= answered) and is_meant(kind, before, phrase, after, asked.lower()):
+    if is_meant(kind, before, phrase, after, asked.lower()):
         return True
-    return bool(moments(said.decode("utf-8", "replace"), asked, (kind,)))
+    return bool(moments(said[first:last].decode("utf-8", "replace"), asked, (kind,)))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmk12.cli import console
+from mmk12.cli.options import JudgeRef
 
 app = typer.Typer()
 
@@ -48,15 +49,41 @@ def report(
     typer.echo(f"look at: {write(run, out or run / 'report.html', data)}")
 
 
-@app.command(epilog="Example: `mmk12 aha runs/train-demo`, and `mmk12 plot aha runs/train-demo` for the figure alone")
+@app.command(
+    epilog="Examples: `mmk12 aha runs/train-demo`, and `mmk12 plot aha runs/train-demo` for the figure alone · "
+    "`mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME`"
+)
 def aha(
     run: Annotated[Path, typer.Argument(help="A training run folder with dumped rollouts.")],
     out: Annotated[Path | None, typer.Option(help="HTML file (default: aha.html in the run folder).")] = None,
     data: Annotated[Path | None, typer.Option(help="Its data folder, where that has moved since training.")] = None,
+    judge: JudgeRef = None,
+    judge_sample: Annotated[
+        int, typer.Option(min=1, help="Responses of each kind that the judge is asked about.")
+    ] = 200,
 ) -> None:
-    """Finds second thoughts in responses (looking again, checking, going back, planning anew) and counts them."""
+    """Finds second thoughts in responses (looking again, checking, going back, planning anew) and counts them.
+
+    A judge is asked once; what it said is shown from then on.
+    """
     from mmk12.aha.page import write
 
+    if judge is not None:
+        _ask(run, judge, judge_sample)
     page = out or run / "aha.html"
-    console.show(write(run, page, data), None, as_json=False)
+    tables = write(run, page, data)
+    for table in filter(None, tables):
+        console.show(table, None, as_json=False)
     typer.echo(f"look at: {page}")
+
+
+def _ask(run: Path, judge: str, sample: int) -> None:
+    from mmk12.aha.judged import second_opinion
+    from mmk12.judging.judge import open_judge
+    from mmk12.progress import shown
+
+    asked = open_judge(judge)
+    with shown(console.errors()) as progress:
+        notes = second_opinion(run, asked, per_kind=sample, progress=progress)
+    for note in notes:
+        console.note(note)

@@ -59,7 +59,8 @@ def evaluate(
     """
     from mmk12.backends import Deployment, engine_options
     from mmk12.evaluation import evaluate as run
-    from mmk12.judging.ask import open_judge, second_opinion
+    from mmk12.judging.ask import second_opinion
+    from mmk12.judging.judge import open_judge
     from mmk12.progress import shown
 
     asked = open_judge(judge) if judge is not None else None  # a judge that is not there should not cost an evaluation
@@ -96,7 +97,8 @@ def score(
 ) -> None:
     """Grades the saved completions of a run again; no model is needed, but for a judge if one is named."""
     from mmk12.evaluation import score as rescore
-    from mmk12.judging.ask import open_judge, second_opinion
+    from mmk12.judging.ask import second_opinion
+    from mmk12.judging.judge import open_judge
     from mmk12.progress import shown
 
     asked = open_judge(judge) if judge is not None else None

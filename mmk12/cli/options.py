@@ -16,7 +16,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
 JudgeRef = Annotated[
     str | None,
-    typer.Option("--judge", metavar="URL#MODEL", help="A language model's second opinion on every response."),
+    typer.Option(
+        "--judge", metavar="URL#MODEL", help="A language model's second opinion, beside the verdict of the rules."
+    ),
 ]
 ReplicaCount = Annotated[int, typer.Option("--replicas", min=1, help="Copies of the model that share the work.")]
 TensorParallel = Annotated[int, typer.Option(min=1, help="Devices that hold one copy (vLLM).")]

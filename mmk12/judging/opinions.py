@@ -1,7 +1,6 @@
 """The opinions of a judge beside the verdicts of the rules: a column of verdicts.jsonl, and how often the two agree.
 
-Two files of the run folder hold them: judge.json says who was asked, judgements.jsonl what was answered, append-only
-like completions.jsonl. No verdict is no opinion; it is counted as such, never as a "no".
+No verdict is no opinion; it is counted as such, never as a "no".
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmk12 import stats, storage
-from mmk12.errors import BadInput
-from mmk12.generate import CompletionLog
-from mmk12.judging.prompt import VERSION, key, opinion
+from mmk12 import stats
+from mmk12.judging.judge import Record, record
+from mmk12.judging.prompt import VERSION, key
 from mmk12.run import Item, Run
 from mmk12.types import Completion, Sample
 
@@ -27,23 +25,14 @@ _NAMES = {True: "yes", False: "no", None: "none"}
 class Opinions:
     """What the judge of a run said; made by `of`."""
 
-    def __init__(self, model: str, fingerprint: str, replies: Mapping[str, Completion]) -> None:
-        self._model = model
-        self._fingerprint = fingerprint
-        self._replies = replies
+    def __init__(self, kept: Record) -> None:
+        self._record = kept
 
     @classmethod
     def of(cls, run: Run) -> Opinions | None:
         """The opinions kept in a run folder; None if no judge was ever asked in these words. Raises `BadInput`."""
-        path = run.folder / "judge.json"
-        if not path.is_file():
-            return None
-        known = storage.read_json(path)
-        if not isinstance(known, dict) or not {"model", "fingerprint", "prompt"} <= known.keys():
-            raise BadInput(f"{path} is not what mmk12 writes. Delete it, or ask again with --judge.")
-        if known["prompt"] != VERSION:
-            return None
-        return cls(known["model"], known["fingerprint"], judgements(run).completions)
+        found = record(run.folder, VERSION)
+        return cls(found) if found else None
 
     def added(
         self, rows: Sequence[Row], items: Sequence[Item], completions: Mapping[str, Completion]
@@ -57,8 +46,9 @@ class Opinions:
     def _said(self, item: Item, completion: Completion | None) -> bool | None:
         if completion is None or not isinstance(item.sample, Sample):
             return None
-        reply = self._replies.get(key(self._fingerprint, item.sample.question, item.sample.gold, completion.text))
-        return opinion(reply.text) if reply else None
+        return self._record.opinions.get(
+            key(self._record.fingerprint, item.sample.question, item.sample.gold, completion.text)
+        )
 
     def agreement(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The `judge` block of results.json for the rows of one benchmark.
@@ -75,7 +65,7 @@ class Opinions:
             [float(row["judge"]) for row in judged], [row["cluster"] or row["id"] for row in judged]
         )
         return {
-            "model": self._model,
+            "model": self._record.about["model"],
             "prompt": VERSION,
             "n": len(judged),
             "accuracy": _share([row["judge"] for row in judged]),
@@ -86,11 +76,6 @@ class Opinions:
                 status: {name: counts[name] for name in _NAMES.values()} for status, counts in sorted(matrix.items())
             },
         }
-
-
-def judgements(run: Run) -> CompletionLog:
-    """The log of a run's judgements, mended if a kill tore it."""
-    return CompletionLog(run.folder / "judgements.jsonl")
 
 
 def _pairs(items: Sequence[Item], completions: Mapping[str, Completion]) -> Iterator[tuple[Item, Completion | None]]:

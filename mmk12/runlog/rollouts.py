@@ -7,7 +7,7 @@ numbers, so pyarrow reads those columns alone; where a file is torn, its whole l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Marks = tuple[tuple[str, int, int], ...]
+Place = tuple[int, int]
+"""The step of a dump, and a row of its file."""
 NUMBERS = ("score", "acc", "format", "length", "truncated")
 """What was measured of a response."""
 _TEXTS = ("id", "status")
@@ -74,6 +76,22 @@ def read_dump(path: Path, texts: Sequence[str] = ()) -> tuple[pa.Table, list[str
     named = pc.replace_substring_regex(found["uid"].combine_chunks(), _ROLLOUT, "")
     found = found.set_column(0, "prompt", named.dictionary_encode())
     return found.drop_columns([name for name in found.column_names if found[name].null_count == len(found)]), notes
+
+
+def rows_at(folder: Path, places: Collection[Place]) -> dict[Place, dict[str, Any]]:
+    """The responses at these places with their texts: columns `id`, `input`, `output`, `gts`, those that there are."""
+    wanted: dict[int, list[int]] = {}
+    for step, row in places:
+        wanted.setdefault(step, []).append(row)
+    files = dict(dumps(folder))
+
+    def read(step: int) -> list[tuple[Place, dict[str, Any]]]:
+        table, _ = read_dump(files[step], ("input", "output", "gts"))
+        known = [name for name in ("id", "input", "output", "gts") if name in table.column_names]
+        rows = table.select(known).take(wanted[step]).to_pylist()
+        return [((step, row), found) for row, found in zip(wanted[step], rows, strict=True)]
+
+    return {place: row for part in in_threads(read, sorted(wanted)) for place, row in part}
 
 
 def joined(parts: Iterable[tuple[int, pa.Table]]) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Second thoughts are found in their context, in both languages, in bounded time, and counted honestly."""
 
+import json
+import random
 import re
 import time
 
 import pandas as pd
 import pytest
 
-from mmk12.aha import KINDS, moments, scan
+from mmk12.aha import KINDS, moments, scan, scanning
 from mmk12.aha.page import write
 from mmk12.aha.phrases import PATTERNS
 from mmk12.aha.relations import relations
@@ -109,6 +111,34 @@ def test_a_run_is_scanned_with_every_kind(tmp_path):
     assert table["window"].tolist() == table["step"].tolist(), "six steps are not joined"
 
 
+def test_a_scan_says_of_each_response_what_finding_says(tmp_path, monkeypatch):
+    """Echoes, odd answers, missing texts and prompts, cut into batches of one file or of all."""
+    pieces = [text for text, _ in SAYS] + SAYS_NOT + ["<answer>", " ", "\n", "é等等，", "x" * 450, "Option A. ", ""]
+    prompts = ["", "Let me look at the figure again, double-check, or try another way:", None]
+    expected = []
+    for step in (1, 2, 3):
+        draw = random.Random(step)
+        rows = [
+            {
+                "uid": f"{number}_0_0",
+                "input": None if step == 3 else draw.choice(prompts),
+                "output": "".join(draw.choices(pieces, k=draw.randrange(8))) if draw.random() < 0.95 else None,
+            }
+            for number in range(400)
+        ]
+        path = tmp_path / "rollouts" / f"{step}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found = [moments(row["output"] or "", row["input"] or "") for row in rows]
+        expected += [{moment.kind for moment in one} for one in found]
+    for size in (1, 10**9):
+        monkeypatch.setattr("mmk12.aha.scanning._BATCH", size)
+        scanning._scan.cache_clear()
+        table = scan(tmp_path)
+        assert table["row"].tolist() == [*range(400)] * 3
+        assert [{kind for kind in KINDS if row[kind]} for row in table.to_dict("records")] == expected
+
+
 def test_no_dumps_are_an_error_that_says_so(tmp_path):
     with pytest.raises(MissingData, match="no dumped responses"):
         scan(tmp_path)
@@ -143,7 +173,7 @@ def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
     evil = "<script>alert(1)</script>\\u202e</pre> Wait, let me verify, alternatively"
     dump.write_text(dump.read_text().replace("<think>", "<think>" + evil, 1))
     page = tmp_path / "aha.html"
-    table = write(run, page)
+    table = write(run, page).relations
     html = page.read_text()
     assert [row[0] for row in table.rows] == list(KINDS)
     assert '<mark class="thought" data-kind="verification">' in html

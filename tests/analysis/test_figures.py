@@ -1,6 +1,8 @@
 """Every figure can be drawn, says what it lacks, and is the same picture each time."""
 
+import dataclasses
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,28 @@ def test_the_results_table_in_every_format(evaluations, tmp_path):
         assert picture.width > 300
     with pytest.raises(BadInput, match="is a picture"):
         plot("groups", evaluations, tmp_path / "t.tex")
+
+
+def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
+    """The five benchmarks of the paper, with the numbers that their files print."""
+    names = ("mathvista", "mathverse", "mathvision", "olympiadbench", "k12")
+    settings = {name: [dataclasses.asdict(one) for one in content.load_benchmark(name).published] for name in names}
+    run = graded(tmp_path / "eval-cost$5$", [response("$4$"), response("$5$")])
+    for path, part in ((run / "results.json", "toy"), (run / "run.json", "benchmarks")):
+        found = json.loads(path.read_text())
+        toy = found.pop(part)
+        made = {name: toy if part == "toy" else {**toy["toy"], "published": settings[name]} for name in names}
+        path.write_text(json.dumps(made if part == "toy" else {**found, part: made}))
+    text = plot("results_table", [run], tmp_path / "t.md").read_text()
+    eureka = next(line for line in text.splitlines() if line.startswith("| MM-Eureka-8B |"))
+    assert "| 67.1 | 40.4 | 22.2 | 8.6 | 27.0 | 33.1 | GPT-4o" in eureka, "the average is computed, not copied"
+    latex = plot("results_table", [run], tmp_path / "t.tex").read_text()
+    assert "MM-Eureka-8B & 67.1 & 40.4 & 22.2 & 8.6 & 27.0 & 33.1 & b \\\\" in latex
+    assert latex.count("footnotesize") == 2
+    assert "b  graded by: GPT-4o extraction" in latex
+    drawn = axes("results_table", [run])[0]
+    assert drawn.figure.get_figwidth() < 10, "as wide as a page"
+    assert "eval-cost$5$" in [cell.get_text() for cell in drawn.texts if not cell.get_parse_math()]
 
 
 def test_an_element_of_a_page_has_no_outside(runs):
