@@ -38,10 +38,14 @@ def _frequency(axes: Axes, table: pd.DataFrame) -> None:
     for number, kind in enumerate(KINDS):
         found = clustered_means(table, kind, by="window", cluster="prompt")
         color = f"C{number}"
-        axes.fill_between(found.index, found["low"], found["high"], color=color, alpha=0.15, linewidth=0)
+        if table[kind].any():  # the interval of what was never seen says how few prompts were asked, and nothing else
+            axes.fill_between(found.index, found["low"], found["high"], color=color, alpha=0.15, linewidth=0)
         axes.plot(found.index, found["mean"], _STYLES[number], color=color, linewidth=1.6, label=kind)
     steps(axes)
     axes.set_ylim(bottom=0)
+    if not table[list(KINDS)].to_numpy().any():
+        axes.set_ylim(0, 1 / len(table))
+        axes.text(0.5, 0.5, f"none in {len(table):,} responses", transform=axes.transAxes, ha="center")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set_ylabel("responses")
 

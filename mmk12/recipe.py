@@ -21,21 +21,11 @@ from mmk12 import content, prompts
 from mmk12.band import Band
 from mmk12.errors import BadRecipe, UnknownName
 from mmk12.strict import Strict
+from mmk12.strict_yaml import read_mapping
 from mmk12.training.words import Finetuning, Hardware, Training
 
-MAX_BYTES = 65_536
-"""A recipe file is read up to this size; ours are near one kilobyte."""
 MAX_PARENTS = 8
-MAX_DEPTH = 16
 _LONGEST_VALUE = 1000
-
-_OPENING = (
-    yaml.BlockMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.FlowSequenceStartToken,
-)
-_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 Cap = Annotated[int, Field(strict=True, gt=0)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
@@ -213,7 +203,7 @@ def _validated(value: dict[str, Any], where: str) -> Recipe:
 def _merged(path: Path, parents: int) -> dict[str, Any]:
     if parents > MAX_PARENTS:
         raise BadRecipe(f"{path.name}: 'extends' goes round in a circle, or more than {MAX_PARENTS} files deep.")
-    own = _read(path)
+    own = read_mapping(path)
     if "name" in own:
         raise BadRecipe(f"{path.name}: unknown key 'name'. The file's name is the recipe's name.")
     parent = own.pop("extends", None)
@@ -237,51 +227,6 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file."""
-    with open(path, "rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise BadRecipe(f"{path.name} is larger than {MAX_BYTES:,} bytes, so it is no recipe.")
-    try:
-        text = data.decode("utf-8")
-        _refuse_bombs(text, path)
-        _refuse_repeats(yaml.compose(text, Loader=yaml.SafeLoader), path)
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date, or not UTF-8
-        raise BadRecipe(f"{path.name} is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise BadRecipe(f"{path.name} does not hold 'key: value' lines.")
-    return value
-
-
-def _refuse_bombs(text: str, path: Path) -> None:
-    """Stops before YAML that costs more than its size: a kilobyte of aliases can stand for a gigabyte, and the
-    scanner's time is quadratic in the depth of brackets."""
-    depth = 0
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
-        if isinstance(token, yaml.AliasToken):
-            raise BadRecipe(f"{path.name}: YAML aliases (*name) are not read; use 'extends' to share settings.")
-        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if depth > MAX_DEPTH:
-            raise BadRecipe(f"{path.name}: more than {MAX_DEPTH} levels of lists and mappings.")
-
-
-def _refuse_repeats(node: yaml.Node | None, path: Path) -> None:
-    """YAML keeps the last of two equal keys; in a recipe that would silently drop a setting."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise BadRecipe(f"{path.name}: the key '{key.value}' stands twice.")
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-            _refuse_repeats(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_repeats(value, path)
 
 
 def _known(kind: str, name: str, known: typing.Iterable[str]) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from mmk12 import content
 from mmk12.errors import BadRecipe, MissingData, UnknownName
-from mmk12.recipe import MAX_BYTES, load_recipe
+from mmk12.recipe import load_recipe
+from mmk12.strict_yaml import MAX_BYTES
 
 GOOD = "about: a test\ndata:\n  sources: {demo: all}\n"
 
