@@ -18,18 +18,12 @@ from typing import Any
 from mmk12 import storage
 from mmk12.backends import Deployment
 from mmk12.backends._feed import Engine, EngineStopped
-from mmk12.errors import MissingExtra, Mmk12Error, ModelError, PromptError
+from mmk12.errors import Mmk12Error, ModelError, PromptError
 from mmk12.images import ImageStore
-from mmk12.knock import knock
+from mmk12.ray_cluster import imported, knock
 from mmk12.types import Completion, Failure, Message, Request
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-
-try:
-    import ray
-except ImportError:
-    raise MissingExtra("--replicas and --ray-address", "ray") from None
+ray = imported("--replicas and --ray-address")
 
 _CALLS = 2
 """Calls under way per copy: while one result travels, the engine works on the next."""

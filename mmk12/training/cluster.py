@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from mmk12.errors import MissingExtra, ModelError
-from mmk12.knock import knock
+from mmk12.errors import ModelError
+from mmk12.ray_cluster import imported, knock
 from mmk12.training.preflight import Check, check_node
 from mmk12.training.words import Hardware
 
@@ -29,7 +28,7 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
 
     Raises `ModelError` that names those who have come when too few have, or none answers.
     """
-    ray = _ray()
+    ray = imported("--ray-address")
     knock(address)
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
@@ -62,7 +61,7 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
 
 def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[Check]:
     """`check_node` on each node, its address in front of what was found."""
-    ray = _ray()
+    ray = imported("--ray-address")
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     task = ray.remote(num_cpus=0)(check_node)
@@ -79,14 +78,6 @@ def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) ->
         except ray.exceptions.RayError as error:
             checks.append(Check("node", False, f"{node.address}: mmk12 does not run there ({_first(error)})"))
     return checks
-
-
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtra("--ray-address", "ray") from None
-    return ray
 
 
 def _first(error: Exception) -> str:

@@ -97,8 +97,10 @@ def _ray_keys(plan: TrainingPlan, own: dict[str, str], address: str | None) -> d
     """What Ray is told through verl: where it is, and what the environment of its workers holds."""
     prefix = "ray_kwargs.ray_init"
     keys: dict[str, Any] = {f"{prefix}.runtime_env.env_vars.{name}": value for name, value in own.items()}
+    # `local`: without an address Ray joins any cluster that it finds on this machine.
+    keys[f"{prefix}.address"] = address or "local"
     if address is not None:
-        return {**keys, f"{prefix}.address": address}
+        return keys
     if plan.recipe.hardware.device == "cpu":
         # verl asks Ray for GPUs; on a machine without one they are only counted.
         counted = {"num_gpus": plan.recipe.hardware.gpus, "num_cpus": 16, "include_dashboard": False}
