@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import ray
+from verl.utils.fs import copy_to_local
 from verl.workers.rollout.base import BaseRollout
 from verl.workers.rollout.replica import RolloutReplica
 
@@ -19,7 +20,7 @@ class Replica(RolloutReplica):  # type: ignore[misc]
     async def launch_servers(self) -> None:
         """Starts the server and waits until its model is loaded."""
         actor = ray.remote(Server).options(name=_name(self.replica_rank), num_cpus=0, max_concurrency=4096)
-        server = actor.remote(self.config, self.model_config, self.replica_rank)
+        server = actor.remote(self.config, copy_to_local(self.model_config.path), self.replica_rank)
         await server.clear_kv_cache.remote()
         self.servers = [server]
         self._server_handle = server

@@ -38,8 +38,7 @@ class _Request:
 class Server:
     """A Ray actor that holds one copy of the model, on the one device that it was given."""
 
-    def __init__(self, config: Any, model_config: Any, rank: int) -> None:
-        path = model_config.local_path
+    def __init__(self, config: Any, path: str, rank: int) -> None:
         self._limits = config
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._processor = transformers.AutoProcessor.from_pretrained(path)

@@ -69,7 +69,7 @@ def test_rollouts_by_transformers_are_the_actors(worker, processor, tell):
     from mmk12.verl_plugin.hf_server import Server
 
     config = SimpleNamespace(seed=0, response_length=24, max_num_seqs=64)
-    server = Server(config, SimpleNamespace(local_path=MODEL), 0)
+    server = Server(config, MODEL, 0)
     images = pictures([(112, 112), (300, 100), (56, 56), (112, 112)])
     made = rows(processor, images, TILINGS[1])
     ends = [
