@@ -1,4 +1,4 @@
-"""Meeting a Ray cluster: what has to be settled before Ray is imported, and a quick no where nobody is."""
+"""Meeting a Ray cluster: a quick no where nobody is, and a way on where Ray's own words give none."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ _TOKEN = Path(".ray") / "auth_token"
 
 
 def imported(purpose: str) -> Any:
-    """The module `ray`. Raises `MissingExtra` that names `purpose` where it is not installed.
-
-    Once a machine has a token, `ray start` makes a cluster that asks for it, and `ray.init(address=…)` does not bring
-    it, unless it is told so before the import; clusters that ask for none do not mind.
-    """
-    if (Path.home() / _TOKEN).is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    """The module `ray`. Raises `MissingExtra` that names `purpose` where it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -28,6 +22,20 @@ def imported(purpose: str) -> Any:
     except ImportError:
         raise MissingExtra(purpose, "ray") from None
     return ray
+
+
+def refused(address: str, reason: Exception) -> ModelError:
+    """What to tell when Ray did not let us in.
+
+    Once a machine has a token, `ray start` on it makes a cluster that asks for one, and who comes by an explicit
+    address does not bring it. Both sides must have the same mode: a driver with a token in a cluster without cannot be
+    called back.
+    """
+    why = (str(reason).strip() or type(reason).__name__).splitlines()[0][:200]
+    way = "Start one: ray start --head"
+    if "RAY_AUTH_MODE" not in os.environ and (Path.home() / _TOKEN).is_file():
+        way += ". If it runs and asks for a token: --ray-address auto on one of its nodes, or RAY_AUTH_MODE=token"
+    return ModelError(f"No Ray cluster answers at {address} ({why}). {way}")
 
 
 def knock(address: str) -> None:
@@ -39,4 +47,4 @@ def knock(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise ModelError(f"No Ray cluster answers at {address} ({error}). Start one: ray start --head") from None
+        raise refused(address, error) from None

@@ -20,7 +20,7 @@ from mmk12.backends import Deployment
 from mmk12.backends._feed import Engine, EngineStopped
 from mmk12.errors import Mmk12Error, ModelError, PromptError
 from mmk12.images import ImageStore
-from mmk12.ray_cluster import imported, knock
+from mmk12.ray_cluster import imported, knock, refused
 from mmk12.types import Completion, Failure, Message, Request
 
 ray = imported("--replicas and --ray-address")
@@ -188,7 +188,7 @@ def _connect(address: str | None) -> None:
             runtime_env={"env_vars": variables},
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ModelError(f"No Ray cluster at {address or 'this machine'}: {_line(error)}") from error
+        raise refused(address or "this machine", error) from error
 
 
 def _resources(deployment: Deployment) -> dict[str, int]:

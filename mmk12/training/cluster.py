@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmk12.errors import ModelError
-from mmk12.ray_cluster import imported, knock
+from mmk12.ray_cluster import imported, knock, refused
 from mmk12.training.preflight import Check, check_node
 from mmk12.training.words import Hardware
 
@@ -33,9 +33,7 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"No Ray cluster answers at {address} ({_first(error)}). Start one: ray start --head"
-        ) from None
+        raise refused(address, error) from None
     ends = time.monotonic() + deadline
     told = -1
     while True:

@@ -17,8 +17,15 @@ from mmk12.runlog import read_run
 
 BIN = Path(sys.executable).parent
 STEPS, PROMPTS, ROLLOUTS = 3, 8, 4
-# What verl's processes on a CPU need of the machine, as a cluster's own start script would set it.
-MACHINE = {"OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0", "RAY_worker_register_timeout_seconds": "900"}
+# What verl's processes on a CPU need of the machine, as a cluster's own start script would set it; nodes and driver
+# have one mode of authentication.
+MACHINE = {
+    "RAY_AUTH_MODE": "disabled",
+    "OMP_NUM_THREADS": "1",
+    "RAY_worker_niceness": "0",
+    "RAY_worker_register_timeout_seconds": "900",
+}
+HERE = {**os.environ, **MACHINE}
 
 
 @contextmanager
@@ -27,7 +34,7 @@ def node(*options):
     command = [BIN / "ray", "start", *options, "--num-cpus=8", "--num-gpus=1", "--block"]
     started = subprocess.Popen(
         [str(part) for part in command],
-        env={**os.environ, **MACHINE},
+        env=HERE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -87,7 +94,7 @@ def trained(path):
 
 def test_a_missing_node_is_named(head, data, tmp_path):
     waiting = [*command(data, tmp_path / "run", head), "--wait", "5"]
-    done = subprocess.run(waiting, capture_output=True, text=True, check=False)
+    done = subprocess.run(waiting, capture_output=True, text=True, check=False, env=HERE)
     assert done.returncode == 1
     assert "1 of 2 nodes with 1 GPUs have joined" in done.stdout
     assert f"On each missing one: ray start --address {head}" in done.stderr
@@ -97,19 +104,26 @@ def test_a_lost_node_ends_the_job_and_resume_goes_on(head, data, tmp_path):
     run = tmp_path / "run"
     with node(f"--address={head}") as second:
         log = tmp_path / "first.log"
-        with open(log, "wb") as file, subprocess.Popen(command(data, run, head), stdout=file, stderr=file) as driver:
+        with (
+            open(log, "wb") as file,
+            subprocess.Popen(command(data, run, head), stdout=file, stderr=file, env=HERE) as driver,
+        ):
             deadline = time.monotonic() + 1500
             while driver.poll() is None and time.monotonic() < deadline:
                 if trained(run / "attempts" / "001" / "metrics.jsonl") >= 1:
                     break
                 time.sleep(1)
+            assert driver.poll() is None, log.read_text()[-3000:]
             end(second)
             assert driver.wait(600) == 1, log.read_text()[-3000:]
         told = log.read_text()
         assert "verl ended with exit code" in told, told[-3000:]
         assert "--resume" in told
+    time.sleep(40)  # so long Ray takes a silent node for alive
     with node(f"--address={head}"):
-        again = subprocess.run([*command(data, run, head), "--resume"], capture_output=True, text=True, check=False)
+        again = subprocess.run(
+            [*command(data, run, head), "--resume"], capture_output=True, text=True, check=False, env=HERE
+        )
         assert again.returncode == 0, (again.stdout + again.stderr)[-3000:]
     table = read_run(run).table
     assert list(table.loc[1:].index) == list(range(1, STEPS + 1))
