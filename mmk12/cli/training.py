@@ -13,6 +13,7 @@ from mmk12 import tables
 from mmk12.cli import console
 
 if TYPE_CHECKING:
+    from mmk12.training.cluster import Node
     from mmk12.training.plan import TrainingPlan
     from mmk12.training.preflight import Check
 
@@ -71,10 +72,17 @@ def merge(
 
 
 def _run(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: float) -> None:
+    from mmk12.training import cluster
     from mmk12.training.launch import train as launch
 
-    _preflight(plan, ray_address, wait)
-    attempt = launch(plan, resume=resume, ray_address=ray_address, say=typer.echo)
+    joined = _preflight(plan, ray_address, wait)
+    attempt = launch(
+        plan,
+        resume=resume,
+        ray_address=ray_address,
+        lost=lambda: cluster.lost(joined) if joined else (),
+        say=typer.echo,
+    )
     merged = plan.out / "model"
     typer.echo(
         f"Trained: {plan.out / 'checkpoints'}\n"
@@ -83,7 +91,8 @@ def _run(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: float)
     )
 
 
-def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> None:
+def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> list[Node]:
+    """The nodes of the cluster that the job will run on; none for a job on this machine alone."""
     from mmk12.errors import ModelError
     from mmk12.progress import shown
     from mmk12.training import cluster, preflight
@@ -93,6 +102,7 @@ def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> None
         str((plan.out / "checkpoints").absolute()),
         preflight.checkpoint_bytes(plan),
     )
+    joined: list[Node] = []
     if ray_address is None:
         checks = _told(preflight.check_node(*arguments))
     else:
@@ -103,6 +113,7 @@ def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> None
     failed = [check for check in checks if not check.passed]
     if failed:
         raise ModelError(f"{len(failed)} of {len(checks)} checks failed: {failed[0].name}: {failed[0].told}")
+    return joined
 
 
 def _told(checks: Iterable[Check]) -> list[Check]:

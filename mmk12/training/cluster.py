@@ -57,6 +57,12 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
         time.sleep(_POLL_SECONDS)
 
 
+def lost(nodes: list[Node]) -> list[str]:
+    """The addresses of those nodes that Ray has given up since they joined."""
+    alive = {node["NodeID"] for node in imported("--ray-address").nodes() if node["Alive"]}
+    return [node.address for node in nodes if node.id not in alive]
+
+
 def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[Check]:
     """`check_node` on each node, its address in front of what was found."""
     ray = imported("--ray-address")

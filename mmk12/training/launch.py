@@ -12,7 +12,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mmk12 import storage
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from mmk12.training.plan import TrainingPlan
 
 Say = Callable[[str], None]
+Lost = Callable[[], Sequence[str]]
+"""The addresses of the job's nodes that are gone."""
 
 _POLL_SECONDS = 1.0
+_NODES_EVERY = 5
 _GRACE_SECONDS = 30.0
 _TAIL = 12
 _ERRORS = 3
@@ -61,8 +65,9 @@ def environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
     return {**(_ON_CPU if plan.recipe.hardware.device == "cpu" else {}), **own}
 
 
-def train(plan: TrainingPlan, *, resume: bool, ray_address: str | None, say: Say) -> Attempt:
-    """Runs the job to its end. Raises `TrainingFailed` with the end of its output when it fails."""
+def train(plan: TrainingPlan, *, resume: bool, ray_address: str | None, lost: Lost, say: Say) -> Attempt:
+    """Runs the job to its end. Raises `TrainingFailed` with the end of its output when it fails, or with the nodes that
+    were `lost`: verl itself would wait for them forever."""
     with storage.sole_writer(plan.out):
         attempt = next_attempt(plan, resume)
         own = environment(plan, attempt)
@@ -82,7 +87,7 @@ def train(plan: TrainingPlan, *, resume: bool, ray_address: str | None, say: Say
                 preexec_fn=_die_with_parent,
             )
             try:
-                _follow(job, Log(attempt.metrics), plan.steps.total, say)
+                _follow(job, Log(attempt.metrics), plan.steps.total, lost, say)
             finally:
                 _end(job)
         if job.returncode != 0:
@@ -113,13 +118,18 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _follow(job: subprocess.Popen[bytes], log: Log, total: int | None, say: Say) -> None:
-    while True:
+def _follow(job: subprocess.Popen[bytes], log: Log, total: int | None, lost: Lost, say: Say) -> None:
+    for poll in count():
         ended = job.poll() is not None
         for step, metrics in log.new():
             say(line(step, metrics, total))
         if ended:
             return
+        if poll % _NODES_EVERY == 0 and (gone := lost()):
+            raise TrainingFailed(
+                f"The cluster lost {', '.join(gone)}, so the job was ended. "
+                "When its nodes are back, go on with the same command and --resume."
+            )
         time.sleep(_POLL_SECONDS)
 
 
