@@ -117,7 +117,8 @@ def test_a_lost_node_ends_the_job_and_resume_goes_on(head, data, tmp_path):
             end(second)
             assert driver.wait(600) == 1, log.read_text()[-3000:]
         told = log.read_text()
-        assert "The cluster lost " in told, told[-3000:]
+        # Who held the trainer itself takes the job along; any other node would be waited for.
+        assert "The cluster lost " in told or "verl ended with exit code" in told, told[-3000:]
         assert "--resume" in told
     time.sleep(40)  # so long Ray takes a silent node for alive
     with node(f"--address={head}"):
