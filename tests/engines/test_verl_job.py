@@ -5,27 +5,14 @@ The one verl job of CI runs with real vLLM. `MMK12_ROLLOUT=hf_server` runs it wi
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
-from mmk12.demo import model_path
+from tests.engines.trainings import mmk12, moved
 
 ROLLOUT = os.environ.get("MMK12_ROLLOUT", "vllm")
 STEPS, PROMPTS, ROLLOUTS = 2, 8, 4
 SAID = ["score", "acc", "format", "status", "no_answer", "timeout", "truncated", "length"]
-
-
-def mmk12(*arguments, seconds=1500):
-    """Runs a command in this environment; its output, or the end of it in the failure."""
-    command = [str(Path(sys.executable).with_name("mmk12")), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +77,9 @@ def test_validation_tells_the_same(run):
 
 
 def test_the_language_model_learned_and_the_frozen_tower_did_not(run):
-    before = load_file(model_path("demo") / "model.safetensors")
-    after = load_file(next((run / "model").glob("*.safetensors")))
-    assert set(after) == set(before)
-    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name].float().to(tensor.dtype))}
-    assert any("language_model" in name for name in moved)
-    assert not any("vision_tower" in name for name in moved)
+    changed = moved(run / "model")
+    assert any("language_model" in name for name in changed)
+    assert not any("vision_tower" in name for name in changed)
 
 
 def test_the_merged_checkpoint_can_be_evaluated(run):
