@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +32,10 @@ MAX_PIXELS = 64_000_000
 
 _ORIENTATION = 0x0112
 """The EXIF tag that says how a camera was held."""
+_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+"""The names of a store's files."""
+_TICK = 0.1
+"""Seconds within which two files may seem to have been written at once: the clock of a file system is coarse."""
 _LFS_POINTER = b"version https://git-lfs"
 _KEPT_FORMATS = {"PNG": ".png", "JPEG": ".jpg"}
 
@@ -156,7 +162,16 @@ class ImageStore:
         """The pictures that are there. Asking the disk for each one costs as much as a small picture."""
         with storage.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        return {path.stem for path in self.folder.iterdir() if path.suffix in _KEPT_FORMATS.values()}
+            written = {path: path.stat().st_mtime for path in self.files()}
+            newest = max(written.values(), default=0.0)
+            for path, when in written.items():
+                if when > newest - _TICK and not _is_whole(path):
+                    path.unlink()
+        return {path.stem for path in self.files()}
+
+    def files(self) -> Iterator[Path]:
+        """The stored pictures, in no order."""
+        return (path for path in self.folder.glob("*") if _STORED.fullmatch(path.name))
 
     def path(self, image: Image) -> Path:
         """The file that holds `image`. Raises `MissingData` if it is not in the store."""
@@ -175,6 +190,14 @@ class ImageStore:
             if os.path.exists(path):
                 return path
         return None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file of a store holds the picture it is named by. A kill can have cut the last one short."""
+    try:
+        return _digest(decode(path.read_bytes())[0]) == path.stem
+    except BadImage:
+        return False
 
 
 def _digest(picture: Pillow.Image) -> str:

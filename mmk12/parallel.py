@@ -6,13 +6,16 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_AHEAD = 16
-"""Pieces of work per core that may be finished before their turn."""
+_BATCH = 8
+"""Items that a thread takes at once."""
+_AHEAD = 4
+"""Batches per core that may be finished before their turn."""
 
 
 def cores() -> int:
@@ -26,14 +29,19 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     Items are taken from their iterator in the caller's thread.
     """
     with ThreadPoolExecutor(cores()) as pool:
-        waiting: deque[Future[R]] = deque()
+        waiting: deque[Future[list[R]]] = deque()
         try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
+            rest = iter(items)
+            while batch := list(islice(rest, _BATCH)):
+                waiting.append(pool.submit(_mapped, function, batch))
                 if len(waiting) > _AHEAD * cores():
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _mapped(function: Callable[[T], R], items: list[T]) -> list[R]:
+    return [function(item) for item in items]

@@ -28,7 +28,7 @@ def to_json(value: Json) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path | str) -> Iterator[None]:
     """Turns the operating system's refusal to write `path` into one clear line."""
     try:
         yield
@@ -72,12 +72,19 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_new(folder: Path, name: str, data: bytes) -> None:
-    """Makes a file of an existing folder that is not there yet, atomically. For thousands of small ones."""
-    path, fresh = os.path.join(folder, name), os.path.join(folder, f".{name}.{os.getpid()}.part")
-    with writing(folder / name):
-        with open(fresh, "wb") as file:
-            file.write(data)
-        os.replace(fresh, path)
+    """Makes a file of an existing folder that is not there yet. For thousands of small ones.
+
+    A renaming would double what it costs the disk. So a kill may leave this one file cut short, the newest of its
+    folder, and whoever opens the folder looks at that one. A refused write leaves none.
+    """
+    path = f"{folder}/{name}"  # a Path costs as much as the file
+    with writing(path):
+        try:
+            with open(path, "wb") as file:
+                file.write(data)
+        except BaseException:
+            Path(path).unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

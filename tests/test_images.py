@@ -1,13 +1,16 @@
 """What a model sees must not depend on how a file was written."""
 
 import io
+import os
+import random
+import resource
 import struct
 import zlib
 
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.errors import MissingData
+from mmk12.errors import MissingData, OutputError
 from mmk12.images import MIN_SIDE, BadImage, ImageStore, decode
 from mmk12.types import Image
 from tests.conftest import picture
@@ -130,6 +133,33 @@ def test_bad_bytes_are_refused_with_a_reason(store, data, reason):
     with pytest.raises(BadImage, match=reason):
         store.add(data)
     assert not store.folder.exists() or not list(store.folder.iterdir())
+
+
+def test_what_a_kill_left_of_the_last_picture_is_stored_anew(store):
+    """A strange picture in the folder is nobody's torn one, and an older one is not looked at."""
+    kept, torn = (store.add(picture(color)) for color in ("red", "blue"))
+    whole = store.path(torn).read_bytes()
+    store.path(torn).write_bytes(whole[:60])
+    os.utime(store.path(kept), (1, 1))
+    (store.folder / "mine.png").write_bytes(b"no picture")
+    again = ImageStore(store.folder)
+    assert again.add(whole) == torn
+    assert again.path(torn).read_bytes() == whole
+    assert sorted(path.stem for path in store.folder.iterdir()) == sorted([kept.sha256, torn.sha256, "mine"])
+
+
+def test_a_refused_picture_leaves_no_file(store):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = io.BytesIO()
+    Pillow.frombytes("RGB", (64, 64), random.Random(0).randbytes(64 * 64 * 3)).save(noise, "PNG")
+    store.add(picture())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OutputError, match="disk is full"):
+            store.add(noise.getvalue())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(list(store.folder.iterdir())) == 1
 
 
 def test_an_image_that_is_not_stored_says_so(store):

@@ -32,7 +32,6 @@ from mmk12.recipe import load_recipe
 STEPS = ("load", *(stage.__name__ for stage in STAGES), "export")
 """The names that `until` takes, in order."""
 
-_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
 _ENDINGS = (".json", ".jsonl", ".looks")
 
 
@@ -131,7 +130,7 @@ class _Run:
                     expected = self.plan.limit or planned.source.size or 0
                     save(path, key, self._shown(f"load {planned.name}", rows, expected))
         loaded = Outcomes(*paths)
-        self._count("read", loaded.read())
+        self._count("read", loaded.read)
         self._count("load", loaded.kept)
         return key, loaded
 
@@ -165,8 +164,7 @@ class _Run:
         """Removes the intermediate results of another recipe or code, so that nothing of them can show through."""
         with storage.writing(self.out):
             results = (path for ending in _ENDINGS for path in self.folder.glob(f"*{ending}"))
-            pictures = (path for path in self.context.images.folder.glob("*") if _STORED.fullmatch(path.name))
-            for path in [*results, *pictures]:
+            for path in [*results, *self.context.images.files()]:
                 path.unlink()
 
     def _count(self, step: str, counts: Mapping[str, int]) -> None:

@@ -128,7 +128,7 @@ class Writer:
         """Writes the print of a stored picture."""
         if image.sha256 not in self._seen:
             self._seen.add(image.sha256)
-            self._file.write(np.array([(image.sha256.encode("ascii"), seen)], dtype=_RECORD).tobytes())
+            self._file.write(image.sha256.encode("ascii") + seen.tobytes())  # one `_RECORD`
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,22 @@ class Outcomes:
         """The rows that this stage dropped."""
         return (outcome for outcome in self._all() if isinstance(outcome, Dropped))
 
-    @cached_property
+    @property
     def kept(self) -> Counter[str]:
         """The number of kept samples by source."""
-        return Counter(sample.source for sample in self)
+        return self._counts[Sample]
 
+    @property
     def read(self) -> Counter[str]:
         """The number of all rows by source, kept and dropped."""
-        return Counter(outcome.source for outcome in self._all())
+        return self._counts[Sample] + self._counts[Dropped]
+
+    @cached_property
+    def _counts(self) -> dict[type[Outcome], Counter[str]]:
+        counts: dict[type[Outcome], Counter[str]] = {Sample: Counter(), Dropped: Counter()}
+        for outcome in self._all():
+            counts[type(outcome)][outcome.source] += 1
+        return counts
 
     def _all(self) -> Iterator[Outcome]:
         for path in self.paths:
@@ -78,7 +86,12 @@ def _line(value: Any) -> bytes:
 
 def _fields(value: Sample | Dropped | Gold | Image) -> dict[str, Any]:
     """What `dataclasses.asdict` would give, without its deep copies, which took most of the time of a stage."""
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: type[Sample | Dropped | Gold | Image]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _parsed(line: str, path: Path) -> Outcome:

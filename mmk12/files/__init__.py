@@ -117,8 +117,9 @@ class Files:
     def _found(self, name: str) -> tuple[Path, str]:
         """The archive that `name` leads into and the member's name there; else the file of that name and ""."""
         outer, inner = _split(name)
-        path = self.path(outer)
-        return (path, inner) if path.is_file() else (self.path(name), "")
+        if inner and (path := self.path(outer)).is_file():
+            return path, inner
+        return self.path(name), ""
 
 
 def _objects(path: Path, items: Iterable[Any]) -> Iterator[dict[str, Any] | BrokenLine]:

@@ -48,7 +48,7 @@ def test_outcomes_come_back_as_they_were(tmp_path):
     assert list(back) == [rows[0], rows[2]]
     assert list(back.drops()) == [rows[1]]
     assert len(back) == 2
-    assert back.read() == {"toy": 3}
+    assert back.read == {"toy": 3}
     assert is_current(path, "key")
     assert not is_current(path, "other key")
     assert not is_current(tmp_path / "none", "key")
