@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mmk12.parallel import _AHEAD, cores, in_threads
+from mmk12.parallel import _AHEAD, _BATCH, cores, in_threads
 
 
 def test_results_come_in_order():
@@ -21,9 +21,9 @@ def test_only_a_few_items_are_taken_ahead():
     taken = []
     results = in_threads(lambda number: number, (taken.append(n) or n for n in range(10_000)))
     assert next(results) == 0
-    assert len(taken) <= _AHEAD * cores() + 1
+    assert len(taken) <= (_AHEAD * cores() + 1) * _BATCH
     results.close()
-    assert len(taken) <= _AHEAD * cores() + 1
+    assert len(taken) <= (_AHEAD * cores() + 1) * _BATCH
 
 
 def test_an_error_comes_in_its_place():

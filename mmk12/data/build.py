@@ -8,7 +8,6 @@ on at the stage where it was, and a build of the same recipe on the same data gi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

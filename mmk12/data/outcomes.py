@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ from mmk12.storage import replacing
 from mmk12.types import Dropped, Gold, Image, Sample
 
 Outcome = Sample | Dropped
+
+_NAMES: dict[type, tuple[str, ...]] = {
+    kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (Sample, Dropped, Gold, Image)
+}
 
 
 class Outcomes:
@@ -86,12 +90,7 @@ def _line(value: Any) -> bytes:
 
 def _fields(value: Sample | Dropped | Gold | Image) -> dict[str, Any]:
     """What `dataclasses.asdict` would give, without its deep copies, which took most of the time of a stage."""
-    return {name: getattr(value, name) for name in _names(type(value))}
-
-
-@cache
-def _names(kind: type[Sample | Dropped | Gold | Image]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
 
 
 def _parsed(line: str, path: Path) -> Outcome:
