@@ -46,6 +46,9 @@ bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
 	test -d build/bench || $(BIN)/pip install -q --no-deps --target build/bench "verl==0.9.1"
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.grading
+	$(BIN)/python -m tests.bench.training
+	$(BIN)/python -m tests.bench.page
 
 bench-engine: $(ENGINES)/ready  ## what mmk12 eval costs over bare vLLM; RAW holds k12/
 	$(ENGINES)/bin/python -m tests.bench.engine --raw-dir $(RAW)

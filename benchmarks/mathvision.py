@@ -13,7 +13,8 @@ all that the question calls `<image1>`, `<image2>`, …: it goes in front, a lon
 rows) become the words "image 1", "image 2".
 
 Faults of the release: 59 and 434 are free-form with the answer C (graded as choices without options); four golds hold a
-form feed or a unit in braces (MENDED for our grading, never for `official`); 2828, 2833, 2875 and 2877 are boxed and
+form feed or a unit in braces, and the authors corrected two more after the pinned revision, which is the one that
+the paper could have used (MENDED for our grading, never for `official`); 2828, 2833, 2875 and 2877 are boxed and
 2521 ends in a space (read as meant); 1843 and 1893 repeat an option; 2673 and 2683 call for no picture.
 """
 
@@ -26,9 +27,11 @@ from mmk12.files import Files
 from mmk12.questions import lettered
 from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
 
-HUB = Hub("MathLLMs/MathVision", split="test")
+HUB = Hub("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")
 TAG = re.compile(r"<image(\d+)>")
 MENDED = {
+    "338": "D",  # released as B
+    "1826": "E",  # released as D: a third of 1/2, of 2/3 and of 2/4 makes 5/9
     "2830": r"\frac{36}{13}",  # a form feed for \f
     "2947": r"69^{\circ}",  # {degrees}
     "3007": r"8\sqrt{3}",  # {squareinches}, named in the question
