@@ -43,7 +43,7 @@ class Checked:
 def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) -> Checked:
     """Checks `ref`: the golds of a JSONL file (`id`, `gold`, perhaps `answer_type`), or what has that name.
 
-    A benchmark, a source, a recipe or a model.
+    A benchmark, a source, a recipe, a model or the URL of a server.
     """
     if ref.endswith(".jsonl"):
         return Checked("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
@@ -107,7 +107,7 @@ def _shown(sample: Sample) -> str:
 
 
 def _model(ref: str) -> Checked:
-    """Loads the model and has it answer one demo problem."""
+    """Loads the model, or finds the server, and has it answer one demo problem."""
     from mmk12.backends import find_model, open_backend
     from mmk12.demo import problems
     from mmk12.generate import request
@@ -116,7 +116,7 @@ def _model(ref: str) -> Checked:
     problem = next(problems("test", 1))
     with TemporaryDirectory() as folder:
         store = ImageStore(Path(folder))
-        backend = open_backend(find_model(ref, "hf"), store)
+        backend = open_backend(find_model(ref, "auto" if "://" in ref else "hf"), store)
         image = store.add(problem.png)
         prompt = backend.render(prompts.chat("instruct", f"<image>{problem.question}", 1))
         asked = request(backend, problem.id, prompt, (image,), Sampling(max_tokens=64), 0)

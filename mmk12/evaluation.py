@@ -90,7 +90,7 @@ def evaluate(
         log = run.completions()
         notes += log.notes
         run.write_items(items)
-        if any(asked.key not in log.completions for asked in requests):
+        if any(asked.key not in log for asked in requests):
             attempts = [*attempts, {"started": _now(), "finished": None, "generated": 0}]
         run.write_settings({**settings, "attempts": attempts})
         made = generate(engine, requests, log, progress)
@@ -101,7 +101,7 @@ def evaluate(
         elif attempts and attempts[-1]["finished"] is None:
             attempts[-1] |= {"finished": _now(), "generated": made.new}
             run.write_settings({**settings, "attempts": attempts})
-        results = grade(run, settings, items, made.completions)
+        results = grade(run, settings, items, log)
     return Evaluation(out, results, tuple(notes), made.new)
 
 
@@ -114,7 +114,7 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
         log = run.completions()
         items = run.items()
         run.write_settings(settings)
-        results = grade(run, settings, items, log.completions)
+        results = grade(run, settings, items, log)
     return Evaluation(folder, results, tuple(log.notes), 0)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmk12.storage import AppendLog, to_json
-from mmk12.types import Backend, Completion, Image, Request, Sampling
+from mmk12.types import Backend, BrokenLine, Completion, Image, Request, Sampling
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total)."""
@@ -37,36 +37,54 @@ def request(
     return Request(key, sample_id, prompt, images, sampling, index)
 
 
-class CompletionLog:
-    """The completions of one run folder; `notes` says in words what opening it had to mend."""
+class CompletionLog(Mapping[str, Completion]):
+    """The completions of one run folder by key; `notes` says in words what opening it had to mend.
+
+    They stay on disk and are read when asked for: the rollouts of a training mixture are gigabytes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._log = AppendLog(path)
         self.notes: list[str] = []
-        self.completions: dict[str, Completion] = {}
-        unreadable = [broken.where for broken in self._log.broken]
-        for row in self._log.rows:
-            if all(name in row for name in _FIELDS):
-                completion = Completion(**{name: row[name] for name in _FIELDS})
-                self.completions.setdefault(completion.key, completion)
+        self._places: dict[str, int] = {}
+        unreadable = []
+        for place, row in self._log.read():
+            if isinstance(row, BrokenLine):
+                unreadable.append(row.where)
+            elif absent := [name for name in _FIELDS if name not in row]:
+                unreadable.append(f"a line of {path} without {', '.join(absent)}")
+            elif not isinstance(row["key"], str):
+                unreadable.append(f"a line of {path} whose key is no text")
             else:
-                unreadable.append(f"a line of {path} without {', '.join(n for n in _FIELDS if n not in row)}")
+                self._places.setdefault(row["key"], place)
         if self._log.torn:
             self.notes.append(f"dropped a torn last line of {path.name} (the last run was killed while writing it)")
         if unreadable:
             self.notes.append(f"{len(unreadable)} unreadable lines in {path.name}, first: {unreadable[0]}")
 
+    def __getitem__(self, key: str) -> Completion:
+        row = self._log.at(self._places[key])
+        return Completion(**{name: row[name] for name in _FIELDS})
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
     def add(self, completions: Sequence[Completion]) -> None:
         """Stores completions for good."""
-        self._log.append([dataclasses.asdict(completion) for completion in completions])
-        self.completions.update({completion.key: completion for completion in completions})
+        places = self._log.append([dataclasses.asdict(completion) for completion in completions])
+        self._places.update((completion.key, place) for completion, place in zip(completions, places, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The completions by request key, and the reasons of those requests that have none."""
+    """The reasons of those requests that have no completion, and the number of completions that are new."""
 
-    completions: Mapping[str, Completion]
     failures: Mapping[str, str]
     new: int
 
@@ -79,7 +97,7 @@ def generate(
     A request that the engine fails on is reported, not stored: the next run tries it again.
     """
     wanted = {request.key: request for request in requests}
-    missing = [request for key, request in wanted.items() if key not in log.completions]
+    missing = [request for key, request in wanted.items() if key not in log]
     failures: dict[str, str] = {}
     progress("generate", len(wanted) - len(missing), len(wanted))
     for done, answer in enumerate(backend.generate(missing) if missing else (), len(wanted) - len(missing) + 1):
@@ -89,7 +107,6 @@ def generate(
             failures[answer.key] = answer.reason
         progress("generate", done, len(wanted))
     for key in wanted:
-        if key not in log.completions:
+        if key not in log:
             failures.setdefault(key, "the engine returned nothing")
-    found = {key: log.completions[key] for key in wanted if key in log.completions}
-    return Generated(found, failures, new=sum(request.key in found for request in missing))
+    return Generated(failures, new=sum(request.key in log for request in missing))

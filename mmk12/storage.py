@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -116,10 +117,16 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any] | BrokenLine]:
     """The objects of a JSONL file, in order and one at a time; unreadable lines in their places."""
     if not path.is_file():
         raise MissingData(f"No file {path}.")
+    return (row for _, row in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BrokenLine]]:
     with open(path, "rb") as file:
+        place = 0
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield _parsed(line, f"{path}:{number}")
+                yield place, _parsed(line, f"{path}:{number}")
+            place += len(line)
 
 
 def _parsed(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
@@ -133,28 +140,35 @@ def _parsed(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
 
 
 class AppendLog:
-    """A JSONL file that only grows. Opening it mends a torn last line; `torn` and `broken` say what was found."""
+    """A JSONL file that only grows. Opening it mends a torn last line, and `torn` says so."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, Any]] = []
-        self.broken: list[BrokenLine] = []
         self.torn = False
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._mend()
-        if path.exists():
-            for row in read_jsonl(path):
-                if isinstance(row, BrokenLine):
-                    self.broken.append(row)
-                else:
-                    self.rows.append(row)
 
-    def append(self, rows: list[dict[str, Any]]) -> None:
-        """Adds whole lines; what is written survives the death of this process."""
-        data = "".join(to_json(row) + "\n" for row in rows).encode("utf-8", "replace")
+    def read(self) -> Iterator[tuple[int, dict[str, Any] | BrokenLine]]:
+        """Every line in order with its place in the file, one at a time; unreadable ones as what is wrong with them."""
+        return _lines(self.path) if self.path.exists() else iter(())
+
+    def at(self, place: int) -> dict[str, Any]:
+        """The object at a place that `read` or `append` has named. Raises `BadInput` if it is not there any more."""
+        with open(self.path, "rb") as file:
+            file.seek(place)
+            row = _parsed(file.readline(), f"{self.path}, byte {place}")
+        if isinstance(row, BrokenLine):
+            raise BadInput(f"{row.where}: {row.reason}. Somebody wrote into the file while it was in use.")
+        return row
+
+    def append(self, rows: list[dict[str, Any]]) -> list[int]:
+        """Adds whole lines, and says at which places; what is written survives the death of this process."""
+        lines = [(to_json(row) + "\n").encode("utf-8", "replace") for row in rows]
         with writing(self.path), open(self.path, "ab") as file:
-            file.write(data)
+            start = file.tell()
+            file.write(b"".join(lines))
+        return list(accumulate(map(len, lines[:-1]), initial=start)) if lines else []
 
     def _mend(self) -> None:
         """Cuts what follows the last newline: a kill or a full disk can only tear the end of the file."""

@@ -8,6 +8,7 @@ from mmk12.check import check
 from mmk12.errors import BadInput, MissingData
 from mmk12.storage import to_json
 from tests.conftest import picture
+from tests.judges import judge_server
 
 
 def test_golds_of_a_file(tmp_path):
@@ -44,3 +45,12 @@ def test_a_recipe_and_nothing():
     assert check("mm_eureka_8b").about["name"] == "mm_eureka_8b"
     with pytest.raises(MissingData, match="No model folder"):
         check("./nothing")
+
+
+def test_a_server_is_checked_like_a_model():
+    pytest.importorskip("httpx")
+    with judge_server(lambda asked: "a number") as server:
+        found = check(f"{server.url}#wise")
+        assert (found.kind, found.about["says"], found.unusable) == ("model", "a number", [])
+        server.answer = lambda asked: 400
+        assert "out of order" in check(f"{server.url}#wise").unusable[0]["reason"]

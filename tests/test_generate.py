@@ -44,11 +44,12 @@ def test_a_killed_run_goes_on_where_it_stopped(path, survived):
     stored = path.read_bytes() if path.exists() else b""
 
     second = Scripted(lambda asked: f"answer to {asked.id}")
-    made = generate(second, requests(second, 5), CompletionLog(path))
+    log = CompletionLog(path)
+    made = generate(second, requests(second, 5), log)
     assert [asked.id for asked in second.asked] == [f"toy/{i}" for i in range(survived, 5)]
     assert path.read_bytes().startswith(stored)
     assert made.new == 5 - survived
-    assert [completion.text for completion in made.completions.values()] == [f"answer to toy/{i}" for i in range(5)]
+    assert [completion.text for completion in log.values()] == [f"answer to toy/{i}" for i in range(5)]
 
     third = Scripted(lambda asked: pytest.fail("asked again"))
     before = path.read_bytes()
@@ -60,8 +61,9 @@ def test_two_samples_that_are_asked_the_same_are_answered_apart(path):
     """Their saved completions differ in `replay`, and so must sampled ones."""
     backend = Scripted(lambda asked: f"answer to {asked.id}")
     asked = [request(backend, name, "one prompt", (), GREEDY, 0) for name in ("toy/a", "toy/b")]
-    made = generate(backend, asked, CompletionLog(path))
-    assert [made.completions[one.key].text for one in asked] == ["answer to toy/a", "answer to toy/b"]
+    log = CompletionLog(path)
+    generate(backend, asked, log)
+    assert [log[one.key].text for one in asked] == ["answer to toy/a", "answer to toy/b"]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +89,14 @@ def test_whatever_decides_the_text_is_in_the_key(change):
 
 def test_a_failure_is_reported_and_tried_again(path):
     flaky = Scripted(lambda asked: None if asked.id == "toy/1" else "fine")
-    made = generate(flaky, requests(flaky, 3), CompletionLog(path))
-    assert len(made.completions) == 2
+    log = CompletionLog(path)
+    made = generate(flaky, requests(flaky, 3), log)
+    assert len(log) == 2
     assert list(made.failures.values()) == ["scripted to fail"]
     mended = Scripted(lambda asked: "mended")
-    again = generate(mended, requests(mended, 3), CompletionLog(path))
+    again = generate(mended, requests(mended, 3), log)
     assert [asked.id for asked in mended.asked] == ["toy/1"]
-    assert len(again.completions) == 3
+    assert len(log) == len(CompletionLog(path)) == 3
     assert not again.failures
 
 
@@ -113,9 +116,27 @@ def test_what_was_mended_is_said(path):
     generate(backend, requests(backend, 2), CompletionLog(path))
     path.write_bytes(path.read_bytes() + b'broken\n{"key": "k"}\n{"torn')
     log = CompletionLog(path)
-    assert len(log.completions) == 2
+    assert len(log) == 2
     assert "torn last line" in log.notes[0]
     assert "2 unreadable lines" in log.notes[1]
+
+
+def test_completions_are_read_from_disk_when_they_are_asked_for(path):
+    """Whatever the text holds: lone surrogates, line separators, nothing; new ones and those of an earlier run."""
+    texts = ["", "é\u2028x\x85y", "broken \ud83d emoji", "a\nb\r\nc", "x" * 100_000]
+    backend = Scripted(lambda asked: texts[int(asked.id.rpartition("/")[2])])
+    log = CompletionLog(path)
+    asked = requests(backend, len(texts))
+    generate(backend, asked[:3], log)
+    log = CompletionLog(path)
+    generate(backend, asked, log)
+    written = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    assert [log[one.key].text for one in asked] == written
+    assert list(log) == [one.key for one in asked]
+    assert "nobody's" not in log and log.get("nobody's") is None
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(BadInput, match="while it was in use"):
+        log[asked[-1].key]
 
 
 def test_progress_counts_what_is_there_already(path):

@@ -14,6 +14,10 @@ from mmk12.storage import AppendLog
 from mmk12.types import BrokenLine
 
 
+def held(log):
+    return [row for _, row in log.read()]
+
+
 def test_an_unchanged_file_is_not_touched(tmp_path):
     path = tmp_path / "a.txt"
     storage.write_text(path, "one")
@@ -62,10 +66,10 @@ def test_a_torn_last_line_is_dropped_wherever_it_was_cut(tmp_path, cut):
     path.write_bytes(whole[:-cut])
     log = AppendLog(path)
     expected = [{"x": 1}] if cut <= len('{"x": 22}\n') else []
-    assert log.rows == expected
+    assert held(log) == expected
     assert log.torn == (cut != len('{"x": 22}\n'))
     log.append([{"x": 3}])
-    assert AppendLog(path).rows == [*expected, {"x": 3}]
+    assert held(AppendLog(path)) == [*expected, {"x": 3}]
 
 
 def test_a_torn_line_longer_than_a_block_is_dropped(tmp_path):
@@ -73,7 +77,7 @@ def test_a_torn_line_longer_than_a_block_is_dropped(tmp_path):
     path.write_bytes(b'{"x": 1}\n' + b"y" * 200_000)
     log = AppendLog(path)
     assert log.torn
-    assert log.rows == [{"x": 1}]
+    assert held(log) == [{"x": 1}]
     assert path.read_bytes() == b'{"x": 1}\n'
 
 
@@ -81,9 +85,20 @@ def test_a_broken_line_in_the_middle_is_kept_and_named(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"x": 1}\nbroken\n{"x": 2}\n')
     log = AppendLog(path)
-    assert log.rows == [{"x": 1}, {"x": 2}]
-    assert [broken.where.rsplit(":", 1)[1] for broken in log.broken] == ["2"]
+    first, broken, last = held(log)
+    assert (first, last) == ({"x": 1}, {"x": 2})
+    assert broken.where == f"{path}:2"
     assert b"broken" in path.read_bytes()
+
+
+def test_a_row_is_found_again_at_its_place(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"x": "\xc3\xa9"}\n\nbroken\n')
+    log = AppendLog(path)
+    places = log.append([{"x": "é" * 5}, {"x": 2}]) + log.append([]) + log.append([{"x": 3}])
+    assert [log.at(place) for place in places] == [{"x": "é" * 5}, {"x": 2}, {"x": 3}]
+    assert [place for place, _ in AppendLog(path).read()][2:] == places
+    assert next(log.at(place) for place, row in log.read() if isinstance(row, dict)) == {"x": "é"}
 
 
 def test_a_second_run_on_one_folder_is_refused_and_a_dead_one_leaves_nothing(tmp_path):
@@ -117,7 +132,7 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert sorted(child.name for child in tmp_path.iterdir()) == ["log.jsonl"]
-    assert AppendLog(path).rows == [{"x": "kept"}]
+    assert held(AppendLog(path)) == [{"x": "kept"}]
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):

@@ -7,10 +7,8 @@ stand for pictures are never sampled, a response ends at the checkpoint's own st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any
 
-from mmk12.backends._ahead import Ahead
 from mmk12.backends._chat import ChatTemplate
 from mmk12.backends._checkpoint import configuration, ids, loaded, remote_code, stop_ids, weights_id
 from mmk12.backends._feed import EngineStopped, fed, seed
@@ -26,9 +24,7 @@ except ImportError:
 _INLINE = {"InternVLChatModel": "<image>\n"}
 """Architectures whose template knows only text, and what stands for a picture in it (upstream: their `chat()`)."""
 _WAITING = 32
-"""Requests that the engine holds beyond those that run, so that a free place is taken at once."""
-_INTAKE = 32
-"""Requests that it is given at one step, and that are made ready before: it works on the first of many meanwhile."""
+"""Requests held beyond those that run, so that a free place is taken at once."""
 
 
 class VllmBackend:
@@ -65,10 +61,9 @@ class VllmBackend:
         self._stops = sorted(ends | self._chat.turn_end_ids())
         placeholders = self._chat.placeholder_ids(settings.hf_config) - {*self._stops}
         self._banned = dict.fromkeys(sorted(placeholders), float("-inf"))
-        self._room = self._engine.vllm_config.scheduler_config.max_num_seqs + _WAITING
-        self.capacity = self._room + _INTAKE
-        self._ahead = Ahead(self._rendered, _INTAKE)
+        self.capacity = self._engine.vllm_config.scheduler_config.max_num_seqs + _WAITING
         self._held: dict[str, Request] = {}
+        self._refused: list[Failure] = []
         self.fingerprint = " ".join(
             (
                 f"{_vllm.VERSIONS} {str(settings.dtype).removeprefix('torch.')} {weights_id(model)}",
@@ -86,47 +81,38 @@ class VllmBackend:
         return fed(self, requests)
 
     def add(self, request: Request) -> None:
-        """Takes a request; one that vLLM refuses is a failure of a later step."""
-        self._ahead.put(request)
-
-    def step(self) -> list[Completion | Failure]:
-        """Gives the engine some of what was added and lets it work once; what is finished by now."""
-        refused: list[Completion | Failure] = []
-        for _ in range(_INTAKE):
-            if not self._ahead or len(self._held) == self._room:
-                break
-            refused += self._handed_over(*self._ahead.take())
-        if not self._held:
-            return refused
+        """Takes a request; one that vLLM refuses is a failure of the next step."""
+        marks = self._chat.marks(request.prompt)
+        if marks != len(request.images):  # vLLM would leave a mark too many in the text without a word
+            reason = f"{marks} image marks for {len(request.images)} images"
+            self._refused.append(Failure(request.key, request.id, reason))
+            return
+        prompt: dict[str, Any] = {"prompt": request.prompt}
+        if request.images:
+            prompt["multi_modal_data"] = {"image": [self._store.open(image) for image in request.images]}
         try:
-            outputs = self._engine.step()
-        except _vllm.STOPPED as error:
-            raise EngineStopped(_vllm.line(error)) from error
-        return refused + [self._answer(output) for output in outputs if output.finished]
-
-    def _handed_over(self, request: Request, rendered: Future[Any]) -> list[Failure]:
-        """Puts a request into the engine; a failure if vLLM refuses it."""
-        try:
-            self._engine.add_request(request.key, rendered.result(), self._parameters(request))
+            (rendered,) = self._engine.renderer.render_cmpl([prompt], self._tokenizing)
+            self._engine.add_request(request.key, rendered, self._parameters(request))
         except _vllm.EngineDeadError as error:
             raise EngineStopped(_vllm.line(error)) from error
         except _vllm.REFUSED as error:
             # vLLM may now believe that its engine has the pictures, and would not send them with a later request.
-            self._ahead.anew(self._engine.reset_mm_cache)
-            return [Failure(request.key, request.id, _vllm.line(error))]
-        self._held[request.key] = request
-        return []
+            self._engine.reset_mm_cache()
+            self._refused.append(Failure(request.key, request.id, _vllm.line(error)))
+        else:
+            self._held[request.key] = request
 
-    def _rendered(self, request: Request) -> Any:
-        """What vLLM's engine takes: token ids, and the pictures as its processor makes them."""
-        marks = self._chat.marks(request.prompt)
-        if marks != len(request.images):  # vLLM would leave a mark too many in the text without a word
-            raise ValueError(f"{marks} image marks for {len(request.images)} images")
-        prompt: dict[str, Any] = {"prompt": request.prompt}
-        if request.images:
-            prompt["multi_modal_data"] = {"image": [self._store.open(image) for image in request.images]}
-        (rendered,) = self._engine.renderer.render_cmpl([prompt], self._tokenizing)
-        return rendered
+    def step(self) -> list[Completion | Failure]:
+        """Lets the engine work once; what is finished by now."""
+        answers: list[Completion | Failure] = [*self._refused]
+        self._refused.clear()
+        if not self._held:
+            return answers
+        try:
+            outputs = self._engine.step()
+        except _vllm.STOPPED as error:
+            raise EngineStopped(_vllm.line(error)) from error
+        return answers + [self._answer(output) for output in outputs if output.finished]
 
     def _answer(self, output: Any) -> Completion | Failure:
         request, (made,) = self._held.pop(output.request_id), output.outputs

@@ -100,7 +100,7 @@ def build_data(
     "`mmk12 check OpenGVLab/InternVL3-1B-hf`"
 )
 def check(
-    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, or a JSONL file of golds.")],
+    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, server URL, or a JSONL file of golds.")],
     raw_dir: RawDir = None,
     limit: Limit = None,
     as_json: AsJson = False,

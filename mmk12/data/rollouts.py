@@ -134,21 +134,22 @@ class Rater:
             except PromptError as error:
                 rates[sample.id] = f"the prompt cannot be built: {error}"
         wanted = [one for group in requests.values() for one in group]
-        made = generate(backend, wanted, CompletionLog(folder / "completions.jsonl"), self._progress)
+        log = CompletionLog(folder / "completions.jsonl")
+        made = generate(backend, wanted, log, self._progress)
         if made.failures and not self._rollouts.allow_failures:
             first = next(iter(made.failures.values()))
             raise ModelError(
                 f"{len(made.failures)} of {len(wanted)} rollouts failed, first reason: {first}. The same command tries "
                 "them again; --allow-failures goes on without their questions."
             )
-        answered = []
+        answered: list[tuple[Sample, list[str]]] = []
         for sample in samples:
             failed = [made.failures[one.key] for one in requests.get(sample.id, ()) if one.key in made.failures]
             if failed:
                 rates[sample.id] = failed[0]
             elif sample.id in requests:
-                answered.append((sample, [made.completions[one.key] for one in requests[sample.id]]))
-        return rates | self._graded(answered)
+                answered.append((sample, [one.key for one in requests[sample.id]]))
+        return rates | self._graded(answered, log)
 
     def _requests(self, sample: Sample, backend: Backend) -> list[Request]:
         asked = self._ask(sample)
@@ -169,17 +170,19 @@ class Rater:
     def _progress(self, label: str, done: int, total: int) -> None:
         self._context.progress("rollouts", done, total)
 
-    def _graded(self, answered: Sequence[tuple[Sample, Sequence[Completion]]]) -> dict[str, PassRate]:
+    def _graded(
+        self, answered: Sequence[tuple[Sample, Sequence[str]]], log: Mapping[str, Completion]
+    ) -> dict[str, PassRate]:
         rows = (
-            {"response": one.text, "gold": sample.gold.text, "question": sample.question, **grading(sample.gold)}
-            for sample, completions in answered
-            for one in completions
+            {"response": log[key].text, "gold": sample.gold.text, "question": sample.question, **grading(sample.gold)}
+            for sample, keys in answered
+            for key in keys
         )
         workers = (os.cpu_count() or 1) if len(answered) * self._n >= _POOLED else 1
         verdicts = verify_many(rows, profile=self._context.recipe.profile.reward, workers=workers)
         return {
-            sample.id: _rate(sample, self._key(sample), completions, list(islice(verdicts, self._n)))
-            for sample, completions in answered
+            sample.id: _rate(sample, self._key(sample), [log[key] for key in keys], list(islice(verdicts, self._n)))
+            for sample, keys in answered
         }
 
 

@@ -20,7 +20,7 @@ def second_opinion(done: Evaluation, judge: Judge, progress: Progress = silent) 
     run = Run(done.folder)
     settings = run.settings()
     with storage.sole_writer(run.folder):
-        items, completions = run.items(), run.completions().completions
+        items, completions = run.items(), run.completions()
         questions = _questions(judge.backend.fingerprint, items, completions)
         notes = ask(judge, run.folder, VERSION, questions, progress)
         results = grade(run, settings, items, completions)

@@ -70,7 +70,7 @@ def ask(
     asked = generate(judge.backend, list(requests.values()), log, judging)
     known = {"model": judge.name, "fingerprint": judge.backend.fingerprint, "prompt": version, **about}
     storage.write_json(folder / "judge.json", known)
-    unclear = [reply.text for reply in asked.completions.values() if opinion(reply.text) is None]
+    unclear = [log[key].text for key in requests if key in log and opinion(log[key].text) is None]
     notes = list(log.notes)
     if asked.failures:
         reason = next(iter(asked.failures.values()))
@@ -103,5 +103,5 @@ def record(folder: Path, version: str) -> Record | None:
         raise BadInput(f"{path} is not what mmk12 writes. Delete it, or ask again with --judge.")
     if about["prompt"] != version:
         return None
-    replies = CompletionLog(folder / "judgements.jsonl").completions
+    replies = CompletionLog(folder / "judgements.jsonl")
     return Record(about, {key: opinion(reply.text) for key, reply in replies.items()})
