@@ -4,8 +4,8 @@ python -m tests.bench.engine --raw-dir RAW [--limit N] [--rounds R]
 
 Both run in fresh processes, in turns, with the prefix and multimodal caches off and the same cap on tokens. Ours is the
 time from the first request to the last stored completion; theirs is `LLM.chat` on all conversations at once. CPU
-seconds are given beside: with OMP_NUM_THREADS=1 and OMP_WAIT_POLICY=PASSIVE they are the ones to trust on a machine that
-does other things. `tests.bench.lmms` is the same for lmms-eval.
+seconds are given beside: with OMP_NUM_THREADS=1 and OMP_WAIT_POLICY=PASSIVE they are the ones to trust on a machine
+that does other things. `tests.bench.lmms` is the same for lmms-eval.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """lmms-eval 0.7.3 on the questions of `tests.bench.engine`: python -m tests.bench.lmms --raw-dir RAW [--batch-size N]
 
 For an environment that has it beside vLLM (a copy of .venv-engines, `pip install --no-deps lmms-eval==0.7.3`, and
-`sacrebleu evaluate pytz pytablewriter`). Same questions, prompts, cap on tokens and engine settings. The time is that of
-its `generate_until`: from rows to responses, engine start and grading excluded. Its default batch size is 1.
+`sacrebleu evaluate pytz pytablewriter`). Same questions, prompts, cap on tokens and engine settings. The time is that
+of its `generate_until`: from rows to responses, engine start and grading excluded. Its default batch size is 1.
 """
 
 import argparse
