@@ -28,8 +28,7 @@ from mmk12.questions import options_in
 from mmk12.types import Draft, Gold, Hub, Row
 from mmk12.verifier import classify_gold
 
-PIN = "96641f2457cd16c28be227a47371e41366d9607e"
-HUB = Hub("AI4Math/MathVerse", config="testmini", split="testmini", revision=PIN)
+HUB = Hub("AI4Math/MathVerse", config="testmini", split="testmini", revision="96641f2457cd16c28be227a47371e41366d9607e")
 LABEL = re.compile(r"\s*[A-Z][A-Za-z. ]+\$\s*=\s*")
 BEARING = re.compile(r"\s*(\d+)\s*(?:\^\\circ|°)\s*T")
 DECIMALS = re.compile(r"\d\.(\d+)")

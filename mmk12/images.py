@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,6 +135,7 @@ class ImageStore:
     def __init__(self, folder: Path, watch: Watch | None = None) -> None:
         self.folder = folder
         self.watch = watch
+        self._opening = threading.Lock()
 
     def add(self, data: bytes) -> Image:
         """Stores the picture in `data`. Raises `BadImage`; the store is unchanged then."""
@@ -157,9 +159,14 @@ class ImageStore:
             self.watch.report(image, prepared.seen)
         return image
 
-    @cached_property
+    @property
     def _stored(self) -> set[str]:
         """The pictures that are there. Asking the disk for each one costs as much as a small picture."""
+        with self._opening:  # several threads may be the first to ask
+            return self._found
+
+    @cached_property
+    def _found(self) -> set[str]:
         with storage.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             written = {path: path.stat().st_mtime for path in self.files()}

@@ -12,9 +12,9 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BATCH = 8
+_BATCH = 4
 """Items that a thread takes at once: to wake one costs as much as a tenth of a picture."""
-_AHEAD = 4
+_AHEAD = 3
 """Batches per core that may be finished before their turn."""
 
 

@@ -70,7 +70,8 @@ def ask(
     asked = generate(judge.backend, list(requests.values()), log, judging)
     known = {"model": judge.name, "fingerprint": judge.backend.fingerprint, "prompt": version, **about}
     storage.write_json(folder / "judge.json", known)
-    unclear = [log[key].text for key in requests if key in log and opinion(log[key].text) is None]
+    replies = (log[key].text for key in requests if key in log)
+    unclear = [text for text in replies if opinion(text) is None]
     notes = list(log.notes)
     if asked.failures:
         reason = next(iter(asked.failures.values()))

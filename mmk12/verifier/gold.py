@@ -104,9 +104,7 @@ _STATEMENTS = re.compile(r"(?:\d\s*\.\s*){2,9}|(?:\(\d\)[\s,]*){2,9}\.?|(?:\d\s*
 _SINGLE_LETTER = re.compile(r"\(?([A-Z])\)?\.?|\(([A-Z])\)\s*\S.*|([A-Z])[.:]\s+\S.*")
 """`C`, `(C)`, `C. x = 42`"""
 _ARGUES = re.compile(r"[∵∴]|\b(?:therefore|thus|hence|because|fill in)\b", re.IGNORECASE)
-_DRESSED = re.compile(
-    r"\\text\s*\{\s*\(?([A-Za-z])\)?\s*\}|\\(?:boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z])\)?\s*\}"
-)
+_DRESSED = re.compile(r"\\(?:text|boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z])\)?\s*\}")
 """A letter in a macro for words, perhaps in brackets there."""
 
 
@@ -219,7 +217,7 @@ def _letter(text: str) -> re.Match[str] | None:
 def text_letter(text: str) -> str:
     """`text` without the dressing that a single letter may wear."""
     dressed = "\\t" in text or "\\m" in text or "\\b" in text
-    return (_DRESSED.sub(r"\1\2", text) if dressed else text).strip("$ \n")
+    return (_DRESSED.sub(r"\1", text) if dressed else text).strip("$ \n")
 
 
 def _conditions(value: Listing) -> bool:
