@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -70,21 +71,26 @@ def ours(raw_dir: Path, limit: int | None, max_tokens: int) -> dict[str, float]:
     return {**seen, "items": len(lines), "tokens": sum(json.loads(line)["completion_tokens"] for line in lines)}
 
 
+def questions(raw_dir: Path) -> Iterator[tuple[str, str, Path]]:
+    """The questions of K12 as both peers are asked them: system turn, user turn without its picture, the picture."""
+    benchmark = load_benchmark("k12")
+    files = locate(benchmark, raw_dir)
+    for draft in drafts(benchmark, files):
+        system, user = prompts.chat("instruct", f"<image>{draft.question}", 1)
+        yield system.content, user.content.removeprefix("<image>"), files.path(draft.images[0])
+
+
 def bare(raw_dir: Path, limit: int | None, max_tokens: int) -> dict[str, float]:
     """The same questions through `LLM.chat`, which reads the picture files itself."""
     from vllm import LLM, SamplingParams
 
     from mmk12.backends import _vllm as settings
 
-    benchmark, conversations = load_benchmark("k12"), []
-    files = locate(benchmark, raw_dir)
-    for draft in drafts(benchmark, files):
-        system, user = prompts.chat("instruct", f"<image>{draft.question}", 1)
-        picture = {"type": "image_url", "image_url": {"url": files.path(draft.images[0]).as_uri()}}
-        text = {"type": "text", "text": user.content.removeprefix("<image>")}
-        conversations.append(
-            [{"role": "system", "content": system.content}, {"role": "user", "content": [picture, text]}]
-        )
+    conversations = []
+    for system, user, path in questions(raw_dir):
+        picture = {"type": "image_url", "image_url": {"url": path.as_uri()}}
+        content = [picture, {"type": "text", "text": user}]
+        conversations.append([{"role": "system", "content": system}, {"role": "user", "content": content}])
     llm = LLM(
         str(model_path("demo")),
         allowed_local_media_path=str(raw_dir),

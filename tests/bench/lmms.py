@@ -10,17 +10,14 @@ import json
 import sys
 import textwrap
 import time
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmk12 import prompts
 from mmk12.backends import _vllm as settings
-from mmk12.content import load_benchmark
 from mmk12.demo import model_path
-from mmk12.load import drafts
-from mmk12.locate import locate
-from tests.bench.engine import NO_CACHES
+from tests.bench.engine import NO_CACHES, questions
 
 TASK = """
 dataset_path: parquet
@@ -31,7 +28,7 @@ output_type: generate_until
 doc_to_visual: !function words.visual
 doc_to_text: !function words.text
 doc_to_messages: !function words.messages
-doc_to_target: gold
+doc_to_target: target
 generation_kwargs: {{max_new_tokens: {max_tokens}, temperature: 0}}
 process_results: !function words.results
 metric_list: [{{metric: exact, aggregation: mean, higher_is_better: true}}]
@@ -57,15 +54,11 @@ def write_task(folder: Path, raw_dir: Path, limit: int | None, max_tokens: int) 
     """The 500 questions as a task of lmms-eval; it grades nothing."""
     import datasets
 
-    benchmark = load_benchmark("k12")
-    files = locate(benchmark, raw_dir)
-    rows = []
-    for draft in drafts(benchmark, files):
-        system, user = prompts.chat("instruct", f"<image>{draft.question}", 1)
-        picture = {"bytes": files.image(draft.images[0]), "path": None}
-        words = {"system": system.content, "user": user.content.removeprefix("<image>")}
-        rows.append({**words, "image": picture, "gold": draft.gold.text})
-    table = datasets.Dataset.from_list(rows[:limit]).cast_column("image", datasets.Image())
+    rows = [
+        {"system": system, "user": user, "image": {"bytes": path.read_bytes(), "path": None}, "target": ""}
+        for system, user, path in islice(questions(raw_dir), limit)
+    ]
+    table = datasets.Dataset.from_list(rows).cast_column("image", datasets.Image())
     table.to_parquet(folder / "rows.parquet")
     (folder / "questions.yaml").write_text(TASK.format(folder=folder, max_tokens=max_tokens))
     (folder / "words.py").write_text(textwrap.dedent(WORDS))

@@ -98,6 +98,8 @@ def test_mathvision_faulty_golds_are_mended_and_the_release_is_kept():
         "\\frac{36}{13}", released="\x0crac{36}{13}"
     )
     assert draft("mathvision", id="59", options=[], answer="C").gold == Gold("C", "choice")
+    corrected = draft("mathvision", id="338", options=list("ABCDE"), answer="B").gold
+    assert corrected == Gold("D", "choice", tuple("ABCDE"), released="B")
 
 
 @pytest.mark.parametrize(
