@@ -45,13 +45,13 @@ check: $(VENV)/ready  ## lint and types
 bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit in the same run
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
 	test -d build/bench || $(BIN)/pip install -q --no-deps --target build/bench "verl==0.9.1"
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench.grading
-	$(BIN)/python -m tests.bench.training
-	$(BIN)/python -m tests.bench.page
+	$(BIN)/python -m perf
+	$(BIN)/python -m perf.grading
+	$(BIN)/python -m perf.training
+	$(BIN)/python -m perf.page
 
 bench-engine: $(ENGINES)/ready  ## what mmk12 eval costs over bare vLLM; RAW holds k12/
-	$(ENGINES)/bin/python -m tests.bench.engine --raw-dir $(RAW)
+	$(ENGINES)/bin/python -m perf.engine --raw-dir $(RAW)
 
 format: $(VENV)/ready  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix

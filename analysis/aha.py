@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mmk12.aha import KINDS, scan
-from mmk12.aha.relations import relations
-from mmk12.means import clustered_means
-from mmk12.plot.panels import steps
+from mmk12.plotting.curves import steps
+from mmk12.run_report.reflection import KINDS, scan
+from mmk12.run_report.reflection.report import relations
+from mmk12.utils.stats import clustered_means
 
 _STYLES = ("-", "--", "-.", ":")
 

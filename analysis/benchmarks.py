@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12 import storage
+from mmk12.utils import storage
 
 _HEIGHT = 0.24
 """Of one bar, in inches; bars of all runs stand together under their label."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.plot.panels import panels
+from mmk12.plotting.curves import panels
 
 DEFAULT = ("accuracy", "length", "entropy", "all_right", "all_wrong", "validation/accuracy")
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from mmk12 import storage
-from mmk12.band import Band
 from mmk12.errors import MissingData
+from mmk12.recipes.schema import Band
+from mmk12.utils import storage
 
 _KEPT, _LEFT_OUT = "C0", "#b8bec6"
 

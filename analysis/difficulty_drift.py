@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plot.curves import smooth, span
-from mmk12.plot.panels import steps
+from mmk12.plotting.curves import smooth, span, steps
 from mmk12.runlog import responses
 
 _CLASSES = ("never", "up to ¼", "up to ½", "up to ¾", "more", "always")

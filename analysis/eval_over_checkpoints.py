@@ -11,10 +11,9 @@ from typing import NamedTuple
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12 import storage
-from mmk12.plot.curves import curves
-from mmk12.plot.panels import steps
-from mmk12.run import Run
+from mmk12.evaluation.run_folder import Run
+from mmk12.plotting.curves import curves, steps
+from mmk12.utils import storage
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
 _MARKS = "os^Dvx*"

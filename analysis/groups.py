@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plot.curves import Curve, curves
-from mmk12.plot.panels import steps
+from mmk12.plotting.curves import Curve, curves, steps
 
 _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
 """Dark, pale, middle: apart in grey too."""

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from mmk12 import storage
+from mmk12.utils import storage
 
 TILE = 448
 _TICKS = (28, 56, 112, 224, 448, 896, 1792, 3584, 7168)

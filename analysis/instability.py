@@ -7,8 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.plot.curves import curves, largest_fall
-from mmk12.plot.panels import panels
+from mmk12.plotting.curves import curves, largest_fall, panels
 
 _METRICS = ("accuracy", "length", "truncated", "entropy", "gradient_norm", "clip_fraction")
 

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.means import clustered_means
-from mmk12.plot.curves import smooth, span
-from mmk12.plot.panels import steps
+from mmk12.plotting.curves import smooth, span, steps
 from mmk12.runlog import responses
+from mmk12.utils.stats import clustered_means
 
 _KINDS = ((1.0, "right", "C0", "-"), (0.0, "wrong", "C1", "--"))
 _PARTS = ("first third", "last third")

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from mmk12 import storage
-from mmk12.data.figure1 import PAPER
+from mmk12.curation.paper_counts import PAPER
+from mmk12.utils import storage
 
 LONGEST = 2048
 """Tokens of a prompt that are kept in training (PAPER "Common"); longer ones are cut or left out."""

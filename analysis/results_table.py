@@ -9,10 +9,9 @@ from textwrap import wrap
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12 import tables
-from mmk12.comparison.standings import standings
-from mmk12.tables import Table
-from mmk12.text_tables import flush_right, noted
+from mmk12.evaluation.leaderboard import standings
+from mmk12.evaluation.tables import leaderboard_table
+from mmk12.utils.tables import Table, flush_right, noted
 
 _CHARACTER, _ROW = 0.078, 0.27
 """Inches that a character is wide and a row is high, at 9 points."""
@@ -28,7 +27,7 @@ def table(runs: Sequence[Path]) -> Table:
     short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
     if len(set(short.values())) == len(short):
         found["runs"] = [{**row, "name": short[row["name"]]} for row in found["runs"]]
-    return tables.standings(found)
+    return leaderboard_table(found)
 
 
 def figure(runs: Sequence[Path]) -> Figure:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from mmk12 import storage
-from mmk12.data.figure1 import PAPER
+from mmk12.curation.paper_counts import PAPER
+from mmk12.utils import storage
 
 _BAR = 0.34
 """Height that one source takes, in inches."""

@@ -7,10 +7,10 @@ network, so it is what `mmk12 demo` and the tests evaluate.
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from mmk12.declarations import Benchmark
+from mmk12.datasets.declarations import Benchmark
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources.demo import draft
 from mmk12.demo import problems
-from mmk12.files import Files
-from mmk12.sources.demo import draft
 from mmk12.types import Row
 
 SIZE = 500

@@ -14,8 +14,8 @@ The published numbers were graded by asking GPT-4o yes or no, counting "no" afte
 
 from collections.abc import Iterable
 
-from mmk12.declarations import Benchmark, Published
-from mmk12.files import Files
+from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.files import Files
 from mmk12.types import Draft, Gold, Hub, Row
 from mmk12.verifier import classify_gold
 

@@ -22,9 +22,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.declarations import Benchmark, Published
-from mmk12.files import Files
-from mmk12.questions import options_in
+from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.files import Files
+from mmk12.datasets.options import options_in
 from mmk12.types import Draft, Gold, Hub, Row
 from mmk12.verifier import classify_gold
 

@@ -22,9 +22,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.declarations import Benchmark, Published
-from mmk12.files import Files
-from mmk12.questions import lettered
+from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.files import Files
+from mmk12.datasets.options import lettered
 from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
 
 HUB = Hub("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")

@@ -18,9 +18,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.declarations import Benchmark, Published
-from mmk12.files import Files
-from mmk12.questions import lettered
+from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.files import Files
+from mmk12.datasets.options import lettered
 from mmk12.types import Draft, Gold, Hub, Row
 
 HUB = Hub("AI4Math/MathVista", split="testmini", revision="2b6ad69445fbb5695c9b165475e8decdbeb97747")

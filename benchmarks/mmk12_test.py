@@ -12,9 +12,9 @@ The options are lines of the question, so the question is asked as it stands.
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.declarations import Benchmark
-from mmk12.files import Files
-from mmk12.questions import options_in
+from mmk12.datasets.declarations import Benchmark
+from mmk12.datasets.files import Files
+from mmk12.datasets.options import options_in
 from mmk12.types import Draft, Gold, Hub, Row
 
 HUB = Hub("FanqingM/MMK12", split="test")

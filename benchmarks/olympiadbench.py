@@ -20,8 +20,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.declarations import Benchmark, Published
-from mmk12.files import Files
+from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.files import Files
 from mmk12.types import IMAGE_MARK, Draft, Gold, Hub, Row
 
 CONFIG = "OE_MM_maths_en_COMP"

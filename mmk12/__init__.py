@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmk12.comparison import compare
-    from mmk12.content import load_benchmark, load_source
-    from mmk12.data import build_data
-    from mmk12.declarations import Benchmark, Published, Source
-    from mmk12.evaluation import evaluate
-    from mmk12.recipe import load_recipe
+    from mmk12.curation import build_data
+    from mmk12.datasets.declarations import Benchmark, Published, Source
+    from mmk12.datasets.registry import load_benchmark, load_source
+    from mmk12.evaluation.compare import compare
+    from mmk12.evaluation.pipeline import evaluate
+    from mmk12.recipes.loader import load_recipe
     from mmk12.types import (
         Backend,
         Completion,
@@ -37,13 +37,13 @@ __version__ = "0.1.0"
 _TYPES = "Backend Completion Draft Dropped Failure Gold Hub Image Message Request Sample Sampling Verdict"
 _HOMES = {
     **dict.fromkeys(_TYPES.split(), "types"),
-    **dict.fromkeys(("Benchmark", "Published", "Source"), "declarations"),
-    "build_data": "data",
-    "compare": "comparison",
-    "evaluate": "evaluation",
-    "load_benchmark": "content",
-    "load_recipe": "recipe",
-    "load_source": "content",
+    **dict.fromkeys(("Benchmark", "Published", "Source"), "datasets.declarations"),
+    "build_data": "curation",
+    "compare": "evaluation.compare",
+    "evaluate": "evaluation.pipeline",
+    "load_benchmark": "datasets.registry",
+    "load_recipe": "recipes.loader",
+    "load_source": "datasets.registry",
     "reward": "verifier",
     "verify": "verifier",
     "verify_many": "verifier",

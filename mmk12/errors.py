@@ -64,3 +64,6 @@ class MissingExtra(Mmk12Error):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional dependency. Install it with: pip install 'mmk12[{extra}]'")
+
+
+VERL = "0.9.1"

@@ -31,7 +31,7 @@ class Gold:
 
     `choices` are the option texts in order (A first); `precision` counts decimals, `unit` is a plain unit name;
     `tolerance` is the largest absolute error that is allowed. `released` is the text that the dataset prints, where
-    `text` mends it: only the arithmetic of `mmk12.official` reads it.
+    `text` mends it: only the arithmetic of `mmk12.evaluation.official` reads it.
     """
 
     text: str

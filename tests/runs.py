@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from mmk12 import storage
-from mmk12.grade import grade
-from mmk12.run import Item, Run
+from mmk12.evaluation.grading import grade
+from mmk12.evaluation.run_folder import Item, Run
 from mmk12.types import Completion, Dropped, Gold, Sample
+from mmk12.utils import storage
 from tests.conftest import picture
 
 PUBLISHED = {"model": "MM-Eureka-8B", "accuracy": 27.0, "grader": "GPT-4o yes/no", "source": "a paper"}

@@ -5,13 +5,14 @@ import sys
 
 import pytest
 
-from mmk12 import backends
-from mmk12.backends import Deployment, Model, engine_options, find_model, open_backend
-from mmk12.backends._feed import EngineStopped, fed
+from mmk12 import inference
 from mmk12.demo import model_path
 from mmk12.errors import BadInput, MissingData, MissingExtra, UnknownName
-from mmk12.images import ImageStore
+from mmk12.inference import engine_options, find_model, open_backend
+from mmk12.inference.deployment import Deployment, Model
+from mmk12.inference.engine import EngineStopped, fed
 from mmk12.types import Completion, Failure, Request, Sampling
+from mmk12.utils.images import ImageStore
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def places(tmp_path):
     ],
 )
 def test_auto_takes_what_fits(places, monkeypatch, model, backend, fast, expected):
-    monkeypatch.setattr(backends, "_fast", lambda: fast)
+    monkeypatch.setattr(inference, "_fast", lambda: fast)
     assert find_model(model.format(places), backend).backend == expected
 
 
@@ -97,7 +98,7 @@ def test_a_missing_extra_is_named(module, extra):
     file = {"vllm": "vllm", "ray": "replicas", "tenacity": "openai"}[module]
     script = (
         f"import sys; sys.modules[{module!r}] = None\nfrom mmk12.errors import MissingExtra\n"
-        f"try:\n    import mmk12.backends.{file}\nexcept MissingExtra as error:\n    print(error)\n"
+        f"try:\n    import mmk12.inference.{file}\nexcept MissingExtra as error:\n    print(error)\n"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
     assert f"mmk12[{extra}]" in told
@@ -145,7 +146,7 @@ def test_an_engine_that_stops_fails_what_it_held_and_what_was_still_waiting():
 @pytest.mark.model
 def test_short_memory_is_a_failure_with_advice(tmp_path, monkeypatch):
     torch = pytest.importorskip("torch")
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     def full(self, requests):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -161,7 +162,7 @@ def test_short_memory_is_a_failure_with_advice(tmp_path, monkeypatch):
 def test_two_processes_do_not_sample_alike(tmp_path):
     pytest.importorskip("torch")
     script = (
-        "import torch; from pathlib import Path; from mmk12.backends import *; from mmk12.images import ImageStore\n"
+        "import torch; from pathlib import Path; from mmk12.inference import *; from mmk12.utils.images import ImageStore\n"
         f"open_backend(Model('hf', {str(model_path('demo'))!r}), ImageStore(Path({str(tmp_path)!r})))\n"
         "print(torch.rand(1).item())"
     )

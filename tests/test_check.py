@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from mmk12.check import check
+from mmk12.curation.validate import check
 from mmk12.errors import BadInput, MissingData
-from mmk12.storage import to_json
+from mmk12.utils.storage import to_json
 from tests.conftest import picture
 from tests.judges import judge_server
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from mmk12.__main__ import main
-from mmk12.storage import to_json
+from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
 from tests.judges import judge_server
 from tests.training_runs import ROLLOUTS, trained
@@ -147,7 +147,7 @@ def test_a_mistyped_command_exits_1(mmk12, arguments):
 
 
 def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
-    code = "import mmk12.__main__ as command, mmk12.catalogue; mmk12.catalogue.catalogue = None; command.main()"
+    code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.catalogue = None; command.main()"
     done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Traceback" in done.stderr
@@ -214,7 +214,7 @@ def test_plot_names_its_file_by_the_figure(mmk12, trained_run, tmp_path):
 
 
 def test_report_makes_the_page_of_a_training_run(mmk12, trained_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("mmk12.runpage.page.FIGURES", {"groups": "Prompts that teach"})
+    monkeypatch.setattr("mmk12.run_report.page.FIGURES", {"groups": "Prompts that teach"})
     done = mmk12("report", trained_run)
     assert (done.returncode, done.stdout.split()[-1]) == (0, str(trained_run / "report.html")), done.stderr
     assert "3 steps, 1 launch" in (trained_run / "report.html").read_text()

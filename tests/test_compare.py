@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from mmk12.comparison import cautions, compare
-from mmk12.comparison.file import write_pair, write_standings
-from mmk12.comparison.standings import standings
-from mmk12.content import load_benchmark
+from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput
-from mmk12.tables import flips
+from mmk12.evaluation.compare import cautions, compare
+from mmk12.evaluation.compare_report import write_pair, write_standings
+from mmk12.evaluation.leaderboard import standings
+from mmk12.evaluation.tables import list_flips
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded
 
@@ -32,7 +32,7 @@ def test_flips_are_named_in_both_directions(run):
     assert found["answers"]["toy/0"] == {"gold": "$4$", "a": "$4$", "b": "$5$"}
     assert (found["test"], found["p_value"]) == ("exact McNemar", 1.0)
     assert found["ci95"][0] < 0.25 < found["ci95"][1]
-    assert flips({"toy": found}) == ["toy gained: toy/1, toy/2", "toy lost: toy/0"]
+    assert list_flips({"toy": found}) == ["toy gained: toy/1, toy/2", "toy lost: toy/0"]
 
 
 def test_sub_scores_are_compared_and_an_item_counts_under_each_of_its_labels(run):
@@ -51,7 +51,7 @@ def test_items_that_are_not_in_both_runs_are_named_and_left_out(run):
     found = compare(a, b)["toy"]
     assert (found["n"], found["a"], found["b"]) == (1, 1.0, 1.0)
     assert (found["only_a"], found["only_b"]) == (["toy/2"], ["toy/1", "toy/3"])
-    assert "toy left out, only in B: toy/1, toy/3" in flips({"toy": found})
+    assert "toy left out, only in B: toy/1, toy/3" in list_flips({"toy": found})
 
 
 def test_items_that_were_asked_differently_are_left_out_loudly(run):
@@ -59,7 +59,7 @@ def test_items_that_were_asked_differently_are_left_out_loudly(run):
     b = run("b", [RIGHT, RIGHT], golds=["$4$", "$5$"])
     found = compare(a, b)["toy"]
     assert (found["n"], found["asked_differently"]) == (1, ["toy/1"])
-    assert any(line.startswith("toy LEFT OUT, ASKED DIFFERENTLY") for line in flips({"toy": found}))
+    assert any(line.startswith("toy LEFT OUT, ASKED DIFFERENTLY") for line in list_flips({"toy": found}))
 
 
 def test_runs_that_were_all_asked_differently_are_refused(run):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import content
+from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.utils import content
 
 CLONE = Path(__file__).resolve().parents[1]
 PROBE = """
@@ -82,9 +83,9 @@ def test_this_install_finds_its_content():
 
 def test_every_declaration_loads_and_bears_the_name_of_its_file():
     for name in names("benchmark"):
-        assert content.load_benchmark(name).name == name
+        assert registry.load_benchmark(name).name == name
     for name in names("source"):
-        assert content.load_source(name).name == name
+        assert registry.load_source(name).name == name
     for name in names("figure"):
         assert content.load_figure(name).__doc__
 
@@ -92,28 +93,28 @@ def test_every_declaration_loads_and_bears_the_name_of_its_file():
 @pytest.mark.parametrize(("wrong", "right"), [("k21", "k12"), ("K12", "k12"), ("dem", "demo")])
 def test_an_unknown_benchmark_suggests_the_nearest(wrong, right):
     with pytest.raises(UnknownName, match=f"Did you mean '{right}'"):
-        content.load_benchmark(wrong)
+        registry.load_benchmark(wrong)
 
 
 def test_a_file_of_the_user_goes_through_the_same_loader(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text((content.root("benchmark") / "k12.py").read_text().replace('name="k12"', 'name="mine"'))
-    assert content.load_benchmark(str(mine)).name == "mine"
+    assert registry.load_benchmark(str(mine)).name == "mine"
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path):
     with pytest.raises(MissingData, match=r"none\.py"):
-        content.load_benchmark(str(tmp_path / "none.py"))
+        registry.load_benchmark(str(tmp_path / "none.py"))
 
 
 def test_a_file_without_declaration_is_named(tmp_path):
     (tmp_path / "empty.py").write_text("x = 1\n")
     with pytest.raises(BadInput, match="does not define"):
-        content.load_benchmark(str(tmp_path / "empty.py"))
+        registry.load_benchmark(str(tmp_path / "empty.py"))
 
 
 @pytest.mark.parametrize("code", ["benchmark = Benchmark(", "import nonsense_module", "benchmark = Benchmrk()"])
 def test_a_file_with_a_mistake_is_one_clear_line(tmp_path, code):
     (tmp_path / "mine.py").write_text(code)
     with pytest.raises(BadInput, match=r"mine\.py cannot be imported"):
-        content.load_benchmark(str(tmp_path / "mine.py"))
+        registry.load_benchmark(str(tmp_path / "mine.py"))

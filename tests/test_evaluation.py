@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import content
-from mmk12.comparison import compare
 from mmk12.errors import BadInput, MissingData, OutputError, UnknownName
-from mmk12.evaluation import evaluate, score
-from mmk12.storage import to_json
+from mmk12.evaluation.compare import compare
+from mmk12.evaluation.pipeline import evaluate, score
+from mmk12.utils import content
+from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
 
 DERIVED = ("verdicts.jsonl", "results.json", "report.md", "report.html", "samples.jsonl")

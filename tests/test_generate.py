@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from mmk12.backends.replay import ReplayBackend
 from mmk12.errors import BadInput
-from mmk12.generate import CompletionLog, generate, request
-from mmk12.storage import to_json
+from mmk12.inference.generate import CompletionLog, generate, request
+from mmk12.inference.replay import ReplayBackend
 from mmk12.types import Completion, Failure, Image, Sampling
+from mmk12.utils.storage import to_json
 from tests.conftest import Scripted
 
 GREEDY = Sampling()

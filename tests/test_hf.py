@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 from mmk12.errors import ModelError, PromptError
-from mmk12.generate import request
-from mmk12.images import ImageStore
-from mmk12.prompts import chat
+from mmk12.inference.generate import request
+from mmk12.inference.prompts import chat
 from mmk12.types import Completion, Failure, Sampling
+from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
 pytest.importorskip("torch")
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.model
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A model folder as a user has it, with random weights: it babbles, also in placeholder tokens."""
-    from mmk12.backends import hf  # first: it makes torchvision importable
+    from mmk12.inference import hf  # first: it makes torchvision importable
 
     assert hf
     import torch
 
-    from mmk12.demo.training.architecture import build_model, build_processor
+    from tools.train_demo_model.architecture import build_model, build_processor
 
     torch.manual_seed(0)
     corpus = ["As shown in the figure, the angle is 70 degrees.", *(m.content for m in chat("instruct", "q", 0))] * 20
@@ -43,7 +43,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def backend(folder, store):
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     return HfBackend(str(folder), store, batch_size=3)
 
@@ -113,7 +113,7 @@ def test_placeholder_tokens_are_never_generated(backend, store):
 
 
 def test_the_checkpoints_own_sampling_habits_do_not_apply(folder, store, backend, tmp_path):
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     habits = copied(folder, tmp_path)
     config = json.loads((habits / "generation_config.json").read_text())
@@ -125,7 +125,7 @@ def test_the_checkpoints_own_sampling_habits_do_not_apply(folder, store, backend
 
 
 def test_the_context_bounds_a_response_and_a_prompt(folder, store, tmp_path):
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     short = copied(folder, tmp_path)
     config = json.loads((short / "config.json").read_text())
@@ -143,7 +143,7 @@ def test_the_context_bounds_a_response_and_a_prompt(folder, store, tmp_path):
 
 
 def test_the_fingerprint_tells_weights_apart_and_ignores_the_place(folder, store, backend, tmp_path):
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     moved = copied(folder, tmp_path)
     assert HfBackend(str(moved), store).fingerprint == backend.fingerprint
@@ -165,7 +165,7 @@ def test_the_fingerprint_tells_weights_apart_and_ignores_the_place(folder, store
     ],
 )
 def test_an_incomplete_model_folder_is_one_clear_line(folder, store, tmp_path, missing, word):
-    from mmk12.backends.hf import HfBackend
+    from mmk12.inference.hf import HfBackend
 
     broken = copied(folder, tmp_path)
     (broken / missing).unlink()

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.errors import MissingData, OutputError
-from mmk12.images import MIN_SIDE, BadImage, ImageStore, decode
 from mmk12.types import Image
+from mmk12.utils.images import MIN_SIDE, BadImage, ImageStore, decode
 from tests.conftest import picture
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from mmk12.__main__ import main
 from mmk12.errors import BadInput, ModelError
-from mmk12.evaluation import score
-from mmk12.judging import prompt
-from mmk12.storage import to_json
+from mmk12.evaluation import judge as prompt
+from mmk12.evaluation.pipeline import score
 from mmk12.types import Gold
+from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
 from tests.judges import judge_server
 from tests.runs import graded
@@ -23,8 +23,8 @@ from tests.runs import graded
 pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
-from mmk12.judging.ask import second_opinion
-from mmk12.judging.judge import open_judge
+from mmk12.evaluation.pipeline import second_opinion
+from mmk12.inference.llm_judge import open_judge
 
 RIGHT, WRONG = response("$4$"), response("$5$")
 
@@ -180,7 +180,7 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 def test_opinions_on_other_words_are_not_shown(tmp_path, server, monkeypatch):
     folder = graded(tmp_path / "run", [RIGHT])
     judged(folder, server)
-    monkeypatch.setattr("mmk12.judging.opinions.VERSION", "yes-no-2")
+    monkeypatch.setattr("mmk12.evaluation.judge.VERSION", "yes-no-2")
     assert "judge" not in score(folder).results["toy"]
 
 

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from mmk12.declarations import Source
+from mmk12.datasets.declarations import Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.loader import load, locate
 from mmk12.errors import BadInput, MissingData
-from mmk12.files import Files
-from mmk12.images import ImageStore
-from mmk12.load import load
-from mmk12.locate import locate
 from mmk12.types import Draft, Dropped, Gold, Hub, Sample
+from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
 

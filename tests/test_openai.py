@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.backends import find_model, open_backend
 from mmk12.errors import BadInput, ModelError
-from mmk12.generate import request
-from mmk12.images import ImageStore
-from mmk12.prompts import chat
+from mmk12.inference import find_model, open_backend
+from mmk12.inference.generate import request
+from mmk12.inference.prompts import chat
 from mmk12.types import Completion, Failure, Message, Sampling
+from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
 pytest.importorskip("httpx")
@@ -108,7 +108,7 @@ def store(tmp_path):
 
 
 def backend(server, store, **options):
-    from mmk12.backends.openai import OpenAIBackend
+    from mmk12.inference.openai import OpenAIBackend
 
     return OpenAIBackend(server.url, store, **{"patience": 0.001, **options})
 
@@ -301,8 +301,8 @@ def test_abandoned_answers_leave_nothing_running(serve, store):
 def test_an_interrupt_does_not_hang(serve, store, tmp_path):
     server = serve(lambda *_: (time.sleep(30), (200, reply()))[1])
     script = (
-        "import sys; from pathlib import Path; from mmk12.backends.openai import OpenAIBackend as B\n"
-        "from mmk12.generate import request; from mmk12.images import ImageStore as I; from mmk12.types import *\n"
+        "import sys; from pathlib import Path; from mmk12.inference.openai import OpenAIBackend as B\n"
+        "from mmk12.inference.generate import request; from mmk12.utils.images import ImageStore as I; from mmk12.types import *\n"
         f"e = B({server.url!r}, I(Path({str(tmp_path)!r})))\n"
         "p = e.render([Message('user', 'hi')]); print('ready', flush=True)\n"
         "list(e.generate([request(e, 'a', p, (), Sampling(), i) for i in range(5)]))\n"
@@ -332,7 +332,7 @@ def test_the_fingerprint_is_what_the_server_says_of_its_model(serve, store):
 
 
 def test_the_model_is_found_by_name_or_by_being_alone(serve, store):
-    from mmk12.backends.openai import OpenAIBackend
+    from mmk12.inference.openai import OpenAIBackend
 
     several = serve(cards=[{"id": "a"}, {"id": "b"}])
     assert OpenAIBackend(f"{several.url}/#b", store).fingerprint.endswith(" b")
@@ -347,7 +347,7 @@ def test_the_model_is_found_by_name_or_by_being_alone(serve, store):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1#x", "http://127.0.0.1:bad/v1#x", "http://user:word@host/v1#x"])
 def test_a_server_that_cannot_be_used_is_one_line_without_secrets(store, url):
-    from mmk12.backends.openai import OpenAIBackend
+    from mmk12.inference.openai import OpenAIBackend
 
     with pytest.raises(ModelError) as caught:
         OpenAIBackend(url, store)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mmk12.parallel import _AHEAD, _BATCH, cores, in_threads
+from mmk12.utils.concurrency import _AHEAD, _BATCH, cores, in_threads
 
 
 def test_results_come_in_order():

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mmk12 import progress
+from mmk12.utils import progress
 
 
 @pytest.fixture

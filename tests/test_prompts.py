@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import prompts
 from mmk12.errors import PromptError, UnknownName
+from mmk12.inference import prompts
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "prompts.json"
 QUESTION = "<image>As shown, $\\frac{1}{2}AB={}$ ___."

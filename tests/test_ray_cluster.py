@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from mmk12.errors import ModelError
-from mmk12.ray_cluster import knock
+from mmk12.utils.ray_cluster import knock
 
 
 def test_someone_who_listens_is_found():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import content
 from mmk12.errors import BadRecipe, MissingData, UnknownName
-from mmk12.recipe import load_recipe
-from mmk12.strict_yaml import MAX_BYTES
+from mmk12.recipes.loader import load_recipe
+from mmk12.utils import content
+from mmk12.utils.config import MAX_BYTES
 
 GOOD = "about: a test\ndata:\n  sources: {demo: all}\n"
 
@@ -145,5 +145,5 @@ def test_seed_can_be_replaced():
 
 
 def test_reading_recipes_needs_no_torch():
-    code = "import sys; import mmk12.recipe; mmk12.recipe.load_recipe('demo'); sys.exit('torch' in sys.modules)"
+    code = "import sys; import mmk12.recipes.schema; mmk12.recipes.loader.load_recipe('demo'); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])

@@ -9,8 +9,8 @@ import re
 import pytest
 from PIL import Image as Pillow
 
-from mmk12 import report
-from mmk12.report.highlight import marked
+from mmk12.evaluation import report
+from mmk12.evaluation.report import marked
 from tests.conftest import response
 from tests.runs import graded
 
@@ -80,7 +80,7 @@ def test_the_page_holds_every_item_and_every_picture_once(run):
 def test_small_pictures_are_made_once(run, monkeypatch):
     folder = run([response("$4$")])
     before = (folder / "report.html").read_bytes()
-    monkeypatch.setattr("mmk12.images.ImageStore.open", None)
+    monkeypatch.setattr("mmk12.utils.images.ImageStore.open", None)
     assert run([response("$4$")]) == folder
     assert (folder / "report.html").read_bytes() == before
 

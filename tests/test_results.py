@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.results import aggregate
+from mmk12.evaluation.metrics import aggregate
 
 
 def verdict(number, correct=False, status=None, index=0, cluster=None, groups=None, **changes):

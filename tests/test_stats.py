@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mmk12 import stats
+from mmk12.utils import stats
 
 
 @pytest.mark.parametrize(("correct", "n"), [(0, 10), (3, 10), (10, 10), (135, 500), (4, 150)])

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from mmk12 import storage
 from mmk12.errors import BadInput, MissingData, OutputError
-from mmk12.storage import AppendLog
 from mmk12.types import BrokenLine
+from mmk12.utils import storage
+from mmk12.utils.storage import AppendLog
 
 
 def held(log):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mmk12.cli import analysis, catalogue, conversion, data, demo, evaluation, training, verifier
+from mmk12.cli import analysis, data, demo, evaluation, listing, training
 
 app = typer.Typer(
     name="mmk12",
@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Reproducible multimodal reasoning by reinforcement learning: data, verifier, evaluation.\n\n"
     "Start with `mmk12 demo`: it needs no data, no network and no GPU.",
 )
-for _part in (demo, data, evaluation, verifier, training, conversion, analysis, catalogue):
+for _part in (demo, data, evaluation, training, analysis, listing):
     app.add_typer(_part.app)
 
 

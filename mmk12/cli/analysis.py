@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mmk12.cli import console
-from mmk12.cli.options import JudgeRef
+from mmk12.cli import common
+from mmk12.cli.common import JudgeRef
 
 app = typer.Typer()
 
@@ -32,7 +32,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draws a figure from the files of runs."""
-    from mmk12.plot import plot as draw
+    from mmk12.plotting import plot as draw
 
     typer.echo(f"wrote {draw(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
 
@@ -44,7 +44,7 @@ def report(
     data: Annotated[Path | None, typer.Option(help="Its data folder, where that has moved since training.")] = None,
 ) -> None:
     """Makes one page of a training run: curves, reward health, configuration, and rollouts to look at."""
-    from mmk12.runpage import write
+    from mmk12.run_report import write
 
     typer.echo(f"look at: {write(run, out or run / 'report.html', data)}")
 
@@ -66,24 +66,24 @@ def aha(
 
     A judge is asked once; what it said is shown from then on.
     """
-    from mmk12.aha.page import write
+    from mmk12.run_report.reflection.report import write
 
     if judge is not None:
         _ask(run, judge, judge_sample)
     page = out or run / "aha.html"
     tables = write(run, page, data)
     for table in filter(None, tables):
-        console.show(table, None, as_json=False)
+        common.show(table, None, as_json=False)
     typer.echo(f"look at: {page}")
 
 
 def _ask(run: Path, judge: str, sample: int) -> None:
-    from mmk12.aha.judged import second_opinion
-    from mmk12.judging.judge import open_judge
-    from mmk12.progress import shown
+    from mmk12.inference.llm_judge import open_judge
+    from mmk12.run_report.reflection.judge import second_opinion
+    from mmk12.utils.progress import shown
 
     asked = open_judge(judge)
-    with shown(console.errors()) as progress:
+    with shown(common.errors()) as progress:
         notes = second_opinion(run, asked, per_kind=sample, progress=progress)
     for note in notes:
-        console.note(note)
+        common.note(note)

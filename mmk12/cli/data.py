@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmk12 import tables
-from mmk12.cli import console
-from mmk12.cli.options import (
+from mmk12.cli import common
+from mmk12.cli.common import (
     AllowMissing,
     AsJson,
     EngineOptions,
@@ -20,6 +20,12 @@ from mmk12.cli.options import (
     ReplicaCount,
     TensorParallel,
 )
+from mmk12.utils.tables import Table
+
+if TYPE_CHECKING:
+    from mmk12.curation import Build, Plan
+    from mmk12.curation.plan import PlannedBenchmark, PlannedSource
+
 
 app = typer.Typer()
 
@@ -57,14 +63,15 @@ def build_data(
     With `--model`, rows that it solves always or never are left out too; a build that was killed goes on with the
     same command.
     """
-    from mmk12.backends import Deployment, engine_options
-    from mmk12.data import Rollouts
-    from mmk12.data import build_data as build
-    from mmk12.progress import shown
+    from mmk12.curation import Rollouts
+    from mmk12.curation import build_data as build
+    from mmk12.inference import engine_options
+    from mmk12.inference.deployment import Deployment
+    from mmk12.utils.progress import shown
 
     deployment = Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or []))
     rollouts = Rollouts(model, backend, n, deployment, allow_failures) if model is not None else None
-    with shown(console.errors()) as progress:
+    with shown(common.errors()) as progress:
         built = build(
             recipe,
             raw_dir=raw_dir,
@@ -79,18 +86,18 @@ def build_data(
             progress=progress,
         )
     if dry_run:
-        console.show(tables.plan(built.plan), built.plan.places, as_json)
+        common.show(plan_table(built.plan), built.plan.places, as_json)
         typer.echo(f"stages: {' → '.join(built.plan.stages)}", err=True)
         return
     if built.plan.instead_of:
-        console.note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
+        common.note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
     for missing in built.plan.missing.values():
-        console.note(f"left out: {missing}")
+        common.note(f"left out: {missing}")
     for name, missing in built.plan.not_compared.items():
-        console.note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
+        common.note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
     if rollouts is None:
-        console.note("the difficulty filter was skipped: it needs --model")
-    console.show(tables.funnel(built), built.funnel, as_json)
+        common.note("the difficulty filter was skipped: it needs --model")
+    common.show(funnel_table(built), built.funnel, as_json)
     if not as_json:
         typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
@@ -106,7 +113,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Loads a thing and says whether it is fit for use: golds that cannot be graded, rows that cannot be read."""
-    from mmk12.check import check as checked
+    from mmk12.curation.validate import check as checked
 
     found = checked(ref, raw_dir=raw_dir, limit=limit)
     if as_json:
@@ -117,6 +124,49 @@ def check(
     if found.prompt:
         typer.echo(f"\none prompt:\n{found.prompt}\n")
     if found.rows:
-        console.show(tables.gold_types(found.rows), None, as_json=False)
+        common.show(gold_type_table(found.rows), None, as_json=False)
     for row in found.unusable:
         typer.echo(f"unusable: {row['id']} ({row['type']}): {row['reason']}")
+
+
+def funnel_table(build: Build) -> Table:
+    """What each stage left of each source."""
+    steps = list(next(iter(build.funnel.values()), {}))
+    rows = [(name, *counts.values()) for name, counts in build.funnel.items()]
+    if len(rows) > 1:
+        rows.append(("all", *(sum(counts[step] for counts in build.funnel.values()) for step in steps)))
+    return Table(("source", *steps), rows)
+
+
+def plan_table(planned: Plan) -> Table:
+    """What a build would read: each source with the rows that are wanted and expected, and each benchmark whose
+    questions are taken out; where they lie, or what is missing."""
+    rows = []
+    for one in planned.sources:
+        wanted = "all" if one.cap is None else str(one.cap)
+        expected = "?" if one.expected is None else str(one.expected)
+        rows.append((one.name, wanted, expected, one.source.licence, _location(one)))
+    for apart in planned.benchmarks:
+        licence = apart.benchmark.licence
+        rows.append((f"not in {apart.name}", "none", str(apart.benchmark.size), licence, _location(apart)))
+    return Table(("source", "rows", "expected", "licence", "read from"), rows)
+
+
+def _location(one: PlannedSource | PlannedBenchmark) -> str:
+    return f"MISSING: {one.missing}" if one.missing else one.where
+
+
+def listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What `mmk12 list` shows."""
+    return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
+
+
+def gold_type_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """How many golds of each type there are, and how many of them can be used."""
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        count = counts.setdefault(row["type"], [0, 0])
+        count[0] += 1
+        count[1] += row["usable"]
+    found = [(name, *count) for name, count in sorted(counts.items())]
+    return Table(("type", "golds", "usable"), [*found, ("all", len(rows), sum(row["usable"] for row in rows))])

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mmk12 import tables
-from mmk12.cli import console
-from mmk12.cli.options import (
+from mmk12.cli import common
+from mmk12.cli.common import (
     AllowMissing,
     AsJson,
     EngineOptions,
@@ -21,6 +20,7 @@ from mmk12.cli.options import (
     ReplicaCount,
     TensorParallel,
 )
+from mmk12.evaluation.tables import comparison_table, difference_table, evaluation_table, leaderboard_table, list_flips
 
 app = typer.Typer()
 
@@ -57,14 +57,15 @@ def evaluate(
 
     A run that was killed goes on where it stopped when the same command is given again.
     """
-    from mmk12.backends import Deployment, engine_options
-    from mmk12.evaluation import evaluate as run
-    from mmk12.judging.ask import second_opinion
-    from mmk12.judging.judge import open_judge
-    from mmk12.progress import shown
+    from mmk12.evaluation.pipeline import evaluate as run
+    from mmk12.evaluation.pipeline import second_opinion
+    from mmk12.inference import engine_options
+    from mmk12.inference.deployment import Deployment
+    from mmk12.inference.llm_judge import open_judge
+    from mmk12.utils.progress import shown
 
     asked = open_judge(judge) if judge is not None else None  # a judge that is not there should not cost an evaluation
-    with shown(console.errors()) as progress:
+    with shown(common.errors()) as progress:
         done = run(
             model,
             [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
@@ -96,15 +97,15 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again; no model is needed, but for a judge if one is named."""
-    from mmk12.evaluation import score as rescore
-    from mmk12.judging.ask import second_opinion
-    from mmk12.judging.judge import open_judge
-    from mmk12.progress import shown
+    from mmk12.evaluation.pipeline import score as rescore
+    from mmk12.evaluation.pipeline import second_opinion
+    from mmk12.inference.llm_judge import open_judge
+    from mmk12.utils.progress import shown
 
     asked = open_judge(judge) if judge is not None else None
     done = rescore(run, profile)
     if asked is not None:
-        with shown(console.errors()) as progress:
+        with shown(common.errors()) as progress:
             done = second_opinion(done, asked, progress)
     show(done, as_json)
 
@@ -124,35 +125,35 @@ def compare(
 
     Two runs are compared in depth. One run, or more than two, become a table with the published numbers and averages.
     """
-    from mmk12.comparison import file
+    from mmk12.evaluation import compare_report
 
     if len(runs) == 2:
-        from mmk12.comparison import cautions
-        from mmk12.comparison import compare as compared
+        from mmk12.evaluation.compare import cautions
+        from mmk12.evaluation.compare import compare as compared
 
         found, differing = compared(*runs), cautions(*runs)
-        console.show(tables.comparison(found), found, as_json)
-        for line in [] if as_json else tables.flips(found):
+        common.show(comparison_table(found), found, as_json)
+        for line in [] if as_json else list_flips(found):
             typer.echo(line)
         for caution in differing:
-            console.note(caution)
+            common.note(caution)
         if out is not None:
-            file.write_pair(out, (str(runs[0]), str(runs[1])), found, differing)
+            compare_report.write_pair(out, (str(runs[0]), str(runs[1])), found, differing)
     else:
-        from mmk12.comparison.standings import standings
+        from mmk12.evaluation.leaderboard import standings
 
         found = standings(runs)
-        console.show(tables.standings(found), found, as_json)
+        common.show(leaderboard_table(found), found, as_json)
         if found["differences"] and not as_json:
-            console.show(tables.differences(found), None, as_json=False)
+            common.show(difference_table(found), None, as_json=False)
         if out is not None:
-            file.write_standings(out, found)
+            compare_report.write_standings(out, found)
 
 
 def show(done: Any, as_json: bool) -> None:
     for note in done.notes:
-        console.note(note)
-    console.show(tables.evaluation(done.results), done.results, as_json)
+        common.note(note)
+    common.show(evaluation_table(done.results), done.results, as_json)
     if not as_json:
         typer.echo(f"look at: {done.folder / 'report.html'}")
 
@@ -160,3 +161,32 @@ def show(done: Any, as_json: bool) -> None:
 def _default_out(model: str, prompt: str, n: int) -> Path:
     name = "".join(char if char.isalnum() or char in "._-" else "-" for char in model.strip("./"))
     return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
+
+
+# The command `mmk12 verify`.
+
+
+@app.command(
+    epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
+    "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
+)
+def verify(
+    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
+    profile: Profile = "strict",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how one row is read and judged, and stop: the first, or --id.")
+    ] = False,
+    row_id: Annotated[str | None, typer.Option("--id", help="The row to explain.")] = None,
+) -> None:
+    """Judges responses against golds, one verdict a line, in the same order."""
+    from mmk12.evaluation.verify_file import explain_row, verify_file
+    from mmk12.utils.progress import shown
+
+    if explain or row_id is not None:
+        common.draw(explain_row(file, row_id, profile=profile).drawn())
+        return
+    with shown(common.errors()) as progress:
+        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
+    common.note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmk12 import tables
-from mmk12.cli import console
+from mmk12.cli import common
+from mmk12.utils import tables
 
 if TYPE_CHECKING:
     from mmk12.training.cluster import Node
     from mmk12.training.plan import TrainingPlan
     from mmk12.training.preflight import Check
+
 
 app = typer.Typer()
 
@@ -40,7 +41,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
 ) -> None:
     """Trains a model by reinforcement learning with verl, as a recipe says."""
-    from mmk12.recipe import load_recipe, with_changes
+    from mmk12.recipes.loader import load_recipe, with_changes
     from mmk12.training.plan import make_plan
 
     given = list(changes or [])
@@ -66,14 +67,14 @@ def merge(
     model: Annotated[str | None, typer.Option(help="What it started from (default: what the run says).")] = None,
 ) -> None:
     """Makes a model folder of a training checkpoint, with processor, and has it answer one question."""
-    from mmk12.training.merge import merge as merged
+    from mmk12.training.merge_checkpoint import merge as merged
 
     typer.echo(f"merged {merged(checkpoint, out, model)}\nNext: mmk12 eval --model {out}")
 
 
 def _run(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: float) -> None:
     from mmk12.training import cluster
-    from mmk12.training.launch import train as launch
+    from mmk12.training.launcher import train as launch
 
     joined = _preflight(plan, ray_address, wait)
     attempt = launch(
@@ -94,8 +95,8 @@ def _run(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: float)
 def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> list[Node]:
     """The nodes of the cluster that the job will run on; none for a job on this machine alone."""
     from mmk12.errors import ModelError
-    from mmk12.progress import shown
     from mmk12.training import cluster, preflight
+    from mmk12.utils.progress import shown
 
     arguments = (
         str((plan.data / "train.parquet").absolute()),
@@ -108,7 +109,7 @@ def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> list
     else:
         joined = cluster.join(ray_address, plan.recipe.hardware, wait, typer.echo)
         checks = _told(cluster.check_nodes(joined, *arguments))
-    with shown(console.errors()) as progress:
+    with shown(common.errors()) as progress:
         checks += _told(preflight.check_experiment(plan, progress))
     failed = [check for check in checks if not check.passed]
     if failed:
@@ -136,7 +137,7 @@ def _show_plan(plan: TrainingPlan, as_json: bool) -> None:
     typer.echo(yaml.safe_dump(plan.resolved(), sort_keys=False, allow_unicode=True))
     typer.echo(_steps(plan))
     typer.echo(_memory(plan))
-    console.draw(tables.Table(("verl key", "verl's default", "here"), _changes(plan)).drawn())
+    common.draw(tables.Table(("verl key", "verl's default", "here"), _changes(plan)).drawn())
     typer.echo(shlex.join(plan.command()))
 
 
@@ -179,3 +180,35 @@ def _plan_json(plan: TrainingPlan) -> dict[str, Any]:
         "memory_gib": round(plan.memory.update, 2) if plan.memory else None,
         "changes": [{"key": key, "default": default, "here": value} for key, default, value in plan.changes],
     }
+
+
+# The command `mmk12 convert`: parse, convert, print.
+
+
+@app.command(
+    epilog="Examples: `mmk12 convert OpenGVLab/InternVL2_5-8B models/internvl2_5-8b-hf` · "
+    "`mmk12 convert runs/train-x/model models/x-remote --like OpenGVLab/InternVL3-8B`"
+)
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder or hub id of an InternVL, in either layout.")],
+    out: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the model in the other layout.")],
+    like: Annotated[
+        str | None, typer.Option(help="Take tokenizer, processor and code from this checkpoint of the other layout.")
+    ] = None,
+) -> None:
+    """Turns InternVL2.5 and 3 from OpenGVLab's layout into that of transformers and verl, or back.
+
+    No number changes; every tensor is used once, or the one that does not fit is named. A conversion that was killed
+    goes on with the same command.
+    """
+    from mmk12.conversion.convert import convert as converted
+    from mmk12.utils.progress import shown
+
+    with shown(common.errors()) as progress:
+        layout = converted(source, out, like, progress)
+    if layout == "native":
+        typer.echo(
+            f"{out} is in transformers' layout.\nNext: mmk12 eval --model {out}, or mmk12 train RECIPE --model {out}"
+        )
+    else:
+        typer.echo(f"{out} is in OpenGVLab's layout.\nNext: mmk12 eval --model {out} --backend vllm")

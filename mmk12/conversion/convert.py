@@ -5,18 +5,42 @@ A folder without config.json is one that a conversion did not finish: the same c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from mmk12 import storage
-from mmk12.backends._checkpoint import ids, loaded, weights_id
-from mmk12.backends._torchvision import make_importable
-from mmk12.conversion import check, dialect, native, processor, remote, tokenizer, weights
-from mmk12.conversion.tensors import pairs
-from mmk12.errors import MissingData, MissingExtra, ModelError, OutputError
-from mmk12.generate import Progress, silent
+from mmk12.conversion import config as configs
+from mmk12.conversion import config_keys, tokenizer, weights
+from mmk12.conversion.tensors import HEAD, canonical, pairs
+from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError
+from mmk12.inference.checkpoint import ids, loaded, make_importable, weights_id
+from mmk12.utils import storage
+from mmk12.utils.progress import Progress, silent
+
+# Whether transformers would load what a native config.json and its tensors say, found out without loading a number.
+
+
+def require_fit(config: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises `BadInput` naming the first tensor whose shape is not the one that the `InternVLConfig` leads to."""
+    import torch
+    from transformers import InternVLForConditionalGeneration
+
+    with torch.device("meta"):
+        model = InternVLForConditionalGeneration(config)
+    expected = {canonical(name): tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if HEAD not in shapes:
+        expected.pop(HEAD, None)
+    for name in sorted({*expected, *shapes}):
+        if expected.get(name) != shapes.get(name):
+            raise BadInput(
+                f"{name} is {_told(shapes.get(name))}; its config.json leads to {_told(expected.get(name))}."
+            )
+
+
+def _told(shape: tuple[int, ...] | None) -> str:
+    return "not there" if shape is None else " x ".join(map(str, shape))
+
 
 Layout = Literal["native", "remote"]
 
@@ -47,12 +71,12 @@ def convert(
     assert torch
     transformers.logging.set_verbosity_error()
     folder = _folder(source)
-    config = dialect.read(folder)
+    config = config_keys.read(folder)
     kind = config.get("model_type")
     if kind not in ("internvl_chat", "internvl"):
         raise ModelError(f"{folder} holds a model of type {kind}; mmk12 converts internvl_chat and internvl.")
     model = None if like is None else _folder(like)
-    if model is not None and dialect.read(model).get("model_type") == kind:
+    if model is not None and config_keys.read(model).get("model_type") == kind:
         raise ModelError(f"{model} has the layout of {folder}; --like takes a checkpoint of the other one.")
     with _unfinished(out, weights_id(str(folder))):
         if kind == "internvl_chat":
@@ -63,26 +87,26 @@ def convert(
 
 
 def _to_native(
-    folder: Path, config: dialect.Config, out: Path, like: Path | None, progress: Progress, shard_bytes: int
+    folder: Path, config: config_keys.Config, out: Path, like: Path | None, progress: Progress, shard_bytes: int
 ) -> None:
     from transformers import AutoTokenizer
 
-    tiling = processor.of_remote(config)
+    tiling = tokenizer.of_remote(config)
     if like is None:
-        words = tokenizer.native_tokenizer(folder, native.remote_tower(config))
+        words = tokenizer.native_tokenizer(folder, configs.remote_tower(config))
     else:
         words = loaded("tokenizer", str(like), AutoTokenizer)
-        side = processor.of_native(like).side
-        dialect.refuse_unless(side == tiling.side, f"tiles of {tiling.side} pixels", f"those of {like} have {side}")
+        side = tokenizer.of_native(like).side
+        config_keys.refuse_unless(side == tiling.side, f"tiles of {tiling.side} pixels", f"those of {like} have {side}")
     found = weights.stored(folder)
-    tied = native.says_tied(config) and not weights.has_head(found)
-    made = native.native_config(config, tokenizer.id_of(words, tokenizer.IMAGE_TOKEN), tied)
-    planned = weights.moves(pairs(native.towers(made, tied)), found, folder, to_native=True)
-    check.require_fit(made, weights.native_shapes(planned))
+    tied = configs.says_tied(config) and not weights.has_head(found)
+    made = configs.native_config(config, tokenizer.id_of(words, tokenizer.IMAGE_TOKEN), tied)
+    planned = weights.moves(pairs(configs.towers(made, tied)), found, folder, to_native=True)
+    require_fit(made, weights.native_shapes(planned))
     weights.write(planned, out, progress, shard_bytes)
     if like is None:
         template = tokenizer.native_template(words)
-        processor.native_processor(tiling, words, made.image_seq_length, template).save_pretrained(out)
+        tokenizer.native_processor(tiling, words, made.image_seq_length, template).save_pretrained(out)
     else:
         _copy_companions(like, out)
     _write_generation(folder, out, words)
@@ -92,13 +116,13 @@ def _to_native(
 def _to_remote(folder: Path, out: Path, like: Path | None, progress: Progress, shard_bytes: int) -> None:
     from transformers import AutoTokenizer
 
-    config = remote.load(folder)
+    config = configs.load(folder)
     found = weights.stored(folder)
     tied = config.tie_word_embeddings and not weights.has_head(found)
-    auto_map = _AUTO_MAP if like is None else dialect.read(like).get("auto_map", _AUTO_MAP)
-    made = remote.remote_config(config, processor.of_native(folder), tied, auto_map)
-    planned = weights.moves(pairs(native.towers(config, tied)), found, folder, to_native=False)
-    check.require_fit(config, weights.native_shapes(planned))
+    auto_map = _AUTO_MAP if like is None else config_keys.read(like).get("auto_map", _AUTO_MAP)
+    made = configs.remote_config(config, tokenizer.of_native(folder), tied, auto_map)
+    planned = weights.moves(pairs(configs.towers(config, tied)), found, folder, to_native=False)
+    require_fit(config, weights.native_shapes(planned))
     weights.write(planned, out, progress, shard_bytes)
     if like is None:
         tokenizer.write_remote(folder, out)
@@ -112,7 +136,7 @@ def _to_remote(folder: Path, out: Path, like: Path | None, progress: Progress, s
 def _write_generation(folder: Path, out: Path, words: Any) -> None:
     """generation_config.json as it was, ending also where the chat template ends a turn."""
     path = folder / "generation_config.json"
-    told = dialect.section(storage.read_json(path), str(path)) if path.is_file() else {}
+    told = config_keys.section(storage.read_json(path), str(path)) if path.is_file() else {}
     ends = sorted(ids(told.get("eos_token_id")) | {tokenizer.id_of(words, tokenizer.END_OF_TURN)})
     told = {**told, "eos_token_id": ends[0] if len(ends) == 1 else ends}
     if words.pad_token_id is not None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmk12 import storage
 from mmk12.conversion.tensors import HEAD, Pair, canonical
 from mmk12.errors import BadInput, MissingData, ModelError, OutputError
-from mmk12.generate import Progress, silent
+from mmk12.utils import storage
+from mmk12.utils.progress import Progress, silent
 
 SHARD_BYTES = 4 * 10**9
 _INDEX = "model.safetensors.index.json"

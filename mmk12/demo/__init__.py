@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmk12.demo.generator import Problem, Split, problems
+from mmk12.demo.problems import Problem, Split, problems
 from mmk12.errors import UnknownName
 
 __all__ = ["Problem", "Split", "model_path", "problems"]

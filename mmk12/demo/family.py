@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mmk12.demo.draw import Canvas
+from mmk12.demo.drawing import Canvas
 
 Parameters = tuple[int, ...]
 

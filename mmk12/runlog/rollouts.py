@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mmk12 import storage
-from mmk12.parallel import in_threads
 from mmk12.types import BrokenLine
+from mmk12.utils import storage
+from mmk12.utils.concurrency import in_threads
 
 if TYPE_CHECKING:
     import pandas as pd

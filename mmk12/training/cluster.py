@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmk12.errors import ModelError
-from mmk12.ray_cluster import imported, knock, refused
+from mmk12.recipes.schema import Hardware
 from mmk12.training.preflight import Check, check_node
-from mmk12.training.words import Hardware
+from mmk12.utils.ray_cluster import imported, knock, refused
 
 _POLL_SECONDS = 2.0
 

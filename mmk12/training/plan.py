@@ -8,18 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mmk12 import storage
-from mmk12.backends import find_model
 from mmk12.errors import BadInput, BadRecipe, MissingData
-from mmk12.recipe import Recipe
-from mmk12.training.hydra import Keys, Trainer, arguments, defaults
-from mmk12.training.memory import Memory, estimate
-from mmk12.training.sft_keys import sft_keys
-from mmk12.training.steps import Steps, count_steps
-from mmk12.training.verl_keys import verl_keys
-from mmk12.training.words import Finetuning
+from mmk12.inference import find_model
+from mmk12.recipes.schema import Finetuning, Recipe
+from mmk12.training.estimates import Memory, Steps, count_steps, estimate
+from mmk12.training.verl_config import Keys, Trainer, arguments, defaults, sft_keys, verl_keys
+from mmk12.utils import storage
 
-_SFT = ["-m", "mmk12.verl_plugin.sft"]
+_SFT = ["-m", "mmk12.verl_plugin.sft_trainer"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mmk12 import storage
-from mmk12.errors import MissingData, MissingExtra, ModelError
-from mmk12.generate import Progress, silent
-from mmk12.images import BadImage, decode
-from mmk12.training.hydra import VERL
+from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
 from mmk12.types import IMAGE_MARK, Image, Message
+from mmk12.utils import storage
+from mmk12.utils.images import BadImage, decode
+from mmk12.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     from mmk12.training.plan import TrainingPlan
@@ -217,8 +216,7 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 def _ruler(model: str) -> Callable[[list[Message], list[Image]], int]:
     """The length of a prompt in tokens, pictures included, as the model's own processor makes it."""
-    from mmk12.data.asking import Asked
-    from mmk12.data.lengths import by_processor
+    from mmk12.inference.prompt_length import Asked, by_processor
 
     measure = by_processor(model).measure
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mmk12.verifier.chars import plain
+from mmk12.verifier.answer_parser import parse, text_value
 from mmk12.verifier.compare import Comparison
-from mmk12.verifier.grammar import parse
-from mmk12.verifier.phrases import text_value
-from mmk12.verifier.prose import committed
-from mmk12.verifier.values import Text, Value
+from mmk12.verifier.nodes import Text, Value
+from mmk12.verifier.sentences import committed
+from mmk12.verifier.unicode import plain
 
 _DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
 _ALONE = re.compile(r"[(\[]?([A-Z])[)\]]?[.:,]?$|\(([a-h])\)\.?$")

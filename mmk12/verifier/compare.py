@@ -7,13 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmk12.verifier.evaluate import same, symbols
-from mmk12.verifier.moments import is_time, same_time
-from mmk12.verifier.numbers import equal, rounded
-from mmk12.verifier.profiles import Profile
-from mmk12.verifier.relations import assigned, equal_relations, is_bare, is_name
-from mmk12.verifier.sets import LINE, as_expr, as_set, equal_sets, is_point
-from mmk12.verifier.values import (
+from mmk12.verifier.answer_parser import is_time, same_time
+from mmk12.verifier.nodes import (
     Brackets,
     Clock,
     Difference,
@@ -30,6 +25,11 @@ from mmk12.verifier.values import (
     div,
     is_expr,
 )
+from mmk12.verifier.numeric import same, symbols
+from mmk12.verifier.profiles import Profile
+from mmk12.verifier.quantities import equal, rounded
+from mmk12.verifier.relations import assigned, equal_relations, is_bare, is_name
+from mmk12.verifier.sets import LINE, as_expr, as_set, equal_sets, is_point
 
 MAX_UNORDERED = 40
 

@@ -12,13 +12,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from mmk12.types import Gold, Verdict
+from mmk12.verifier.answer_parser import parse
+from mmk12.verifier.api import verify_row
 from mmk12.verifier.extract import Missing, extract
 from mmk12.verifier.gold import Reference, reference
-from mmk12.verifier.grammar import parse
-from mmk12.verifier.many import as_text, verify_row
+from mmk12.verifier.interpret import understood
+from mmk12.verifier.nodes import Call, Const, Num, Sym, Text, Unit
+from mmk12.verifier.pool import as_text
 from mmk12.verifier.profiles import profile_named
-from mmk12.verifier.reading import understood
-from mmk12.verifier.values import Call, Const, Num, Sym, Text, Unit
 
 if TYPE_CHECKING:
     from rich.tree import Tree

@@ -1,6 +1,6 @@
 """Where the answer stands in a response: stated rules, one answer, and never a search for the gold.
 
-In order: the last `<answer>` after the last `</think>`; the last `\\boxed`, with the boxes joined to it; the last
+In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with the boxes joined to it; the last
 "answer is"; a short response as a whole; the end of a long one. What stands inside `<think>` is not an answer.
 """
 
@@ -9,8 +9,28 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mmk12.verifier.chars import unescaped
-from mmk12.verifier.frozen import frozen
+from mmk12.verifier.nodes import frozen
+from mmk12.verifier.unicode import unescaped
+
+# The format that the prompt asks for: `<think>…</think><answer>…</answer>` and nothing else.
+
+
+TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAG = re.compile(r"(</?(?:think|answer)>)")
+
+
+def format_ok(response: str) -> bool:
+    """Whether each tag stands once, in order, with nothing outside and neither section empty.
+
+    The format reward of the paper (section 2.3). The released Zero reward also demands 300 characters of
+    thinking, which the paper does not mention and which is not asked for here.
+    """
+    pieces = _TAG.split(response) if TAGS[3] in response else []
+    if tuple(pieces[1::2]) != TAGS:
+        return False
+    before, thought, between, answer, after = map(str.strip, pieces[::2])
+    return bool(thought and answer) and not (before or between or after)
+
 
 _COPIED = "<think> Since $1+1=2$, so the answer is $2$. </think><answer> $2$ </answer>"
 _STOPS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "</s>")

@@ -9,21 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeGuard
 
 from mmk12.types import Gold
-from mmk12.verifier.chars import plain
-from mmk12.verifier.declared import KINDS, collection, is_number, option
-from mmk12.verifier.evaluate import symbols
+from mmk12.verifier.answer_parser import MAX_CHARS, parse, simple, text_value
 from mmk12.verifier.extract import boxed, is_placeholder
-from mmk12.verifier.frozen import frozen
-from mmk12.verifier.grammar import parse, simple
-from mmk12.verifier.numbered import numbered
-from mmk12.verifier.numbers import marks
-from mmk12.verifier.phrases import MAX_CHARS, text_value
-from mmk12.verifier.prose import concluded, formula, quantity, stated, unlabelled
-from mmk12.verifier.relations import is_bare, is_name
-from mmk12.verifier.sets import SETS, as_expr
-from mmk12.verifier.values import (
+from mmk12.verifier.nodes import (
     Brackets,
     Clock,
     Difference,
@@ -37,7 +28,96 @@ from mmk12.verifier.values import (
     Text,
     Union,
     Value,
+    frozen,
 )
+from mmk12.verifier.numeric import symbols
+from mmk12.verifier.quantities import marks
+from mmk12.verifier.relations import is_bare, is_name
+from mmk12.verifier.sentences import concluded, formula, quantity, stated, unlabelled
+from mmk12.verifier.sets import SETS, as_expr
+from mmk12.verifier.unicode import plain
+
+# What the caller says a gold is: `answer_type` of a row, `kind` of a `Gold`. It settles what the text leaves open.
+
+
+KINDS = ("number", "expression", "choice", "text", "list", "auto")
+MAX_LETTERS = 100
+_OPTION = re.compile(r"\$*\(?([A-Za-z])\)?[.:]?\$*")
+_LETTERS = re.compile(r"(?:[\s,;/&$]*(?:and\b)?\s*\(?[A-Z]\)?\.?)+\$?")
+
+
+def option(text: str) -> str | None:
+    """The letter of a gold that is declared a choice, in either case; None for an option's text."""
+    match = _OPTION.fullmatch(text.strip())
+    return match[1].upper() if match else None
+
+
+def is_number(value: Value) -> bool:
+    """Whether this is one constant, a ratio, or a name with one as its value."""
+    if isinstance(value, Relation) and value.ops and set(value.ops) <= {"=", "≈"}:
+        value = value.members[-1] or value
+    expr = as_expr(value)
+    return isinstance(value, Ratio) or (expr is not None and not symbols(expr) - {"i"})
+
+
+def collection(value: Value) -> Listing:
+    """The entries of a gold that is declared a list.
+
+    In any order; a list in square brackets, as Python prints it, and one that repeats an entry are sequences.
+    """
+    if isinstance(value, Grouped):
+        value = value.several
+    items = value.items if isinstance(value, Listing) or _is_list(value) else (value,)
+    sequence = len(set(items)) < len(items) or (isinstance(value, Brackets) and value.opening == "[")
+    return Listing(items, "blanks" if sequence else ",")
+
+
+def _is_list(value: Value) -> TypeGuard[Brackets]:
+    """`[1, 2]` and `{1, 2}`; round brackets are a point."""
+    return isinstance(value, Brackets) and value.opening in "[{"
+
+
+def listed(text: str, gold: Listing) -> Value:
+    """An answer to such a gold: letters of options may stand without commas (`CD`, `(C) and (D)`)."""
+    options = all(isinstance(item, Sym) and len(item.name) == 1 and item.name.isupper() for item in gold.items)
+    if options and len(text) < MAX_LETTERS and _LETTERS.fullmatch(text.strip()):
+        return Listing(tuple(Sym(letter) for letter in re.findall(r"[A-Z]", text)), ",")
+    value = parse(text)
+    return collection(value) if _is_list(value) or isinstance(value, Grouped) else value
+
+
+# Sub-answers under their numbers, `(1) … (2) …`, in golds and in answers.
+
+
+_MARK = re.compile(r"\((\d)\)")
+
+
+def numbered(text: str) -> Listing | None:
+    """`(1) … (2) …` as one list of blanks; None where the text is not numbered like that."""
+    if "(2)" not in text:
+        return None
+    items = tuple(item for part in _numbered(text) for item in _items(parse(part)))
+    return Listing(items, "blanks") if items else None
+
+
+def _items(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, Listing) else (value,)
+
+
+def _numbered(text: str) -> list[str]:
+    """The answers behind `(1)`, `(2)`, … where these count up from 1 and each is followed by something."""
+    text = text.strip("$ \n")
+    found = list(_MARK.finditer(text))
+    if (
+        len(found) < 2
+        or text[: found[0].start()].strip()
+        or [m.group(1) for m in found] != list("123456789")[: len(found)]
+    ):
+        return []
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    parts = [text[match.end() : end].strip(" ;,.\n") for match, end in zip(found, ends, strict=True)]
+    return parts if all(parts) else []
+
 
 MAX_LONE = 40
 """A lone letter with all that may dress it is no longer."""

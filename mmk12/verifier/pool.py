@@ -7,11 +7,13 @@ this works from any thread, inside daemonic processes, and needs no `__main__` g
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from mmk12.types import Gold, Status, Verdict
-from mmk12.verifier import released, tags
-from mmk12.verifier.many import as_text
+from mmk12.verifier import extract, upstream_reward
 from mmk12.verifier.profiles import profile_named
 from mmk12.verifier.units import UNITS
 
@@ -219,4 +220,46 @@ class Pool:
 
     def _formed(self, row: Row) -> bool:
         response = as_text(row["response"])
-        return released.format_ok(response, self.profile.name) if self.profile.released else tags.format_ok(response)
+        return (
+            upstream_reward.format_ok(response, self.profile.name)
+            if self.profile.released
+            else extract.format_ok(response)
+        )
+
+
+# One worker per process and profile for the graders that must not run in it.
+
+
+_pools: dict[str, Pool] = {}
+_turn = threading.Lock()
+
+
+def verdict(response: str, gold: str, profile: str) -> Verdict:
+    """The verdict of the profile's worker, from any thread, each in turn."""
+    with _turn:
+        # While it works the pool is in nobody's hands: one that raises is dropped, and its worker ends with it.
+        pool = _pools.pop(profile, None) or Pool(1, profile)
+        [found] = pool.map([{"response": response, "gold": gold}])
+        _pools[profile] = pool
+        return found
+
+
+def _close() -> None:
+    while _pools:
+        _pools.popitem()[1].close()
+
+
+def _forget() -> None:
+    """In a forked child: the workers are the parent's, and its threads, one of which may hold the lock, are gone."""
+    global _turn
+    _turn = threading.Lock()
+    _pools.clear()
+
+
+atexit.register(_close)
+os.register_at_fork(after_in_child=_forget)
+
+
+def as_text(value: object) -> str:
+    """`value` as the text it stands for: JSON files hold numbers and nulls where text is meant."""
+    return "" if value is None else str(value)

@@ -10,24 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from mmk12.verifier.evaluate import point, same, symbols
-from mmk12.verifier.lines import linear, substituted
-from mmk12.verifier.numbers import decimal, without
+from mmk12.verifier.nodes import ZERO, Brackets, Call, Expr, Num, Ratio, Relation, Sym, Value, add, mul, neg
+from mmk12.verifier.numeric import point, same, symbols
+from mmk12.verifier.quantities import decimal, linear, substituted, without
 from mmk12.verifier.sets import FLIPPED, as_expr
-from mmk12.verifier.values import (
-    ZERO,
-    Brackets,
-    Call,
-    Expr,
-    Num,
-    Ratio,
-    Relation,
-    Sym,
-    Value,
-    add,
-    mul,
-    neg,
-)
 
 Rule = Callable[[Value, Value], str | None]
 

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from mmk12.verifier.evaluate import infinity, symbols
-from mmk12.verifier.frozen import frozen
-from mmk12.verifier.lines import linear
-from mmk12.verifier.numbers import decimal, equal
-from mmk12.verifier.profiles import Profile
-from mmk12.verifier.values import (
+from mmk12.verifier.nodes import (
     Brackets,
     Call,
     Const,
@@ -26,8 +21,12 @@ from mmk12.verifier.values import (
     Value,
     add,
     div,
+    frozen,
     neg,
 )
+from mmk12.verifier.numeric import infinity, symbols
+from mmk12.verifier.profiles import Profile
+from mmk12.verifier.quantities import decimal, equal, linear
 
 INFINITY = Const("inf")
 MAX_SETS, MAX_PIECES = 10, 40

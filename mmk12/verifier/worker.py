@@ -16,7 +16,8 @@ import threading
 from typing import Any
 
 from mmk12.types import Verdict
-from mmk12.verifier import many, released
+from mmk12.verifier import api, upstream_reward
+from mmk12.verifier.pool import as_text
 from mmk12.verifier.profiles import profile_named
 
 
@@ -38,16 +39,16 @@ def serve(profile: str) -> None:
         out.flush()
 
     if apart:
-        released.grade("", "0", profile)  # its imports take a second, which no row's deadline should pay
+        upstream_reward.grade("", "0", profile)  # its imports take a second, which no row's deadline should pay
     put("ready")
     while True:
         for row in json.loads(batches.get()):
-            verdict = _apart(row, profile) if apart else many.verify_row(row, profile)
+            verdict = _apart(row, profile) if apart else api.verify_row(row, profile)
             put([verdict.status, verdict.answer, verdict.rule, verdict.reason, verdict.format_ok, profile])
 
 
 def _apart(row: dict[str, Any], profile: str) -> Verdict:
-    return released.grade(many.as_text(row.get("response")), many.as_text(row["gold"]), profile)
+    return upstream_reward.grade(as_text(row.get("response")), as_text(row["gold"]), profile)
 
 
 def _read(batches: queue.SimpleQueue[bytes]) -> None:

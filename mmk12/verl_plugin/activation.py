@@ -6,23 +6,28 @@ import os
 import sys
 from contextlib import suppress
 
-from mmk12.verl_plugin import advantages, blank, curves, engines, frozen, multimodal, placeholders, processor, uniform
+from mmk12.verl_plugin import (
+    algorithms,
+    internvl,
+    rollout_registration,
+    step_metrics,
+)
 from mmk12.verl_plugin.patching import PatchError, when_imported
 
 VERL = "0.9.1"
 """The only version of verl that the patches fit."""
 
 _PATCHES = (
-    ("verl.experimental.agent_loop.agent_loop", multimodal.patch),
-    ("verl.workers.rollout.utils", placeholders.patch),
-    ("verl.workers.rollout.base", engines.patch_adapters),
-    ("verl.workers.rollout.replica", engines.patch_replicas),
-    ("verl.workers.engine.fsdp.transformer_impl", blank.patch),
-    ("verl.workers.engine.fsdp.transformer_impl", frozen.patch_engine),
-    ("verl.workers.engine_workers", frozen.patch_worker),
-    ("verl.trainer.ppo.core_algos", advantages.patch),
-    ("verl.trainer.ppo.v1.trainer_base", curves.patch),
-    ("verl.trainer.ppo.v1.trainer_base", uniform.patch),
+    ("verl.experimental.agent_loop.agent_loop", internvl.patch_pixels),
+    ("verl.workers.rollout.utils", internvl.patch_image_tokens),
+    ("verl.workers.rollout.base", rollout_registration.patch_adapters),
+    ("verl.workers.rollout.replica", rollout_registration.patch_replicas),
+    ("verl.workers.engine.fsdp.transformer_impl", internvl.patch_vision_tower),
+    ("verl.workers.engine.fsdp.transformer_impl", internvl.patch_freezing_engine),
+    ("verl.workers.engine_workers", internvl.patch_freezing_worker),
+    ("verl.trainer.ppo.core_algos", algorithms.patch_advantages),
+    ("verl.trainer.ppo.v1.trainer_base", step_metrics.patch),
+    ("verl.trainer.ppo.v1.trainer_base", algorithms.patch_group_filter),
 )
 
 
@@ -33,7 +38,7 @@ def activate() -> None:
     found = getattr(sys.modules.get("verl"), "__version__", None)
     if found != VERL:
         raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {found}.")
-    processor.patch(sys.modules["verl.utils"])  # `import verl` imports it before any plugin
+    internvl.patch_processor(sys.modules["verl.utils"])  # `import verl` imports it before any plugin
     for name, patch in _PATCHES:
         when_imported(name, patch)
     if os.environ.get("VERL_PLATFORM") == "cpu":

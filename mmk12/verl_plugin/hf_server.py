@@ -14,8 +14,7 @@ import torch
 import transformers
 from verl.workers.rollout.replica import TokenOutput
 
-from mmk12.verl_plugin import required as required
-from mmk12.verl_plugin.multimodal import pixels
+from mmk12.verl_plugin.internvl import pixels
 
 _QUIET = 0.1
 """Seconds without a new request after which a batch is closed."""

@@ -8,11 +8,11 @@ import time
 import pandas as pd
 import pytest
 
-from mmk12.aha import KINDS, moments, scan, scanning
-from mmk12.aha.page import write
-from mmk12.aha.phrases import PATTERNS
-from mmk12.aha.relations import relations
 from mmk12.errors import MissingData
+from mmk12.run_report.reflection import KINDS, moments, scan
+from mmk12.run_report.reflection import scan as scanning
+from mmk12.run_report.reflection.patterns import PATTERNS
+from mmk12.run_report.reflection.report import relations, write
 from tests.training_runs import CHINESE, MOMENTS, trained
 
 SAYS = [
@@ -132,7 +132,7 @@ def test_a_scan_says_of_each_response_what_finding_says(tmp_path, monkeypatch):
         found = [moments(row["output"] or "", row["input"] or "") for row in rows]
         expected += [{moment.kind for moment in one} for one in found]
     for size in (1, 10**9):
-        monkeypatch.setattr("mmk12.aha.scanning._BATCH", size)
+        monkeypatch.setattr("mmk12.run_report.reflection.scan._BATCH", size)
         scanning._scan.cache_clear()
         table = scan(tmp_path)
         assert table["row"].tolist() == [*range(400)] * 3

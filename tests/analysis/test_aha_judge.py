@@ -11,20 +11,21 @@ import time
 
 import pytest
 
-from mmk12.aha import KINDS, question, scan
-from mmk12.aha.choosing import chosen
-from mmk12.aha.judged import FOLDER, Opinions, drawn
-from mmk12.aha.page import write
 from mmk12.errors import BadInput
-from mmk12.storage import to_json
+from mmk12.run_report.reflection import KINDS, scan
+from mmk12.run_report.reflection import judge as question
+from mmk12.run_report.reflection.judge import FOLDER, Opinions, drawn
+from mmk12.run_report.reflection.report import write
+from mmk12.run_report.reflection.scan import chosen
+from mmk12.utils.storage import to_json
 from tests.judges import judge_server
 from tests.training_runs import MOMENTS, trained
 
 pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
-from mmk12.aha.judged import second_opinion
-from mmk12.judging.judge import open_judge
+from mmk12.inference.llm_judge import open_judge
+from mmk12.run_report.reflection.judge import second_opinion
 
 
 def backtracks(text):
@@ -41,7 +42,7 @@ def server():
 @pytest.fixture(autouse=True)
 def _no_figure(monkeypatch):
     """Pages without their figure are made in a tenth of the time."""
-    monkeypatch.setattr("mmk12.aha.page.svg", lambda *_: "<svg></svg>")
+    monkeypatch.setattr("mmk12.run_report.reflection.report.svg", lambda *_: "<svg></svg>")
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +215,7 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 
 def test_opinions_on_other_words_are_not_shown(run, server, monkeypatch):
     judged(run, server)
-    monkeypatch.setattr("mmk12.aha.judged.VERSION", "second-thought-2")
+    monkeypatch.setattr("mmk12.run_report.reflection.judge.VERSION", "second-thought-2")
     assert write(run, run / "aha.html").agreement is None
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmk12 import content
+from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData
-from mmk12.plot import plot, styled, svg
+from mmk12.plotting import plot, styled, svg
+from mmk12.utils import content
 from tests.conftest import response
 from tests.runs import graded
 from tests.training_runs import trained
@@ -130,7 +131,7 @@ def test_the_results_table_in_every_format(evaluations, tmp_path):
 def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
     """The five benchmarks of the paper, with the numbers that their files print."""
     names = ("mathvista", "mathverse", "mathvision", "olympiadbench", "k12")
-    settings = {name: [dataclasses.asdict(one) for one in content.load_benchmark(name).published] for name in names}
+    settings = {name: [dataclasses.asdict(one) for one in registry.load_benchmark(name).published] for name in names}
     run = graded(tmp_path / "eval-cost$5$", [response("$4$"), response("$5$")])
     for path, part in ((run / "results.json", "toy"), (run / "run.json", "benchmarks")):
         found = json.loads(path.read_text())

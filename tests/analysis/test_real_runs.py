@@ -1,6 +1,6 @@
 """Figures and pages of real trainings: the embedded model, verl's own trainer, rollouts by vLLM.
 
-Made by `tests.bench.learning`: three seeds, and the ablations of figures 2, 3 and 8 with one each; of the first,
+Made by `perf.learning`: three seeds, and the ablations of figures 2, 3 and 8 with one each; of the first,
 rollouts of three steps. Metrics of the machine (memory, throughput) were left out, numbers rounded to six digits.
 """
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.plot import plot
+from mmk12.plotting import plot
+from mmk12.run_report import write
 from mmk12.runlog import read_run
-from mmk12.runpage import write
 
 RUNS = Path(__file__).parent / "runs"
 SEEDS = [RUNS / f"base-seed{seed}" for seed in range(3)]

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmk12.run_report import page as health
+from mmk12.run_report import write
+from mmk12.run_report.page import FIGURES
+from mmk12.run_report.samples import PROMPTS, STEPS, advantages, samples
 from mmk12.runlog import read_run, responses
-from mmk12.runpage import health, write
-from mmk12.runpage.page import FIGURES
-from mmk12.runpage.samples import PROMPTS, STEPS, advantages, samples
 from tests.conftest import picture
 from tests.training_runs import ROLLOUTS, trained
 
@@ -23,7 +24,7 @@ def run(tmp_path):
 @pytest.fixture
 def one_figure(monkeypatch):
     """Pages with one figure are made in a sixth of the time."""
-    monkeypatch.setattr("mmk12.runpage.page.FIGURES", {"groups": "Prompts that teach"})
+    monkeypatch.setattr("mmk12.run_report.page.FIGURES", {"groups": "Prompts that teach"})
 
 
 def test_advantages_are_rloo_or_grpo():

@@ -1,4 +1,4 @@
-"""Smoothing, bands and intervals are what they say: closed forms, scipy, and the scalar formulas of mmk12.stats."""
+"""Smoothing, bands and intervals are what they say: closed forms, scipy, and the scalar formulas of mmk12.utils.stats."""
 
 import random
 
@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from mmk12 import stats
-from mmk12.means import clustered_means, mean_interval
-from mmk12.plot.curves import Curve, curves, experiment, labelled, largest_fall, smooth, span
+from mmk12.plotting.curves import Curve, curves, experiment, labelled, largest_fall, smooth, span
+from mmk12.utils import stats
+from mmk12.utils.stats import clustered_means, student_interval
 from tests.training_runs import trained
 
 
@@ -92,5 +92,5 @@ def test_one_prompt_tells_nothing_of_others():
 def test_the_interval_of_a_mean_is_that_of_t():
     values = [1.0, 2.0, 4.0, 8.0]
     expected = scipy_stats.t.interval(0.95, 3, loc=np.mean(values), scale=scipy_stats.sem(values))
-    found = mean_interval(pd.Series(values))
+    found = student_interval(pd.Series(values))
     assert (found.low, found.high) == pytest.approx(expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mmk12 import content
+from mmk12.utils import content
 
 
 def documented(name: str) -> dict[str, Any]:

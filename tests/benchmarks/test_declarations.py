@@ -6,23 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from mmk12 import content, prompts
-from mmk12.catalogue import catalogue
+from mmk12.cli.listing import catalogue
+from mmk12.datasets import registry
+from mmk12.datasets.loader import load
 from mmk12.errors import BadInput, UnknownName
-from mmk12.images import ImageStore
-from mmk12.load import load
-from mmk12.official import RULES
+from mmk12.evaluation.official import RULES
+from mmk12.inference import prompts
 from mmk12.types import Sample
+from mmk12.utils import content
+from mmk12.utils.images import ImageStore
 from tests.benchmarks.rows import NAMES, documented
 from tests.conftest import picture
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "benchmark_prompts.json"
-EVERY = [ref for name in content.names("benchmark") for ref in content.load_benchmarks(name)]
+EVERY = [ref for name in content.names("benchmark") for ref in registry.load_benchmarks(name)]
 
 
 def asked(name, tmp_path):
     """The sample that the documented row becomes, whatever pictures it names."""
-    declared = content.load_benchmark(name)
+    declared = registry.load_benchmark(name)
     row = json.loads(json.dumps(documented(name)).replace('"bytes": ""', '"bytes": "PNG"'))
     draft = declared.draft(row)
     draft = dataclasses.replace(draft, images=[picture()] * len(draft.images))
@@ -44,7 +46,7 @@ def test_the_documented_row_is_put_as_the_snapshot_says(name, tmp_path):
 
 @pytest.mark.parametrize("ref", EVERY)
 def test_a_declaration_is_complete(ref):
-    one = content.load_benchmark(ref)
+    one = registry.load_benchmark(ref)
     assert one.name == ref
     assert one.size > 0
     assert one.licence
@@ -58,7 +60,7 @@ def test_a_declaration_is_complete(ref):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_declared_group_is_a_tag(name, tmp_path):
     sample = asked(name, tmp_path)
-    assert set(content.load_benchmark(name).groups) <= sample.tags.keys()
+    assert set(registry.load_benchmark(name).groups) <= sample.tags.keys()
     assert all(isinstance(tag, str | tuple) for tag in sample.tags.values())
 
 
@@ -71,7 +73,7 @@ def test_a_sample_survives_the_run_folder(name, tmp_path):
 def test_variants_are_named_behind_a_colon():
     assert "mathvista:test" in EVERY
     assert "olympiadbench:OE_TO_physics_en_COMP" in EVERY
-    assert content.load_benchmark("mathvision:testmini").size == 304
+    assert registry.load_benchmark("mathvision:testmini").size == 304
     listed = [row["name"] for row in catalogue("benchmarks")]
     assert listed == EVERY
 
@@ -86,14 +88,14 @@ def test_variants_are_named_behind_a_colon():
 )
 def test_an_unknown_benchmark_or_variant_suggests_the_nearest(ref, nearest):
     with pytest.raises(UnknownName, match=f"Did you mean {nearest}"):
-        content.load_benchmark(ref)
+        registry.load_benchmark(ref)
 
 
 def test_a_file_of_ones_own_may_have_variants_too(tmp_path):
     file = tmp_path / "mine.py"
     text = (content.root("benchmark") / "mmk12_test.py").read_text("utf-8")
     file.write_text(text + "\nvariants = {'small': benchmark}\n", "utf-8")
-    assert content.load_benchmark(f"{file}:small").name == "mmk12_test"
+    assert registry.load_benchmark(f"{file}:small").name == "mmk12_test"
     file.write_text(text + "\nvariants = {'small': 7}\n", "utf-8")
     with pytest.raises(BadInput, match="does not define"):
-        content.load_benchmark(str(file))
+        registry.load_benchmark(str(file))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mmk12.content import load_benchmark
-from mmk12.files import Files
-from mmk12.questions import lettered, options_in
+from mmk12.datasets.files import Files
+from mmk12.datasets.options import lettered, options_in
+from mmk12.datasets.registry import load_benchmark
 from mmk12.types import Gold
 from tests.benchmarks.rows import documented
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mmk12.errors import UnknownName
-from mmk12.evaluation import evaluate, score
-from mmk12.storage import to_json
+from mmk12.evaluation.pipeline import evaluate, score
+from mmk12.utils.storage import to_json
 from tests.conftest import picture
 
 ROWS = [

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from mmk12.content import load_benchmark
-from mmk12.files import Files
-from mmk12.official import rule_named
+from mmk12.datasets.files import Files
+from mmk12.datasets.registry import load_benchmark
+from mmk12.evaluation.official import rule_named
 from mmk12.verifier import verify
 
 pytestmark = pytest.mark.shared

@@ -3,11 +3,11 @@
 import pytest
 
 from mmk12.errors import UnknownName
-from mmk12.official import RULES, rule_named
-from mmk12.official.mathverse import mathverse
-from mmk12.official.mathvision import mathvision
-from mmk12.official.mathvista import distance, mathvista, normalised
-from mmk12.official.olympiadbench import olympiadbench
+from mmk12.evaluation.official import RULES, rule_named
+from mmk12.evaluation.official.mathverse import mathverse
+from mmk12.evaluation.official.mathvision import mathvision
+from mmk12.evaluation.official.mathvista import distance, mathvista, normalised
+from mmk12.evaluation.official.olympiadbench import olympiadbench
 from mmk12.types import Gold
 from mmk12.verifier import verify
 from tests.conftest import response

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.content import load_benchmark
+from mmk12.datasets.registry import load_benchmark
 from mmk12.verifier import verify
 from tests.benchmarks.rows import NAMES, documented
 from tests.conftest import response

@@ -5,11 +5,11 @@ from itertools import islice
 
 import pytest
 
-from mmk12.content import load_benchmark
-from mmk12.files import Files
-from mmk12.images import ImageStore
-from mmk12.load import load
+from mmk12.datasets.files import Files
+from mmk12.datasets.loader import load
+from mmk12.datasets.registry import load_benchmark
 from mmk12.types import IMAGE_MARK, Dropped
+from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold
 
 pytestmark = pytest.mark.shared

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.runpage import write
+from mmk12.run_report import write
 from tests.training_runs import ROLLOUTS, trained
 
 
@@ -10,7 +10,7 @@ from tests.training_runs import ROLLOUTS, trained
 def report(tmp_path_factory):
     run = trained(tmp_path_factory.mktemp("runs") / "demo", steps=4, prompts=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mmk12.runpage.page.FIGURES", {"training_curves": "Accuracy and length", "groups": "Prompts"})
+        patch.setattr("mmk12.run_report.page.FIGURES", {"training_curves": "Accuracy and length", "groups": "Prompts"})
         return write(run, run / "report.html")
 
 

@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers")
 from mmk12.cli import app  # noqa: E402
 from mmk12.conversion import weights  # noqa: E402
 from mmk12.conversion.convert import convert  # noqa: E402
-from mmk12.conversion.fusion import Fusion  # noqa: E402
+from mmk12.conversion.tensors import Fusion  # noqa: E402
 from mmk12.demo import model_path  # noqa: E402
 from mmk12.errors import BadInput, MissingData, Mmk12Error, ModelError, OutputError  # noqa: E402
 from tests.conversion import upstream  # noqa: E402

@@ -5,8 +5,8 @@ import io
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from mmk12.data import looks
-from mmk12.data.near import Item, Picture
+from mmk12.curation import image_fingerprints
+from mmk12.curation.similarity import Item, Picture
 from mmk12.types import Gold
 
 
@@ -21,7 +21,7 @@ def drawn(label="3", size=(220, 150), shift=0):
 
 def item(name, question, pictures=(), gold="$4$"):
     """A question as the stages compare it."""
-    seen = [Picture(one.width, one.height, looks.grey(one)) for one in pictures]
+    seen = [Picture(one.width, one.height, image_fingerprints.grey(one)) for one in pictures]
     return Item.of(name, question, Gold(gold), seen)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mmk12.data import build, build_data
-from mmk12.data.build import STEPS
+from mmk12.curation import build_data, pipeline
+from mmk12.curation.pipeline import STEPS
 from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownName
-from mmk12.storage import sole_writer
+from mmk12.utils.storage import sole_writer
 from tests.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,7 +142,7 @@ def test_same_input_same_bytes_and_nothing_touched_again(work):
 
 def test_the_second_run_decodes_and_grades_nothing(work, monkeypatch):
     made(work)
-    monkeypatch.setattr(build, "load", None)
+    monkeypatch.setattr(pipeline, "load", None)
     labels = set()
     made(work, progress=lambda label, done, total: labels.add(label))
     assert labels == {"export"}

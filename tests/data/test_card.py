@@ -5,14 +5,13 @@ import re
 
 import pytest
 
-from mmk12 import storage
-from mmk12.data import build_data, figure1
-from mmk12.data.asking import Asked
-from mmk12.data.figure1 import PAPER, beside
-from mmk12.data.lengths import Ruler, by_characters
-from mmk12.data.statistics import Statistics
-from mmk12.plot import plot
+from mmk12.curation import build_data, paper_counts
+from mmk12.curation.export import Statistics
+from mmk12.curation.paper_counts import PAPER, beside
+from mmk12.inference.prompt_length import Asked, Ruler, by_characters
+from mmk12.plotting import plot
 from mmk12.types import Gold, Image, Sample
+from mmk12.utils import storage
 from tests.conftest import picture
 
 SOURCE = """
@@ -111,7 +110,7 @@ def test_what_upstream_cannot_reach_is_said():
 
 def test_a_card_sets_the_paper_beside_what_was_built(built, monkeypatch, tmp_path):
     assert "## Beside the paper" not in (built.out / "DATA_CARD.md").read_text()
-    monkeypatch.setattr(figure1, "PAPER", {"toy": ("Toy", 5665)})
+    monkeypatch.setattr(paper_counts, "PAPER", {"toy": ("Toy", 5665)})
     again = build_data(str(tmp_path / "r.yaml"), raw_dir=tmp_path / "raw", out=tmp_path / "again")
     card = (again.out / "DATA_CARD.md").read_text()
     assert "The difficulty filter did not run here" in card

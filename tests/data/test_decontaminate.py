@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.data import build_data
-from mmk12.data.decontaminate import BOTH, IMAGE, TEXT, copied_by, overlap
-from mmk12.data.near import Match, Reference
+from mmk12.curation import build_data
+from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, copied_by, overlap
+from mmk12.curation.similarity import Match, Reference
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.types import Dropped
 from tests.data.copies import compressed, drawn, item

@@ -12,18 +12,19 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mmk12 import storage
 from mmk12.__main__ import main
-from mmk12.band import Band
-from mmk12.data import Rollouts, build_data, rollouts
-from mmk12.data.context import Context
-from mmk12.data.difficulty import difficulty
-from mmk12.data.outcomes import Outcomes, save
+from mmk12.curation import Rollouts, build_data
+from mmk12.curation import difficulty as rollouts
+from mmk12.curation.context import Context
+from mmk12.curation.difficulty import difficulty
+from mmk12.curation.stage_cache import Outcomes, save
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
-from mmk12.images import ImageStore
-from mmk12.plot import plot
-from mmk12.recipe import load_recipe
+from mmk12.plotting import plot
+from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.schema import Band
 from mmk12.types import Dropped, Gold, Sample
+from mmk12.utils import storage
+from mmk12.utils.images import ImageStore
 from tests.conftest import Scripted, picture, response
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mmk12.data import looks
-from mmk12.data.context import Context
-from mmk12.data.duplicates import duplicates, twins
-from mmk12.data.outcomes import Outcomes, save
-from mmk12.images import ImageStore
-from mmk12.recipe import load_recipe
+from mmk12.curation import image_fingerprints
+from mmk12.curation.context import Context
+from mmk12.curation.deduplication import duplicates, twins
+from mmk12.curation.stage_cache import Outcomes, save
+from mmk12.recipes.loader import load_recipe
 from mmk12.types import Dropped, Gold, Sample
+from mmk12.utils.images import ImageStore
 from tests.data.copies import compressed, drawn, encoded, item
 
 TEXT = "As shown in the figure, two sides of the triangle are 5 and 12 long; find the third one, please."
@@ -20,7 +20,7 @@ def run(tmp_path):
     """The stage on (id, question, gold, pictures)."""
 
     def runner(*rows):
-        with looks.writing(tmp_path / "0.looks") as prints:
+        with image_fingerprints.writing(tmp_path / "0.looks") as prints:
             store = ImageStore(tmp_path / "images", watch=prints)
             samples = [
                 Sample(f"toy/{name}", "toy", question, tuple(store.add(encoded(one)) for one in pictures), Gold(gold))

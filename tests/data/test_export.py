@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
 
-from mmk12 import prompts
-from mmk12.content import load_source
-from mmk12.data import export as module
-from mmk12.data.context import Context
-from mmk12.data.export import SCHEMA, export
-from mmk12.data.outcomes import Outcomes, save
-from mmk12.images import ImageStore
-from mmk12.load import load
-from mmk12.recipe import load_recipe
+from mmk12.curation import export as module
+from mmk12.curation.context import Context
+from mmk12.curation.export import SCHEMA, export
+from mmk12.curation.stage_cache import Outcomes, save
+from mmk12.datasets.loader import load
+from mmk12.datasets.registry import load_source
+from mmk12.inference import prompts
+from mmk12.recipes.loader import load_recipe
 from mmk12.types import Gold, Sample
+from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
 

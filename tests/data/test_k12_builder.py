@@ -6,21 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmk12 import storage
-from mmk12.content import load_benchmark
-from mmk12.data import build_data, looks
-from mmk12.data.context import Context
-from mmk12.data.draw import drawn_evenly
-from mmk12.data.k12_builder import DRAWN, benchmark, is_of_the_kind, strata
-from mmk12.data.k12_folder import FOLDER
-from mmk12.data.outcomes import Outcomes, save
-from mmk12.digest import digest_of
+from mmk12.curation import build_data, image_fingerprints
+from mmk12.curation.benchmark_split import DRAWN, FOLDER, benchmark, is_of_the_kind, strata
+from mmk12.curation.context import Context
+from mmk12.curation.sampling import drawn_evenly
+from mmk12.curation.stage_cache import Outcomes, save
+from mmk12.datasets.loader import digest_of, load
+from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, BadRecipe
-from mmk12.evaluation import evaluate
-from mmk12.images import ImageStore
-from mmk12.load import load
-from mmk12.recipe import load_recipe
+from mmk12.evaluation.pipeline import evaluate
+from mmk12.recipes.loader import load_recipe
 from mmk12.types import Dropped, Gold, Image, Sample
+from mmk12.utils import storage
+from mmk12.utils.images import ImageStore
 from tests.conftest import response
 
 
@@ -90,7 +88,7 @@ def test_every_group_gets_its_share(sizes, count, expected):
 def run(tmp_path):
     def runner(samples, size=5, seed=0, source="pool", templates=()):
         save(tmp_path / "in.jsonl", "key", samples)
-        with looks.writing(tmp_path / "pictures.looks") as prints:
+        with image_fingerprints.writing(tmp_path / "pictures.looks") as prints:
             for image in (image for one in samples for image in one.images):
                 prints.report(image, prints.examine(noise(image)))
         recipe = load_recipe("demo").with_seed(seed)

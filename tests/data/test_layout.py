@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from mmk12.content import names
-from mmk12.data.layout import raw_layout
+from mmk12.utils.content import names
+from tools.raw_layout import raw_layout
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_is_up_to_date():
     page = (ROOT / "docs" / "raw-layout.md").read_text("utf-8")
-    assert page == raw_layout(), "run: python -m mmk12.data.layout docs/raw-layout.md"
+    assert page == raw_layout(), "run: python -m tools.raw_layout docs/raw-layout.md"
 
 
 def test_the_page_names_every_dataset():

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.data import looks
-from mmk12.data.canonical import MAX_WORDS, answer, canonical
-from mmk12.data.near import EQUAL_PICTURE, Reference, is_part
-from mmk12.data.texts import Texts, similarity
+from mmk12.curation import image_fingerprints
+from mmk12.curation.similarity import EQUAL_PICTURE, MAX_WORDS, Reference, Texts, answer, canonical, is_part, similarity
 from mmk12.types import Gold, Image
 from tests.data.copies import compressed, drawn, item
 
@@ -104,8 +102,10 @@ def test_a_label_or_a_line_make_another_picture():
     others = [drawn("8"), drawn(shift=30), drawn(size=(220, 160))]
     (found,) = Reference([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [others[1]])])
     assert not found
-    prints = np.stack([looks.grey(one) for one in others[:2]])
-    assert (looks.agreement(np.stack([looks.grey(drawn())] * 2), prints) < EQUAL_PICTURE).all()
+    prints = np.stack([image_fingerprints.grey(one) for one in others[:2]])
+    assert (
+        image_fingerprints.agreement(np.stack([image_fingerprints.grey(drawn())] * 2), prints) < EQUAL_PICTURE
+    ).all()
 
 
 @pytest.mark.parametrize("box", [(11, 7, 209, 143), (11, 0, 220, 150), (0, 0, 220, 143), (5, 4, 215, 146)])
@@ -117,13 +117,15 @@ def test_a_cropped_picture_is_a_part(box):
 def test_blank_pictures_are_none():
     white = Pillow.new("RGB", (224, 224), "white")
     (shown,) = item("a", "Find x.", [white, drawn()]).pictures
-    assert (shown.print_ == looks.grey(drawn())).all()
+    assert (shown.print_ == image_fingerprints.grey(drawn())).all()
 
 
 def test_products_of_prints_are_exact_in_any_order():
     """Else the last bit of a sum, and so a build, would depend on the machine."""
     rng = np.random.default_rng(0)
-    coarse = looks.coarse(rng.integers(0, 256, (40, looks.SIDE, looks.SIDE)).astype(np.uint8))
+    coarse = image_fingerprints.coarse(
+        rng.integers(0, 256, (40, image_fingerprints.SIDE, image_fingerprints.SIDE)).astype(np.uint8)
+    )
     exact = coarse.astype(np.int64) @ coarse.T.astype(np.int64)
     assert (coarse @ coarse.T == exact).all()
     assert np.diag(exact) == pytest.approx(1e6, rel=0.02)
@@ -131,13 +133,13 @@ def test_products_of_prints_are_exact_in_any_order():
 
 def test_prints_come_back_from_their_file(tmp_path):
     path = tmp_path / "x.looks"
-    pictures = {Image(f"{number:064x}", 220, 150): looks.grey(drawn(str(number))) for number in range(3)}
-    with looks.writing(path) as writer:
+    pictures = {Image(f"{number:064x}", 220, 150): image_fingerprints.grey(drawn(str(number))) for number in range(3)}
+    with image_fingerprints.writing(path) as writer:
         for image, print_ in [*pictures.items(), *pictures.items()]:
             writer.report(image, print_)
     (tmp_path / "empty.looks").touch()
-    back = looks.Looks([tmp_path / "empty.looks", path])
+    back = image_fingerprints.Looks([tmp_path / "empty.looks", path])
     assert all((back[image] == print_).all() for image, print_ in pictures.items())
-    assert path.stat().st_size == 3 * (64 + looks.SIDE**2)
+    assert path.stat().st_size == 3 * (64 + image_fingerprints.SIDE**2)
     with pytest.raises(KeyError):
         back[Image("f" * 64, 1, 1)]

@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from mmk12.data import stages
-from mmk12.data.draw import drawn, index_of
-from mmk12.data.outcomes import Outcomes, is_current, save
-from mmk12.data.stages import STAGES, Context, cap, normalise, verifiable
-from mmk12.data.verifiable import fault, near_misses
+from mmk12.curation import filters
+from mmk12.curation.filters import STAGES, Context, cap, normalise, verifiable
+from mmk12.curation.sampling import drawn, index_of
+from mmk12.curation.stage_cache import Outcomes, is_current, save
+from mmk12.datasets.gold_check import fault, near_misses
 from mmk12.errors import BadInput
-from mmk12.images import ImageStore
-from mmk12.recipe import load_recipe
+from mmk12.recipes.loader import load_recipe
 from mmk12.types import Dropped, Gold, Image, Sample, Verdict
+from mmk12.utils.images import ImageStore
 
 RED, BLUE = Image("a" * 64, 40, 30), Image("b" * 64, 40, 30)
 
@@ -129,7 +129,7 @@ def test_a_grader_that_cannot_tell_drops_the_row(statuses, reason):
 def test_several_processes_judge_the_same(run, monkeypatch):
     rows = [sample(str(number), gold=gold) for number, gold in enumerate(["$4$", "", r"$\frac{1}{2}$", "$$"] * 3)]
     alone = run(verifiable, rows)
-    monkeypatch.setattr(stages, "_MANY", 1)
+    monkeypatch.setattr(filters, "_MANY", 1)
     assert run(verifiable, rows) == alone
 
 

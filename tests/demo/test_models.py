@@ -40,7 +40,7 @@ def test_config_is_hf_native_internvl(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_card_says_what_how_and_how_well(name):
     card = (model_path(name) / "README.md").read_text()
-    for said in ("license:", "mmk12.demo.training", "--seed", "pass@8", 'split "test"', "instruct", "float16"):
+    for said in ("license:", "tools.train_demo_model", "--seed", "pass@8", 'split "test"', "instruct", "float16"):
         assert said in card
 
 
@@ -54,7 +54,7 @@ def test_unknown_models_are_named():
 def test_shipped_model_answers_as_its_card_says(name):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    from mmk12.demo.training.exam import answer
+    from tools.train_demo_model.exam import answer
 
     folder = model_path(name)
     processor = transformers.AutoProcessor.from_pretrained(folder)

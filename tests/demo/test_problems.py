@@ -11,9 +11,10 @@ from itertools import islice
 import pytest
 from PIL import Image
 
-from mmk12.demo import generator, problems
-from mmk12.demo.draw import SIZE
-from mmk12.demo.families import FAMILIES
+from mmk12.demo import problems
+from mmk12.demo import problems as generator
+from mmk12.demo.drawing import SIZE
+from mmk12.demo.problems import FAMILIES
 from mmk12.errors import MissingData
 from mmk12.verifier import verify
 

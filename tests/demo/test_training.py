@@ -13,13 +13,19 @@ from PIL import Image
 
 from mmk12.demo import problems
 from mmk12.demo.arithmetic import drill, fraction
-from mmk12.demo.training.architecture import IMAGE_TOKEN, IMAGE_TOKENS, NEVER_GENERATED, build_model, build_processor
-from mmk12.demo.training.exam import examine
-from mmk12.demo.training.lessons import Course, response, teach_answering, teach_arithmetic
-from mmk12.demo.training.prompting import pixel_values, prompt_text, raw_pixels, token_ids
-from mmk12.demo.training.reading import teach_reading
-from mmk12.demo.training.train import vocabulary_corpus
-from mmk12.prompts import TEMPLATES
+from mmk12.inference.prompts import TEMPLATES
+from tools.train_demo_model.architecture import (
+    IMAGE_TOKEN,
+    IMAGE_TOKENS,
+    NEVER_GENERATED,
+    build_model,
+    build_processor,
+)
+from tools.train_demo_model.exam import examine
+from tools.train_demo_model.lessons import Course, response, teach_answering, teach_arithmetic
+from tools.train_demo_model.prompting import pixel_values, prompt_text, raw_pixels, token_ids
+from tools.train_demo_model.reading import teach_reading
+from tools.train_demo_model.train import vocabulary_corpus
 
 pytestmark = pytest.mark.model
 

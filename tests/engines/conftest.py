@@ -6,10 +6,10 @@ from importlib.util import find_spec
 import pytest
 
 from mmk12.demo import problems
-from mmk12.generate import request
-from mmk12.images import ImageStore
-from mmk12.prompts import chat
+from mmk12.inference.generate import request
+from mmk12.inference.prompts import chat
 from mmk12.types import Sampling
+from mmk12.utils.images import ImageStore
 
 for name, value in (("HF_HUB_OFFLINE", "1"), ("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "PASSIVE")):
     os.environ.setdefault(name, value)
@@ -45,14 +45,14 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def vllm(store):
-    from mmk12.backends import find_model, open_backend
+    from mmk12.inference import find_model, open_backend
 
     return open_backend(find_model("demo", "vllm"), store)
 
 
 @pytest.fixture(scope="session")
 def hf(store):
-    from mmk12.backends import find_model, open_backend
+    from mmk12.inference import find_model, open_backend
 
     return open_backend(find_model("demo", "hf"), store)
 

@@ -8,13 +8,13 @@ import sentencepiece
 from PIL import Image
 from transformers import AutoTokenizer
 
-from mmk12.backends.hf import HfBackend  # first: it makes torchvision importable
-from mmk12.backends.vllm import VllmBackend
 from mmk12.conversion import tokenizer
 from mmk12.conversion.convert import convert
 from mmk12.demo import model_path, problems
-from mmk12.generate import request
-from mmk12.prompts import chat
+from mmk12.inference.generate import request
+from mmk12.inference.hf import HfBackend  # first: it makes torchvision importable
+from mmk12.inference.prompts import chat
+from mmk12.inference.vllm import VllmBackend
 from mmk12.types import Completion, Sampling
 from tests.conversion import upstream
 from tests.engines.conftest import asked, flips

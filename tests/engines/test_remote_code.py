@@ -81,8 +81,8 @@ def test_an_evaluation_runs_and_names_the_code_that_it_ran(folder, tmp_path):
 def test_the_prompt_is_written_as_upstream_writes_it(folder):
     import transformers
 
-    from mmk12.backends._chat import ChatTemplate
-    from mmk12.prompts import chat
+    from mmk12.inference.chat_template import ChatTemplate
+    from mmk12.inference.prompts import chat
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     template = ChatTemplate(tokenizer, "<image>", "<image>\n")

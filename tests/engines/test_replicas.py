@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from mmk12.backends import Deployment, find_model, open_backend
-from mmk12.backends._feed import EngineStopped, fed
-from mmk12.backends.replicas import Replicas
 from mmk12.errors import ModelError, PromptError
-from mmk12.generate import request
+from mmk12.inference import find_model, open_backend
+from mmk12.inference.deployment import Deployment
+from mmk12.inference.engine import EngineStopped, fed
+from mmk12.inference.generate import request
+from mmk12.inference.ray_replicas import Replicas
 from mmk12.types import Completion, Failure, Message, Sampling
 from tests.conftest import picture
 from tests.engines.conftest import asked

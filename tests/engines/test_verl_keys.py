@@ -6,10 +6,10 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from mmk12 import content
-from mmk12.recipe import load_recipe, with_changes
-from mmk12.training.hydra import defaults
+from mmk12.recipes.loader import load_recipe, with_changes
 from mmk12.training.plan import make_plan
+from mmk12.training.verl_config import defaults
+from mmk12.utils import content
 
 MAINS = {"rl": "ppo_trainer", "sft": "sft_trainer_engine"}
 ABSENT = object()

@@ -23,14 +23,14 @@ with warnings.catch_warnings():
     from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
     from verl.workers.rollout.utils import get_vision_placeholder_token_ids, qwen2_5_vl_dedup_image_tokens
 
-    from mmk12.verl_plugin.dataset import Rows
-    from mmk12.verl_plugin.reward import Manager
-    from mmk12.verl_plugin.rollouts import told
+    from mmk12.verl_plugin.datasets import Rows
+    from mmk12.verl_plugin.reward_manager import Manager
+    from mmk12.verl_plugin.step_metrics import told
 
-from mmk12.data.export import SCHEMA
+from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
-from mmk12.images import decode
-from mmk12.prompts import chat
+from mmk12.inference.prompts import chat
+from mmk12.utils.images import decode
 from tests.conftest import picture, response
 
 MODEL = str(model_path("demo"))

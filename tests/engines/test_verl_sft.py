@@ -42,7 +42,7 @@ def test_only_the_answer_is_learned(run):
     code = (
         "import verl, sys\n"
         "from types import SimpleNamespace\n"
-        "from mmk12.verl_plugin.demonstrations import Demonstrations\n"
+        "from mmk12.verl_plugin.datasets import Demonstrations\n"
         "from transformers import AutoProcessor\n"
         "processor = AutoProcessor.from_pretrained(sys.argv[1])\n"
         "config = SimpleNamespace(mm_processor_kwargs={'crop_to_patches': False}, max_length=1024)\n"

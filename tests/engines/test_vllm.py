@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 
-from mmk12.backends import Deployment, Model, open_backend
 from mmk12.demo import model_path
 from mmk12.errors import ModelError, UnknownName
-from mmk12.generate import request
-from mmk12.prompts import chat
+from mmk12.inference import open_backend
+from mmk12.inference.deployment import Deployment, Model
+from mmk12.inference.generate import request
+from mmk12.inference.prompts import chat
 from mmk12.types import Completion, Failure, Request, Sampling
 from tests.engines.conftest import COUNT, asked, flips
 

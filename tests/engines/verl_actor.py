@@ -16,9 +16,9 @@ with warnings.catch_warnings():
     from verl.workers.engine_workers import TrainingWorker, TrainingWorkerConfig
 
 from mmk12.demo import model_path, problems
-from mmk12.images import decode
-from mmk12.prompts import chat
-from mmk12.verl_plugin.multimodal import pixels
+from mmk12.inference.prompts import chat
+from mmk12.utils.images import decode
+from mmk12.verl_plugin.internvl import pixels
 
 MODEL = str(model_path("demo"))
 

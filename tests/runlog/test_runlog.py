@@ -11,9 +11,9 @@ import pytest
 
 from mmk12.errors import MissingData
 from mmk12.runlog import read_run, responses
-from mmk12.runlog.data_rows import data_rows
-from mmk12.runlog.metrics import read_console
+from mmk12.runlog.reader import read_console
 from mmk12.runlog.rollouts import summaries
+from mmk12.runlog.training_rows import data_rows
 from tests.training_runs import ROLLOUTS, trained
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mmk12.datasets import archives
+from mmk12.datasets.files import Files
 from mmk12.errors import BadInput
-from mmk12.files import Files, archives
-from mmk12.images import BadImage
+from mmk12.utils.images import BadImage
 from tests.sources.raw import zip_file
 
 MEMBERS = {"train/10.json": b"{}", "train/2.json": b"[]", "train/a/b.json": b"7", "x.png": b"png"}

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from mmk12.declarations import LeftOut
-from mmk12.sources import _choices
-from mmk12.sources._golds import in_dollars, integer, last_boxed, latex, number, tight
+from mmk12.datasets.declarations import LeftOut
+from mmk12.datasets.sources import _helpers
+from mmk12.datasets.sources._helpers import in_dollars, integer, last_boxed, latex, number, tight
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ WORDS = ["red", "blue", "green"]
     ],
 )
 def test_a_choice_is_a_value_where_that_can_be_checked(question, options, right, gold):
-    asked, found = _choices.gold(question, options, right)
+    asked, found = _helpers.gold(question, options, right)
     assert (found.kind, found.text) == gold
     assert asked == question if found.kind == "math" else asked.startswith(f"{question}\nA. {options[0]}\nB. ")
     assert found.choices == (() if found.kind == "math" else tuple(options))
@@ -134,10 +134,10 @@ def test_a_choice_is_a_value_where_that_can_be_checked(question, options, right,
 @pytest.mark.parametrize("options", [["1", "2", "2"], ["1", "", "3"]])
 def test_options_that_no_letter_tells_apart(options):
     with pytest.raises(LeftOut, match="empty or repeated"):
-        _choices.gold("How many?", options, 0)
+        _helpers.gold("How many?", options, 0)
 
 
 @pytest.mark.parametrize("right", [-1, 4])
 def test_the_right_option_is_one_of_them(right):
     with pytest.raises(IndexError):
-        _choices.gold("How many?", VALUES, right)
+        _helpers.gold("How many?", VALUES, right)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mmk12.files import jsonarray
+from mmk12.datasets import json_stream
 from mmk12.types import BrokenLine
 
 ITEMS = [{"id": 1, "text": 'a ] } , " 如'}, [1, [2]], "x", 12345, -0.5, None, True, {}, []]
@@ -14,13 +14,13 @@ ITEMS = [{"id": 1, "text": 'a ] } , " 如'}, [1, [2]], "x", 12345, -0.5, None, T
 def read(tmp_path, text, key=None):
     path = tmp_path / "rows.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(jsonarray.items(path, key))
+    return list(json_stream.items(path, key))
 
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("chunk", [1, 2, 7, 65536])
 def test_items_of_an_array_and_under_a_key(tmp_path, monkeypatch, chunk, indent):
-    monkeypatch.setattr(jsonarray, "_CHUNK", chunk)
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
     assert read(tmp_path, json.dumps(ITEMS, indent=indent)) == ITEMS
     held = {"info": {"data": [0]}, "number": 12, "data": ITEMS, "after": [1]}
     assert read(tmp_path, json.dumps(held, indent=indent), "data") == ITEMS
@@ -63,8 +63,8 @@ def test_a_key_that_holds_no_array(tmp_path, text):
 
 
 def test_one_item_may_not_be_the_whole_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonarray, "MAX_ITEM", 1000)
-    monkeypatch.setattr(jsonarray, "_CHUNK", 100)
+    monkeypatch.setattr(json_stream, "MAX_ITEM", 1000)
+    monkeypatch.setattr(json_stream, "_CHUNK", 100)
     (end,) = read(tmp_path, '["' + "x" * 5000)
     assert isinstance(end, BrokenLine)
 
@@ -72,5 +72,5 @@ def test_one_item_may_not_be_the_whole_file(tmp_path, monkeypatch):
 def test_time_is_linear(tmp_path):
     start = time.process_time()
     read(tmp_path, "[" + ",".join(['{"a": 1}'] * 50_000) + "]")
-    read(tmp_path, '["' + "x" * jsonarray.MAX_ITEM)
+    read(tmp_path, '["' + "x" * json_stream.MAX_ITEM)
     assert time.process_time() - start < 10

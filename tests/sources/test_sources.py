@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.catalogue import catalogue
-from mmk12.content import load_source, names
-from mmk12.declarations import LeftOut
-from mmk12.files import Files
-from mmk12.images import ImageStore, decode
-from mmk12.load import load
-from mmk12.locate import locate
+from mmk12.cli.listing import catalogue
+from mmk12.datasets.declarations import LeftOut
+from mmk12.datasets.files import Files
+from mmk12.datasets.loader import load, locate
+from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, Dropped, Sample
+from mmk12.utils.content import names
+from mmk12.utils.images import ImageStore, decode
 from tests.conftest import picture
 from tests.sources import raw
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.files import unpickle
-from mmk12.files.unpickle import Picture
+from mmk12.datasets import safe_pickle
+from mmk12.datasets.safe_pickle import Picture
 from mmk12.types import BrokenLine
 
 ROW = {
@@ -32,7 +32,7 @@ ROW = {
 def read(tmp_path, data: Any, protocol: int = 3) -> list[Any]:
     path = tmp_path / "rows.pk"
     path.write_bytes(data if isinstance(data, bytes) else pickle.dumps(data, protocol))
-    return list(unpickle.rows(path))
+    return list(safe_pickle.rows(path))
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -153,18 +153,18 @@ CALLS = [b"cnumpy\ndtype\n", b"cnumpy\nndarray\n", b"c_codecs\nencode\n", b"cnum
 )
 def test_what_does_not_fit_together_is_one_line(tmp_path, data):
     end = read(tmp_path, data)[-1]
-    assert isinstance(end, BrokenLine | Picture | unpickle._Name)
+    assert isinstance(end, BrokenLine | Picture | safe_pickle._Name)
     if isinstance(end, BrokenLine):
         assert end.where == "rows.pk"
         assert "\n" not in end.reason
 
 
 def test_what_it_holds_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpickle, "MAX_STEPS", 1000)
+    monkeypatch.setattr(safe_pickle, "MAX_STEPS", 1000)
     assert "no row in 1,000 steps" in read(tmp_path, b"\x80\x03](" + b"]" * 2000)[-1].reason
-    monkeypatch.setattr(unpickle, "MAX_MEMO", 100)
+    monkeypatch.setattr(safe_pickle, "MAX_MEMO", 100)
     assert "more than 100 objects" in read(tmp_path, b"\x80\x04](" + b"]\x94" * 200)[-1].reason
-    monkeypatch.setattr(unpickle, "MAX_PIECE", 100)
+    monkeypatch.setattr(safe_pickle, "MAX_PIECE", 100)
     assert "claims 101 bytes" in read(tmp_path, [b"x" * 101])[-1].reason
 
 
@@ -192,8 +192,8 @@ def test_raw_pixels_are_forgotten_and_nothing_else(tmp_path, protocol):
     assert [row["text"] for row in found] == [shared] * 50
     assert [Pillow.open(io.BytesIO(row["image"].png)).getpixel((0, 0)) for row in found] == list(range(50))
     with open(tmp_path / "rows.pk", "rb") as file:
-        machine = unpickle._Machine()
-        for opcode, argument, _ in unpickle.pickletools.genops(file):
+        machine = safe_pickle._Machine()
+        for opcode, argument, _ in safe_pickle.pickletools.genops(file):
             list(machine.step(opcode.name, argument))
     assert not [value for value in machine.memo.values() if isinstance(value, bytes) and len(value) > 1000]
     assert not [value for value in machine.memo.values() if isinstance(value, tuple) and len(value) == 5]

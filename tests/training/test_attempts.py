@@ -9,11 +9,9 @@ import pytest
 import yaml
 
 from mmk12.errors import OutputError
-from mmk12.recipe import load_recipe, with_changes
-from mmk12.training.attempts import describe, next_attempt
-from mmk12.training.launch import environment
+from mmk12.recipes.loader import load_recipe, with_changes
+from mmk12.training.launcher import Log, describe, environment, line, next_attempt
 from mmk12.training.plan import TrainingPlan, make_plan
-from mmk12.training.watch import Log, line
 
 
 def plan_in(out: Path, *changes: str) -> TrainingPlan:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.errors import MissingData, OutputError
-from mmk12.training.merge import _actor, _start, merge
+from mmk12.training.merge_checkpoint import _actor, _start, merge
 
 
 def shard(folder: Path) -> Path:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmk12 import content
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.recipe import Recipe, load_recipe, with_changes
-from mmk12.training.hydra import arguments, defaults
-from mmk12.training.memory import estimate
+from mmk12.recipes.loader import load_recipe, with_changes
+from mmk12.recipes.schema import Hardware, Recipe, Training
+from mmk12.training.estimates import count_steps, estimate
 from mmk12.training.plan import TrainingPlan, make_plan
-from mmk12.training.steps import count_steps
-from mmk12.training.words import Hardware, Training
+from mmk12.training.verl_config import arguments, defaults
+from mmk12.utils import content
 
 ACTOR = "actor_rollout_ref.actor"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mmk12.data import build_data
-from mmk12.recipe import load_recipe, with_changes
+from mmk12.curation import build_data
+from mmk12.recipes.loader import load_recipe, with_changes
 from mmk12.training import preflight
 from mmk12.training.plan import TrainingPlan, make_plan
 from mmk12.types import Image, Message

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from mmk12.cli import app
 from mmk12.errors import BadInput
+from mmk12.evaluation.verify_file import explain_row, verify_file
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, verify
+from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.explain import SHOWN, explain, reading
-from mmk12.verifier.grammar import parse
-from mmk12.verify_file import explain_row, verify_file
 from tests.verifier.cases import table
 
 

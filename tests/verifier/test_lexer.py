@@ -2,11 +2,9 @@
 
 import pytest
 
+from mmk12.verifier.answer_parser import parse, text_value
 from mmk12.verifier.extract import extract
-from mmk12.verifier.grammar import parse
-from mmk12.verifier.lexemes import FIXED, LEXEME
-from mmk12.verifier.lexer import tokens
-from mmk12.verifier.phrases import text_value
+from mmk12.verifier.lexer import FIXED, LEXEME, tokens
 
 
 def test_each_spelling_of_the_table_is_one_lexeme():

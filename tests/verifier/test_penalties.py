@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mmk12.verifier import Penalties, reward
-from mmk12.verifier.penalties import excess, repeated
+from mmk12.verifier.reward import excess, repeated
 
 GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mmk12.types import Verdict
 from mmk12.verifier import classify_gold, verify
-from mmk12.verifier.chars import plain
-from mmk12.verifier.evaluate import same
-from mmk12.verifier.grammar import parse, simple
-from mmk12.verifier.values import Call, Num, Sym
+from mmk12.verifier.answer_parser import parse, simple
+from mmk12.verifier.nodes import Call, Num, Sym
+from mmk12.verifier.numeric import same
+from mmk12.verifier.unicode import plain
 
 MARKS = (
     r"\frac \sqrt { } ( ) [ ] ^ _ 1 2 0 12 x n AB + - * / = < \le \infty \pi e i ! \% ° ^\circ \text{ cm m or "

@@ -10,7 +10,7 @@ from mmk12.errors import MissingExtra
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, profiles, reward, verify, verify_many
 from mmk12.verifier.pool import Pool
-from mmk12.verifier.released import format_ok, grade, last_box
+from mmk12.verifier.upstream_reward import format_ok, grade, last_box
 
 INSTRUCT, ZERO = "released_instruct", "released_zero"
 BOXED = "\\boxed{4}"

@@ -5,7 +5,7 @@ import pytest
 from mmk12.errors import UnknownName
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, reward, verify
-from mmk12.verifier.tags import format_ok
+from mmk12.verifier.extract import format_ok
 
 GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
 

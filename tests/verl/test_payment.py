@@ -6,9 +6,9 @@ import pytest
 
 from mmk12.types import Status, Verdict
 from mmk12.verifier import reward, verify
-from mmk12.verl_plugin.curves import curves
-from mmk12.verl_plugin.payment import logged, row
-from mmk12.verl_plugin.uniform import uneven
+from mmk12.verl_plugin.algorithms import uneven
+from mmk12.verl_plugin.reward_fields import logged, row
+from mmk12.verl_plugin.step_metrics import curves
 from tests.conftest import response
 
 KEYS = ["score", "acc", "format", "status", "no_answer", "timeout", "truncated", "length"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.verl_plugin.placeholders import collapsed
+from mmk12.verl_plugin.internvl import collapsed
 
 S, C, E = 7, 8, 9  # <img>, <IMG_CONTEXT>, </img>
 

@@ -27,7 +27,7 @@ def test_without_the_switch_nothing_happens():
 
 
 def test_whoever_needs_the_plugin_says_that_it_is_off():
-    code, told = ran("import mmk12.verl_plugin.required")
+    code, told = ran("import mmk12.verl_plugin.require_active")
     assert code == 1
     assert "The mmk12 plugin is off in this process. Start training with `mmk12 train`, or set MMK12_VERL=1." in told
 

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image as Pillow
 
+from mmk12.verl_plugin.internvl import is_internvl
 from mmk12.verl_plugin.patching import PatchError
-from mmk12.verl_plugin.processor import is_internvl
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(scope="module")
 def processor():
-    from mmk12.backends import hf  # first: it makes torchvision importable
     from mmk12.demo import model_path
+    from mmk12.inference import hf  # first: it makes torchvision importable
 
     assert hf
     from transformers import AutoProcessor
@@ -23,7 +23,7 @@ def processor():
 
 
 def test_whitened_advantages_have_mean_0_and_variance_1_over_the_tokens_that_count():
-    from mmk12.verl_plugin.advantages import whitened
+    from mmk12.verl_plugin.algorithms import whitened
 
     torch.manual_seed(0)
     mask = (torch.arange(6)[None] < torch.randint(1, 7, (16, 1))).float()
@@ -38,14 +38,14 @@ def test_whitened_advantages_have_mean_0_and_variance_1_over_the_tokens_that_cou
 
 
 def test_equal_rewards_whiten_to_nothing():
-    from mmk12.verl_plugin.advantages import whitened
+    from mmk12.verl_plugin.algorithms import whitened
 
     assert not whitened(torch.zeros(4, 3), torch.ones(4, 3)).any()
 
 
 def test_a_frozen_tower_gets_no_gradient_and_the_rest_does(processor):
-    from mmk12.demo.training.architecture import build_model
-    from mmk12.verl_plugin.frozen import freeze
+    from mmk12.verl_plugin.internvl import freeze
+    from tools.train_demo_model.architecture import build_model
 
     model = build_model(processor.tokenizer)
     frozen = freeze(model)
@@ -57,8 +57,8 @@ def test_a_frozen_tower_gets_no_gradient_and_the_rest_does(processor):
 
 
 def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
-    from mmk12.demo.training.architecture import build_model
-    from mmk12.verl_plugin.blank import always_seeing
+    from mmk12.verl_plugin.internvl import always_seeing
+    from tools.train_demo_model.architecture import build_model
 
     torch.manual_seed(0)
     model = build_model(processor.tokenizer).eval()
@@ -77,7 +77,7 @@ def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
 
 
 def test_a_model_without_a_tower_cannot_be_frozen():
-    from mmk12.verl_plugin.frozen import freeze
+    from mmk12.verl_plugin.internvl import freeze
 
     with pytest.raises(PatchError, match="Linear has no vision tower to freeze"):
         freeze(torch.nn.Linear(2, 2))
@@ -86,7 +86,7 @@ def test_a_model_without_a_tower_cannot_be_frozen():
 @pytest.mark.parametrize("sizes", [[(112, 112)], [(300, 100)], [(60, 400), (112, 90)], [(30, 30)] * 3])
 @pytest.mark.parametrize("settings", [{}, {"crop_to_patches": False}, {"crop_to_patches": True, "max_patches": 3}])
 def test_pixels_are_those_of_the_whole_prompt(processor, sizes, settings):
-    from mmk12.verl_plugin.multimodal import pixels
+    from mmk12.verl_plugin.internvl import pixels
 
     assert is_internvl(processor)
     images = [Pillow.new("RGB", size, (40 * at, 90, 200)) for at, size in enumerate(sizes)]

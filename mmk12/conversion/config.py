@@ -1,0 +1,221 @@
+"""A remote config.json in native words, and what transformers has no words for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.errors import StrictDataclassError
+
+from mmk12.conversion import config_keys
+from mmk12.conversion.config_keys import Config, refuse_unless, section
+from mmk12.conversion.tensors import Tower, Towers
+from mmk12.conversion.tokenizer import Tiling
+from mmk12.errors import BadInput, ModelError
+
+_QK_NORM_EPS = 1e-6
+"""Built into transformers' vision tower."""
+
+
+def native_config(config: Config, image_token_id: int, tied: bool) -> Any:
+    """The `InternVLConfig` of a remote config.json. Raises `BadInput`, or `ModelError` for what has no native form."""
+    from transformers import InternVLConfig
+
+    text = _text(config, tied)
+    vision = _vision(config)
+    if not image_token_id < text["vocab_size"]:
+        raise BadInput(
+            f"The tokenizer's token of pictures is {image_token_id}, the model has {text['vocab_size']} words."
+        )
+    side, ratio = vision["image_size"][0], config.get("downsample_ratio", 0.5)
+    refuse_unless(
+        config.get("ps_version", "v1") == "v2", "ps_version v1", "it transposes pictures, transformers does not"
+    )
+    refuse_unless(config.get("select_layer", -1) == -1, "a select_layer", "pictures are read off the last layer")
+    refuse_unless(not config.get("pad2square"), "pad2square", "transformers pads no pictures")
+    refuse_unless(
+        not (config.get("use_backbone_lora") or config.get("use_llm_lora")), "LoRA weights", "merge them first"
+    )
+    refuse_unless(
+        config.get("force_image_size") in (None, side),
+        f"force_image_size {config.get('force_image_size')}",
+        f"its vision tower is made for {side}",
+    )
+    dtype = config.get("torch_dtype", config.get("dtype"))
+    ends = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in config}
+    try:
+        return InternVLConfig(
+            architectures=["InternVLForConditionalGeneration"],
+            vision_config=vision,
+            text_config=text,
+            image_token_id=image_token_id,
+            image_seq_length=int((side // vision["patch_size"][0] * ratio) ** 2),
+            downsample_ratio=ratio,
+            tie_word_embeddings=tied,
+            **ends,
+            **({"dtype": dtype} if dtype else {}),
+        )
+    except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"config.json is not that of an InternVL: {str(error).strip().splitlines()[-1].strip()}"
+        ) from error
+
+
+def says_tied(config: Config) -> bool:
+    """Whether a remote config.json lets the embeddings serve as output layer, where there is no layer of its own."""
+    return bool(section(config.get("llm_config"), "llm_config").get("tie_word_embeddings", False))
+
+
+def towers(config: Any, tied: bool) -> Towers:
+    """The shape of a model, by its `InternVLConfig`. Raises `ModelError` for another text tower, or `BadInput`."""
+    vision, text = config.vision_config, config.text_config
+    heads, kv_heads = text.num_attention_heads, text.num_key_value_heads
+    if kv_heads < 1 or heads % kv_heads:
+        raise BadInput(f"{heads} heads cannot share {kv_heads} keys and values.")
+    return Towers(
+        vision_layers=vision.num_hidden_layers,
+        vision_bias=vision.attention_bias,
+        vision_qk_norm=vision.use_qk_norm,
+        vision_norm_bias=vision.norm_type == "layer_norm",
+        text=native_tower(config),
+        text_layers=text.num_hidden_layers,
+        heads=heads,
+        kv_heads=kv_heads,
+        text_bias=bool(getattr(text, "attention_bias", True)),
+        tied=tied,
+    )
+
+
+def native_tower(config: Any) -> Tower:
+    """Which of the two text towers an `InternVLConfig` has."""
+    return _known(config.text_config.model_type, config_keys.NATIVE_TYPE)
+
+
+def remote_tower(config: Config) -> Tower:
+    """Which of the two text towers a remote config.json has."""
+    named = section(config.get("llm_config"), "llm_config").get("architectures")
+    return _known(named[0] if isinstance(named, list) and named else None, config_keys.ARCHITECTURE)
+
+
+def _known(named: object, towers: Mapping[Tower, str]) -> Tower:
+    for name, known in towers.items():
+        if named == known:
+            return name
+    raise ModelError(
+        f"Cannot convert a model with the text tower {named}: only {' and '.join(towers.values())} are known."
+    )
+
+
+def _vision(config: Config) -> Config:
+    given = section(config.get("vision_config"), "vision_config")
+    made = config_keys.to_native(config_keys.VISION, given, "vision_config")
+    for name, default in (("image_size", 224), ("patch_size", 14)):
+        made[name] = [given.get(name, default)] * 2
+    refuse_unless(
+        not made["use_qk_norm"] or made["layer_norm_eps"] == _QK_NORM_EPS,
+        f"layer_norm_eps {made['layer_norm_eps']} and normalised queries",
+        f"transformers has {_QK_NORM_EPS} built in",
+    )
+    return made
+
+
+def _text(config: Config, tied: bool) -> Config:
+    given = section(config.get("llm_config"), "llm_config")
+    refuse_unless("quantization_config" not in {**config, **given}, "quantised weights", "convert the full ones")
+    tower = remote_tower(config)
+    return {
+        "model_type": config_keys.NATIVE_TYPE[tower],
+        **config_keys.to_native(config_keys.TEXT[tower], given, "llm_config"),
+        "rope_parameters": config_keys.rope_to_native(given),
+        "tie_word_embeddings": tied,
+    }
+
+
+# A native config.json in remote words, and what OpenGVLab's code has no words for.
+
+
+TEMPLATE = "internvl2_5"
+"""Upstream's name for the conversation format of both text towers."""
+
+
+def load(folder: Path) -> Any:
+    """The `InternVLConfig` of a native checkpoint. Raises `MissingData` or `BadInput`."""
+    from transformers import InternVLConfig
+
+    try:
+        return InternVLConfig.from_dict(config_keys.read(folder))
+    except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"{folder / 'config.json'} is not that of an InternVL: {str(error).strip().splitlines()[-1].strip()}"
+        ) from error
+
+
+def remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> Config:
+    """The remote config.json of an `InternVLConfig`. Raises `ModelError` for what has no remote form."""
+    vision = config.vision_config
+    side, patch = vision.image_size[0], vision.patch_size[0]
+    for fits, what in (
+        (
+            set(vision.image_size) == {side} and set(vision.patch_size) == {patch},
+            "pictures or patches that are no squares",
+        ),
+        (config.vision_feature_layer == -1, "a vision_feature_layer"),
+        (config.vision_feature_select_strategy == "default", "a vision_feature_select_strategy"),
+        (config.projector_hidden_act == "gelu", f"the projector activation {config.projector_hidden_act}"),
+        (vision.use_absolute_position_embeddings, "no absolute positions of patches"),
+        (vision.use_mean_pooling and not vision.use_mask_token, "a pooling norm or a mask token"),
+        (config.image_seq_length == int((side // patch * config.downsample_ratio) ** 2), "its own image_seq_length"),
+        (tiling.side == side, f"pictures of {tiling.side} pixels for a tower of {side}"),
+    ):
+        refuse_unless(fits, what, "OpenGVLab's code has no such thing")
+    dtype = str(config.dtype).removeprefix("torch.") if config.dtype else "float32"
+    ends = {name: getattr(config, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    return {
+        "architectures": ["InternVLChatModel"],
+        "auto_map": auto_map,
+        "model_type": "internvl_chat",
+        "template": TEMPLATE,
+        "downsample_ratio": config.downsample_ratio,
+        "dynamic_image_size": tiling.dynamic,
+        "min_dynamic_patch": tiling.smallest,
+        "max_dynamic_patch": tiling.largest,
+        "use_thumbnail": True,
+        "force_image_size": side,
+        "pad2square": False,
+        "ps_version": "v2",
+        "select_layer": -1,
+        "use_backbone_lora": 0,
+        "use_llm_lora": 0,
+        "tie_word_embeddings": tied,
+        "torch_dtype": dtype,
+        **ends,
+        "llm_config": _remote_text(config, tied, dtype),
+        "vision_config": {
+            "architectures": ["InternVisionModel"],
+            "model_type": "intern_vit_6b",
+            **config_keys.to_remote(config_keys.VISION, vision),
+            "image_size": side,
+            "patch_size": patch,
+            "drop_path_rate": 0.0,
+            "use_flash_attn": True,
+            "torch_dtype": dtype,
+        },
+    }
+
+
+def _remote_text(config: Any, tied: bool, dtype: str) -> Config:
+    text, tower = config.text_config, native_tower(config)
+    if tower == "internlm2":
+        refuse_unless(not text.mlp_bias, "a bias in the feed-forward layers", "InternLM2 has none")
+        whole = text.head_dim * text.num_attention_heads == text.hidden_size
+        refuse_unless(whole, f"heads of {text.head_dim}", "those of InternLM2 divide its hidden size")
+    return {
+        "architectures": [config_keys.ARCHITECTURE[tower]],
+        "model_type": tower,
+        **config_keys.to_remote(config_keys.TEXT[tower], text),
+        **config_keys.rope_to_remote(text.rope_parameters),
+        "tie_word_embeddings": tied,
+        "use_cache": True,
+        "torch_dtype": dtype,
+    }

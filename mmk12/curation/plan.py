@@ -1,0 +1,198 @@
+"""What a build would read, before any work: sources, benchmarks to keep apart from, where they lie, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmk12.datasets.declarations import Benchmark, Dataset, Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.loader import locate
+from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
+from mmk12.errors import BadInput, BadRecipe, MissingData
+from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.schema import Recipe
+from mmk12.utils import fingerprint
+from mmk12.utils.content import find, names
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """One source of a recipe: `where` it would be read from, or why it is `missing`. `cap` None means all rows."""
+
+    name: str
+    source: Source
+    file: Path
+    cap: int | None
+    where: str = ""
+    missing: str = ""
+    folder: Path | None = None
+
+    def read_from(self, raw_dir: Path | None) -> str:
+        """`where`, without what differs from machine to machine."""
+        return str(self.folder.relative_to(raw_dir)) if self.folder is not None and raw_dir is not None else self.where
+
+    def key(self) -> list[Any]:
+        """What its rows depend on: the raw files as they lie, or the hub dataset, and a user's own source file."""
+        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+
+    @property
+    def expected(self) -> int | None:
+        """How many rows it will give: the publisher's count, up to the cap; None where neither is known."""
+        known = [count for count in (self.source.size, self.cap) if count is not None]
+        return min(known, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBenchmark:
+    """A benchmark whose questions are to be taken out: `where` it is read from, or why it is `missing`."""
+
+    name: str
+    benchmark: Benchmark
+    file: Path
+    where: str = ""
+    missing: str = ""
+    folder: Path | None = None
+
+    def key(self) -> list[Any]:
+        """What its questions depend on."""
+        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe, its sources in order of priority, the benchmarks it is kept apart from, the stages that would run.
+
+    `instead_of` names the recipe that was asked for, where none of its sources is there and it names this one instead.
+    """
+
+    recipe: Recipe
+    sources: tuple[PlannedSource, ...]
+    stages: tuple[str, ...]
+    raw_dir: Path | None
+    limit: int | None
+    benchmarks: tuple[PlannedBenchmark, ...] = ()
+    instead_of: str = ""
+
+    @property
+    def found(self) -> tuple[PlannedSource, ...]:
+        """The sources that can be read."""
+        return tuple(planned for planned in self.sources if not planned.missing)
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Why the others cannot, by name."""
+        return {planned.name: planned.missing for planned in self.sources if planned.missing}
+
+    @property
+    def compared(self) -> tuple[PlannedBenchmark, ...]:
+        """The benchmarks that can be read."""
+        return tuple(planned for planned in self.benchmarks if not planned.missing)
+
+    @property
+    def not_compared(self) -> Mapping[str, str]:
+        """The benchmarks whose questions may be in the mixture, because they cannot be read; and why, by name."""
+        return {planned.name: planned.missing for planned in self.benchmarks if planned.missing}
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Where everything is read from, or why it cannot be, by name."""
+        read: list[PlannedSource | PlannedBenchmark] = [*self.sources, *self.benchmarks]
+        return {planned.name: planned.where or planned.missing for planned in read}
+
+    def require(self, allow_missing: bool) -> None:
+        """Raises `MissingData` with everything that is missing, unless that is allowed and something is left."""
+        missing = {**self.missing, **self.not_compared}
+        if missing and not (allow_missing and self.found):
+            apart = f" Unread, {', '.join(self.not_compared)} may be in the mixture." if self.not_compared else ""
+            hint = "" if allow_missing else " Or go on without them: --allow-missing."
+            instead = f"{self.instead_of} has no source here, so {self.recipe.name}: " if self.instead_of else ""
+            raise MissingData(instead + " ".join(missing.values()) + apart + hint)
+
+
+def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
+    """The plan of a recipe. What is not there is part of it, not an error.
+
+    Where no source is there and the recipe names another one for that case, the plan is that of the other one.
+    """
+    plan, other = _plan(recipe, stages, raw_dir, limit), recipe.data.otherwise
+    if plan.found or other is None:
+        return plan
+    instead = _plan(load_recipe(other).with_seed(recipe.data.seed), stages, raw_dir, limit)
+    return replace(instead, instead_of=recipe.name)
+
+
+def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
+    planned: dict[str, PlannedSource] = {}
+    for ref, most in recipe.data.sources.items():
+        one = _planned(ref, None if most == "all" else most, raw_dir)
+        if one.name in planned:
+            raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
+        planned[one.name] = one
+    benchmarks = _benchmarks(recipe, raw_dir) if "decontaminate" in stages else ()
+    return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
+
+
+def _planned(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
+    source, file = load_source(ref), find("source", ref)
+    try:
+        files = _with_rows(source, raw_dir)
+    except MissingData as error:
+        return PlannedSource(source.name, source, file, most, missing=str(error))
+    return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
+
+
+def _benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
+    """The benchmarks that a recipe names; for `all`, every declared one, with those of its variants that lie there."""
+    wanted = recipe.data.decontaminate
+    if wanted != "all":
+        return tuple(_planned_benchmark(ref, raw_dir) for ref in wanted)
+    found = []
+    for name in names("benchmark"):
+        first, *variants = (_planned_benchmark(ref, raw_dir) for ref in _declared(name, raw_dir))
+        found += [first, *(one for one in variants if not one.missing)]
+    return tuple(found)
+
+
+def _declared(name: str, raw_dir: Path | None) -> list[str]:
+    """A benchmark and its variants. From the hub, variants are only read when a recipe asks for them."""
+    return list(load_benchmarks(name)) if raw_dir is not None else [name]
+
+
+def _planned_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
+    benchmark, file = load_benchmark(ref), find("benchmark", ref.partition(":")[0])
+    try:
+        files = _with_rows(benchmark, raw_dir)
+    except (MissingData, BadInput) as error:
+        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error))
+    where = _where(benchmark, files)
+    return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
+
+
+def _with_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
+    """Where a dataset is read from. Raises `MissingData`, also for a folder that exists and holds nothing of the
+    layout: better said now than after hours."""
+    files = locate(dataset, raw_dir)
+    if files.folder is not None and not _has_rows(dataset, files):
+        raise MissingData(f"{files.folder} holds no {dataset.layout} of {dataset.name}; fetch it from {dataset.url}.")
+    return files
+
+
+def _has_rows(dataset: Dataset, files: Files) -> bool:
+    try:
+        return next(iter(dataset.rows(files)), None) is not None
+    except MissingData:
+        return False
+
+
+def _where(dataset: Dataset, files: Files) -> str:
+    if files.folder is not None:
+        return str(files.folder)
+    hub = dataset.hub
+    return f"hub:{hub.id}@{hub.revision}" if dataset.folders and hub is not None else "generated"
+
+
+def _key(folder: Path | None, where: str) -> str:
+    return fingerprint.folder(folder) if folder is not None else where

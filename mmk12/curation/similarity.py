@@ -1,0 +1,325 @@
+"""Finds copies: which of many questions have the words of another one, or its picture, or both.
+
+Words are compared by `mmk12.curation.similarity`, pictures by the prints of `mmk12.curation.image_fingerprints`. What a match means is for the
+stages `duplicates` and `decontaminate` to say.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from datasketch import MinHash
+from rapidfuzz.distance import Indel
+
+from mmk12.curation import image_fingerprints
+from mmk12.datasets.options import options_in
+from mmk12.types import IMAGE_MARK, Gold
+
+# The words of a question and nothing else: what is left when typesetting, options and instructions are taken away.
+
+
+MAX_CHARACTERS, MAX_WORDS = 20_000, 1_000
+"""What lies beyond is not compared: real questions are far shorter, and hostile ones cost no more than this."""
+
+_INSTRUCTION = re.compile(r"\A\s*(?:Hint|Please)\b.{0,600}?\bQuestion\s?:", re.DOTALL)
+_OPTIONS = re.compile(
+    r"(?:^|\n)\s{0,9}(?:Choices|Options)\s?:|(?:^|[\s(（])A\s?[.)、．:：）].{0,400}?[\s(（]B\s?[.)、．:：）]", re.DOTALL
+)
+_UNIT = re.compile(r"\(Unit:[^()\n]{0,40}\)")
+_WORD = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\\?[a-z]+|[^\W\d_]|[-+<>=]")
+_SPELLED = str.maketrans(
+    {
+        "∠": " angle ",
+        "∡": " angle ",
+        "△": " triangle ",
+        "▵": " triangle ",
+        "Δ": " triangle ",
+        "∆": " triangle ",
+        "⊙": " circle ",
+        "⊥": " perp ",
+        "∥": " parallel ",
+        "≌": " cong ",
+        "≅": " cong ",
+        "∽": " sim ",
+        "√": " sqrt ",
+        "π": " pi ",
+        "×": " times ",
+        "÷": " div ",
+        "≤": " le ",
+        "≥": " ge ",
+        "≠": " ne ",
+        "∞": " infty ",
+        "−": "-",
+        "–": "-",
+    }
+)
+_ALIASES = {
+    "measuredangle": "angle",
+    "delta": "triangle",
+    "vartriangle": "triangle",
+    "odot": "circle",
+    "bot": "perp",
+    "dfrac": "frac",
+    "tfrac": "frac",
+    "cfrac": "frac",
+    "leq": "le",
+    "leqslant": "le",
+    "geq": "ge",
+    "geqslant": "ge",
+    "neq": "ne",
+}
+_LAYOUT = {
+    *(r"\left", r"\right", r"\big", r"\bigl", r"\bigr", r"\limits", r"\displaystyle", r"\quad", r"\qquad", r"\hspace"),
+    *(r"\text", r"\textbf", r"\mathrm", r"\mathbf", r"\mathit", r"\rm", r"\bf", r"\it", r"\mbox", r"\overline"),
+    *(r"\begin", r"\end", r"\cdot", r"\circ", r"\degree", "degree", "degrees"),
+}
+"""Commands that only set type, and the degree, which is a sign in one copy and missing in the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The words of a text in order, and its numbers sorted: texts that differ in a number are different questions."""
+
+    words: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+def canonical(question: str) -> Text:
+    """The words of a question, without image marks, options, instructions in front and the unit behind."""
+    text = question[:MAX_CHARACTERS].replace(IMAGE_MARK, " ")
+    text = _INSTRUCTION.sub("", text, count=1)
+    options = _OPTIONS.search(text)
+    words = _words(text[: options.start()] if options else text)
+    # A question that is nothing but its options is known by them.
+    return _text(words or _words(text))
+
+
+def answer(gold: Gold, question: str = "") -> Text:
+    """The words of a gold; of the option it stands for where it is a letter, whatever the order of the options."""
+    text = gold.text.strip("$ .()")
+    if gold.kind == "choice" and len(text) == 1:
+        options = gold.choices or options_in(question[:MAX_CHARACTERS])
+        number = ord(text.upper()) - ord("A")
+        text = options[number] if 0 <= number < len(options) else text
+    return _text(_words(text[:MAX_CHARACTERS]))
+
+
+def _text(words: tuple[str, ...]) -> Text:
+    return Text(words, tuple(sorted(word for word in words if word[0].isdecimal())))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    plain = unicodedata.normalize("NFKC", _UNIT.sub(" ", text).translate(_SPELLED)).lower()
+    words: list[str] = []
+    for found in _WORD.finditer(plain):
+        word = found[0]
+        if word in _LAYOUT:
+            continue
+        word = word.removeprefix("\\")
+        words.append(sys.intern(_number(word) if word[0].isdecimal() else _ALIASES.get(word, word)))
+        if len(words) == MAX_WORDS:
+            break
+    return tuple(words)
+
+
+def _number(word: str) -> str:
+    """`1,200.0` -> `1200`."""
+    whole, _, decimals = word.replace(",", "").partition(".")
+    return f"{whole}.{decimals}" if decimals.strip("0") else whole
+
+
+# Texts that are nearly equal, found among many: MinHash over words and pairs of words (datasketch) in bands proposes,
+# comparison in full (rapidfuzz) decides.
+
+
+Words = tuple[str, ...]
+
+_HASHES, _BAND = 96, 3
+"""32 bands of 3: texts that share half of their words and pairs are missed one time in a hundred."""
+_SEED = 1
+_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+def similarity(left: Words, right: Words, least: float) -> float:
+    """The share of words that two texts have in common in order (Indel similarity), 0 if it is below `least`."""
+    if left == right:
+        return 1.0
+    return float(Indel.normalized_similarity(left, right, score_cutoff=least))
+
+
+class Texts:
+    """Texts by the bands of their MinHash signatures. Equal texts are kept once."""
+
+    def __init__(self, texts: Sequence[Words]) -> None:
+        self._holders: dict[Words, list[int]] = _places(texts)
+        self._distinct = [text for text in self._holders if text]
+        bands = _bands(self._distinct)
+        self._order = np.argsort(bands, axis=1, kind="stable")
+        self._sorted = np.take_along_axis(bands, self._order, axis=1)
+
+    def near(self, texts: Sequence[Words], least: float) -> dict[tuple[int, int], float]:
+        """The pairs (index of text, index of ours) of at least that similarity, and how near they are."""
+        asked = _places(texts)
+        found: dict[tuple[int, int], float] = {}
+        distinct = [text for text in asked if text]
+        for text, candidates in zip(distinct, self._candidates(distinct), strict=True):
+            for other in candidates:
+                how_near = similarity(text, other, least)
+                if how_near:
+                    pairs = ((row, item) for row in asked[text] for item in self._holders[other])
+                    found.update(dict.fromkeys(pairs, how_near))
+        return found
+
+    def _candidates(self, texts: Sequence[Words]) -> Iterator[list[Words]]:
+        bands = _bands(texts)
+        low = [np.searchsorted(ours, asked, "left") for ours, asked in zip(self._sorted, bands, strict=True)]
+        high = [np.searchsorted(ours, asked, "right") for ours, asked in zip(self._sorted, bands, strict=True)]
+        for number in range(len(texts)):
+            runs = [order[a[number] : b[number]] for order, a, b in zip(self._order, low, high, strict=True)]
+            yield [self._distinct[other] for other in np.unique(np.concatenate(runs))]
+
+
+def _places(texts: Sequence[Words]) -> dict[Words, list[int]]:
+    places: dict[Words, list[int]] = {}
+    for number, text in enumerate(texts):
+        places.setdefault(text, []).append(number)
+    return places
+
+
+def _bands(texts: Sequence[Words]) -> npt.NDArray[np.uint64]:
+    """Bands x texts: texts with an equal number in one row are candidates."""
+    grams = ([gram.encode("utf-8", "replace") for gram in _grams(text)] for text in texts)
+    hashed = MinHash.generator(grams, num_perm=_HASHES, seed=_SEED, hashfunc=zlib.crc32)
+    signatures = np.array([made.hashvalues for made in hashed], dtype=np.uint64).reshape(-1, _HASHES // _BAND, _BAND)
+    mixed = signatures * np.array(_MIX, dtype=np.uint64)
+    return np.ascontiguousarray(np.bitwise_xor.reduce(mixed, axis=2).T)
+
+
+def _grams(words: Words) -> set[str]:
+    return {*words, *map(" ".join, pairwise(words))}
+
+
+NEAR_TEXT = 0.7
+"""Similarity of words from which two texts are one: a fifth of them may be replaced, with a margin."""
+SAME_PICTURE = 0.88
+"""Worst local agreement from which two pictures are one."""
+EQUAL_PICTURE = 0.93
+"""The same where figures are drawn to one pattern: JPEG at quality 30 keeps 0.94 of a 112 x 112 figure, and another
+number in one of its labels leaves 0.92 at most."""
+ALIKE = 0.95
+"""Correlation from which pictures are compared in detail."""
+CROPPED = 0.93
+"""Correlation after cropping from which a picture of another size is a part of it. Counts only beside equal words."""
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture that shows something: its size in pixels and its print."""
+
+    width: int
+    height: int
+    print_: image_fingerprints.Grey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A question as it is compared."""
+
+    id: str
+    text: Text
+    answer: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+    @classmethod
+    def of(cls, name: str, question: str, gold: Gold, pictures: Sequence[Picture]) -> Item:
+        """The words and pictures of a question; blank pictures count as none."""
+        shown = tuple(picture for picture in pictures if not image_fingerprints.is_blank(picture.print_))
+        return cls(name, canonical(question), answer(gold, question).words, shown)
+
+
+class Match(NamedTuple):
+    """How near two questions are. `text` and `picture` are from 0 to 1, and 0 where they are not near; `part` says
+    that one picture is the other one scaled or cropped."""
+
+    text: float = 0.0
+    picture: float = 0.0
+    part: bool = False
+
+
+def nearness(name: str, text: float, picture: float) -> str:
+    """The evidence of a ledger for a near copy: the other question, and what is how near."""
+    told = [f"{what} {value:.2f}" for what, value in (("text", text), ("image", picture)) if value]
+    return f"{name} ({', '.join(told)})"
+
+
+class Reference:
+    """Questions that others are compared with."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self._texts = Texts([item.text.words for item in items])
+        self._pictures = _Pictures(items)
+
+    def matches(self, rows: Sequence[Item]) -> list[dict[int, Match]]:
+        """What each of `rows` matches: {index in `items`: how}. Some hundred rows at a time are fastest."""
+        pictured = self._pictures.same(rows)
+        texts = self._texts.near([row.text.words for row in rows], NEAR_TEXT)
+        found: list[dict[int, Match]] = [{} for _ in rows]
+        for row, item in sorted(pictured.keys() | texts.keys()):
+            text, picture = texts.get((row, item), 0.0), pictured.get((row, item), 0.0)
+            part = text > 0 and picture < EQUAL_PICTURE and is_part(self.items[item], rows[row])
+            found[row][item] = Match(text, picture, part)
+        return found
+
+
+def is_part(whole: Item, part: Item) -> bool:
+    """Whether a picture of `part` is one of `whole` in another size, scaled or cropped by up to 5 % a side."""
+    return any(
+        image_fingerprints.cropped(one.print_, other.print_) >= CROPPED
+        for one in whole.pictures
+        for other in part.pictures
+        if (one.width, one.height) != (other.width, other.height)
+    )
+
+
+class _Pictures:
+    """The pictures of questions, for comparison with many others at once."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._owners, self._prints = _stacked(items)
+        self._coarse = image_fingerprints.coarse(self._prints)
+
+    def same(self, rows: Sequence[Item]) -> dict[Pair, float]:
+        """The pairs (index of row, index of ours) with a picture in common, and how well it agrees."""
+        owners, prints = _stacked(rows)
+        mine, theirs = np.nonzero(
+            image_fingerprints.correlation(image_fingerprints.coarse(prints), self._coarse) >= ALIKE
+        )
+        best: dict[Pair, float] = defaultdict(float)
+        for start in range(0, len(mine), 256):  # the detailed comparison takes 50 kB a pair
+            pairs = slice(start, start + 256)
+            worst = image_fingerprints.agreement(prints[mine[pairs]], self._prints[theirs[pairs]])
+            for row, item, value in zip(owners[mine[pairs]], self._owners[theirs[pairs]], worst, strict=True):
+                if value >= SAME_PICTURE:
+                    best[int(row), int(item)] = max(best[int(row), int(item)], float(value))
+        return best
+
+
+def _stacked(items: Sequence[Item]) -> tuple[npt.NDArray[np.int64], image_fingerprints.Grey]:
+    """The pictures of all items in one array, and the index of the item that each belongs to."""
+    owners = [number for number, item in enumerate(items) for _ in item.pictures]
+    prints = [picture.print_ for item in items for picture in item.pictures]
+    shape = (len(prints), image_fingerprints.SIDE, image_fingerprints.SIDE)
+    return np.array(owners, dtype=np.int64), np.array(prints, dtype=np.uint8).reshape(shape)

@@ -1,0 +1,103 @@
+"""What a stage made of its rows, on disk: kept samples and dropped rows in order, under a key.
+
+This is what makes a build resumable. A file appears whole or not at all, and its first line holds the hash of all
+that decided its contents, so a later run reuses exactly those stages that would come out the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmk12.errors import BadInput
+from mmk12.types import Dropped, Gold, Image, Sample
+from mmk12.utils.storage import replacing
+
+Outcome = Sample | Dropped
+
+_NAMES: dict[type, tuple[str, ...]] = {
+    kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (Sample, Dropped, Gold, Image)
+}
+
+
+class Outcomes:
+    """The rows of one finished stage, or of several one after the other. Iterating reads the kept samples."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths = paths
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (outcome for outcome in self._all() if isinstance(outcome, Sample))
+
+    def __len__(self) -> int:
+        return self.kept.total()
+
+    def drops(self) -> Iterator[Dropped]:
+        """The rows that this stage dropped."""
+        return (outcome for outcome in self._all() if isinstance(outcome, Dropped))
+
+    @property
+    def kept(self) -> Counter[str]:
+        """The number of kept samples by source."""
+        return self._counts[Sample]
+
+    @property
+    def read(self) -> Counter[str]:
+        """The number of all rows by source, kept and dropped."""
+        return self._counts[Sample] + self._counts[Dropped]
+
+    @cached_property
+    def _counts(self) -> dict[type[Outcome], Counter[str]]:
+        counts: dict[type[Outcome], Counter[str]] = {Sample: Counter(), Dropped: Counter()}
+        for outcome in self._all():
+            counts[type(outcome)][outcome.source] += 1
+        return counts
+
+    def _all(self) -> Iterator[Outcome]:
+        for path in self.paths:
+            with open(path, encoding="ascii") as file:
+                next(file)  # the key
+                for line in file:
+                    yield _parsed(line, path)
+
+
+def save(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
+    """Writes a stage's outcomes under `key`, atomically and one at a time."""
+    with replacing(path) as file:
+        file.write(_line({"key": key}))
+        for outcome in outcomes:
+            name = "dropped" if isinstance(outcome, Dropped) else "sample"
+            file.write(_line({name: outcome}))
+
+
+def is_current(path: Path, key: str) -> bool:
+    """Whether `path` holds the outcomes of exactly this key."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.readline(1000) == _line({"key": key})
+
+
+def _line(value: Any) -> bytes:
+    """ASCII, so that text which is not valid Unicode survives until the stage that drops it."""
+    return json.dumps(value, default=_fields).encode("ascii") + b"\n"
+
+
+def _fields(value: Sample | Dropped | Gold | Image) -> dict[str, Any]:
+    """What `dataclasses.asdict` would give, without its deep copies, which took most of the time of a stage."""
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
+
+
+def _parsed(line: str, path: Path) -> Outcome:
+    try:
+        row = json.loads(line)
+        if "dropped" in row:
+            return Dropped(**row["dropped"])
+        return Sample.from_json(row["sample"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path} is damaged ({error}). Delete it and run the same command again.") from None

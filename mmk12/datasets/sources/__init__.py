@@ -1,0 +1,1 @@
+"""Training sources, one file each; the file is its own registration."""

@@ -1,0 +1,51 @@
+r"""CLEVR-Math: counting and arithmetic on rendered scenes (Lindström and Abraham 2022, arXiv 2208.05358).
+
+Licence: questions CC BY-SA 4.0 (dali-does/clevr-math), pictures CC BY 4.0 (CLEVR v1.0). The hub's dataset is a script,
+which the `datasets` library no longer runs, so the files it names are read: `clevr-math-train.json` (and
+`multi-hop/clevr-math-train.json`, if there) and `CLEVR_v1.0.zip`, in place or unpacked. Train only. One row
+(invented):
+
+    {"questions": [{"image_filename": "CLEVR_train_000012.png", "split": "train", "template_filename":
+     "subtraction.json", "question": "Subtract all red cubes. How many objects are left?", "answer": 4}]}
+
+Gold: the whole number in dollars. Rows with another answer (plain CLEVR's yes, no, colours) are left out.
+"""
+
+from collections.abc import Iterator
+
+from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources._helpers import first, integer
+from mmk12.types import BrokenLine, Draft, Gold, Row
+
+PICTURES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
+PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-train.json"}
+
+
+def rows(files: Files) -> Iterator[Row | BrokenLine]:
+    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first(files, *PICTURES), PICTURES[0])
+    for part, name in PARTS.items():
+        for number, row in enumerate(files.items(name, "questions")):
+            known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
+            yield row if isinstance(row, BrokenLine) else {**row, **known}
+
+
+def draft(row: Row) -> Draft:
+    if row["split"] != "train":
+        raise LeftOut("not of the train split", str(row["split"]))
+    gold = Gold(integer(row["answer"]))
+    tags = {"type": row["template_filename"].removesuffix(".json")}
+    return Draft(row["id"], row["question"], gold, images=[f"{row['folder']}/{row['image_filename']}"], tags=tags)
+
+
+source = Source(
+    name="clevr_math",
+    about="arithmetic on rendered scenes",
+    licence="CC BY-SA 4.0; pictures CC BY 4.0",
+    url="https://huggingface.co/datasets/dali-does/clevr-math, https://cs.stanford.edu/people/jcjohns/clevr (18 GB)",
+    folders=("clevr_math", "clevr-math"),
+    layout="clevr-math-train.json, multi-hop/clevr-math-train.json and CLEVR_v1.0.zip",
+    rows=rows,
+    draft=draft,
+    template=True,
+)

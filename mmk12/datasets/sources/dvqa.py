@@ -1,0 +1,56 @@
+r"""DVQA: questions about generated bar charts (Kafle et al. 2018, arXiv 1801.08163). CC BY-NC 4.0.
+
+Only the train split, 2,325,316 questions about 200,000 charts. The files call the kind of question `template_id`, the
+README `question_type`; both are read. One row (invented):
+
+    train_qa.json
+    [{"question": "How many bars are there?", "question_id": 99, "template_id": "structure", "answer": "two",
+      "image": "bar_train_00000012.png", "answer_bbox": []}]
+
+The hub's copy by vikhyatk has a row per chart: {"image": {"bytes", "path"}, "qa": [{"question", "answer"}]}.
+
+Gold: the whole number in dollars, counts out of words (`two`) too, as in the subset `int_only` that the paper used.
+Other answers are left out.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mmk12.datasets.declarations import Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources._helpers import integer, pictures
+from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+
+HUB = Hub("vikhyatk/dvqa", split="train")
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    return _hub_rows(files) if files.folder is None else files.items("train_qa.json")
+
+
+def _hub_rows(files: Files) -> Iterator[Row]:
+    for chart, row in enumerate(files.hub(HUB)):
+        for number, asked in enumerate(row["qa"]):
+            yield {**asked, "question_id": f"row-{chart}/{number}", "image": row["image"]}
+
+
+def draft(row: Row) -> Draft:
+    gold = Gold(integer(row["answer"]))
+    image = row["image"]
+    images = [f"images/{image}"] if isinstance(image, str) else pictures(image)
+    kind = row.get("template_id", row.get("question_type"))
+    return Draft(str(row["question_id"]), row["question"], gold, images=images, tags={"type": kind} if kind else {})
+
+
+source = Source(
+    name="dvqa",
+    about="bar charts, questions with whole-number answers",
+    licence="CC BY-NC 4.0",
+    url="https://github.com/kushalkafle/DVQA_dataset (Google Drive)",
+    folders=("dvqa", "DVQA"),
+    layout="train_qa.json and images/bar_train_*.png",
+    rows=rows,
+    draft=draft,
+    hub=HUB,
+    size=2_325_316,
+    template=True,
+)

@@ -1,0 +1,58 @@
+r"""Geometry3K: plane geometry of two American textbooks, one diagram each (Lu et al. 2021, arXiv 2105.04165).
+
+Licence: MIT for the repository; none is stated for the data. Only the 2,101 train problems (ids 0 to 2100). A folder
+per problem, with `data.json` and `img_diagram.png`; the fields that are read (invented):
+
+    train/7/data.json
+    {"id": 7, "annotat_text": "Find $m \\angle 2$.", "choices": ["35", "55", "\\frac { 5 } { 2 }", "145"],
+     "answer": "B", "problem_type_graph": ["Line"], "problem_type_goal": ["Angle"], "data_type": "train"}
+
+Gold: the value of the right option, without the tokeniser's blanks, in dollars. The options are not shown, which
+makes a question of four choices an open one. The printed option stays the gold where the text says "to the nearest
+tenth"; `precise_value` is not used. The hub's copy has been converted by the same rule: {"images": [{"bytes", "path"}],
+"problem": "<image>Find $m \\angle 2$.", "answer": "55"}.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mmk12.datasets.declarations import Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources._helpers import beside, in_dollars, json_files, parent, tight
+from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+
+HUB = Hub("hiyouga/geometry3k", split="train")
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    if files.folder is None:
+        return _hub_rows(files)
+    return json_files(files, "train/*/data.json", "train.zip/train/*/data.json")
+
+
+def _hub_rows(files: Files) -> Iterator[Row]:
+    for number, row in enumerate(files.hub(HUB)):
+        yield {**row, "id": f"row-{number}"}
+
+
+def draft(row: Row) -> Draft:
+    if "problem" in row:
+        gold = Gold(in_dollars(tight(row["answer"])))
+        return Draft(row["id"], row["problem"], gold, images=[picture["bytes"] for picture in row["images"]])
+    options = dict(zip("ABCDEFGHIJ", row["choices"], strict=False))
+    gold = Gold(in_dollars(tight(options[row["answer"]])))
+    tags = {"topic": ", ".join(row["problem_type_goal"]), "shape": ", ".join(row["problem_type_graph"])}
+    return Draft(parent(row), row["annotat_text"], gold, images=[beside(row, "img_diagram.png")], tags=tags)
+
+
+source = Source(
+    name="geometry3k",
+    about="plane geometry with diagrams, options removed",
+    licence="MIT (repository)",
+    url="https://github.com/lupantech/InterGPS (data/geometry3k/train.zip)",
+    folders=("geometry3k",),
+    layout="train/<id>/data.json and train/<id>/img_diagram.png, or train.zip",
+    rows=rows,
+    draft=draft,
+    hub=HUB,
+    size=2_101,
+)

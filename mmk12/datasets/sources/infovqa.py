@@ -1,0 +1,54 @@
+r"""InfographicVQA: questions about infographics (Mathew et al. 2022, arXiv 2104.12756).
+
+Licence: none stated; research use after registration at the Robust Reading Competition (rrc.cvc.uab.es, challenge 17,
+task 3). Only the train split, 23,946 questions; the hub's copies hold val and test alone. One row (invented):
+
+    infographicsVQA_train_v1.0.json
+    {"dataset_name": "infographicVQA", "dataset_version": "1.0", "dataset_split": "train", "data": [{"questionId": 8,
+     "question": "What percentage use trains?", "image_local_name": "20471.jpeg", "image_url": "https://…",
+     "ocr_output_file": "20471.json", "answers": ["75%", "75"], "data_split": "train"}]}
+
+with `images/20471.jpeg`. Gold: the first answer in dollars, if all answers are numbers and the same one.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources._helpers import first, number
+from mmk12.types import BrokenLine, Draft, Gold, Row
+
+QUESTIONS = "infographicsVQA_train_v1.0.json"
+PLACES = (QUESTIONS, f"infographicsvqa_qas/{QUESTIONS}", f"qas/{QUESTIONS}")
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    return _rows(files, first(files, "images", "infographicsvqa_images"))
+
+
+def _rows(files: Files, folder: str) -> Iterator[Row | BrokenLine]:
+    for row in files.items(first(files, *PLACES), "data"):
+        yield row if isinstance(row, BrokenLine) else {**row, "folder": folder}
+
+
+def draft(row: Row) -> Draft:
+    if row["data_split"] != "train":
+        raise LeftOut("not of the train split", str(row["data_split"]))
+    golds = [number(answer) for answer in row["answers"]]
+    if len({gold.strip("$").removesuffix("\\%") for gold in golds}) != 1:
+        raise LeftOut("the answers differ", " | ".join(row["answers"])[:200])
+    image = f"{row['folder']}/{row['image_local_name']}"
+    return Draft(str(row["questionId"]), row["question"], Gold(golds[0]), images=[image])
+
+
+source = Source(
+    name="infovqa",
+    about="infographics, questions with numeric answers",
+    licence="none stated; research use after registration",
+    url="https://rrc.cvc.uab.es/?ch=17 (task 3)",
+    folders=("infovqa", "infographicvqa", "InfographicVQA"),
+    layout=f"{QUESTIONS} and images/*.jpeg",
+    rows=rows,
+    draft=draft,
+    size=23_946,
+)

@@ -1,0 +1,119 @@
+r"""The mixture that MM-Eureka was trained on, as its authors published it: the only way to the counts of figure 1.
+
+FanqingM/MM-Eureka-Dataset: `dataset.jsonl`, `K12.zip` (`…/report_data/K12/<sha256>.png`) and `MMPR.zip`
+(`…/report_data/MMPR/images/<source>/…`), which are read in place; unpacked folders `K12/` and `MMPR/` do as well.
+Licence of the repository: Apache-2.0; each row also has that of its source (`mmk12 list sources`). 54,931 rows, all of
+them train. One row (invented):
+
+    {"id": "1203", "conversations": [{"role": "system", "content": "…"}, {"role": "user", "content": "You should first
+     thinks … Question:\nAs shown in the figure, $\\angle 1 = 40^{\\circ}$, then $\\angle 2 =$ ___."}],
+     "answer": "$140^{\\circ}$", "image_urls": ["file:///…/report_data/K12/0f3a….png"]}
+
+The question is what stands behind `Question:` in the user turn; the prompt around it is the recipe's business. A row
+whose picture is `blank.png` is one without a picture. Rows whose `conversations` is a text hold no question (other
+readers of the set skip them too) and are malformed. Gold: the answer as printed; a lone letter is of kind `choice`, so
+that the recipe's `data.letters` decides on it. The tag `origin` is the source of ours that the row's picture comes
+from, read from its path; a row without picture is of `math`, the only text-only one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from mmk12.datasets.declarations import Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources._helpers import first
+from mmk12.errors import BadInput
+from mmk12.types import IMAGE_MARK, BrokenLine, Draft, Gold, Row
+from mmk12.verifier import classify_gold
+
+ARCHIVES = ("K12.zip", "MMPR.zip")
+BLANK = "blank.png"
+ORIGINS = {
+    "k12": "k12_train",
+    "geoqa": "geoqa_plus",
+    "clevr": "clevr_math",
+    "superclevr": "clevr_math",
+    "geometry3k": "geometry3k",
+    "iconqa": "iconqa",
+    "m3cot": "m3cot",
+    "dvqa": "dvqa",
+    "scienceqa": "scienceqa",
+    "chartqa": "chartqa",
+    "ai2d": "ai2d",
+    "unigeo": "unigeo",
+    "info": "infovqa",
+    "geos": "geos",
+    "mapqa": "mapqa",
+}
+"""How the folders of the pictures begin, in lower case without marks -> the source in our names."""
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    packed: dict[str, str] = {}
+    for archive in ARCHIVES:
+        try:
+            packed |= {_below_root(name): name for name in files.names(f"{archive}/**")}
+        except BadInput as error:
+            yield BrokenLine(archive, str(error))
+    name = first(files, "dataset.jsonl", "train.jsonl")
+    yield from _with_images(files.jsonl(name) if files.path(name).is_file() else (), packed)
+
+
+def _with_images(found: Iterable[Row | BrokenLine], packed: dict[str, str]) -> Iterator[Row | BrokenLine]:
+    """The rows with `images`: where each picture lies, in an archive or unpacked."""
+    for row in found:
+        urls = row.get("image_urls") if not isinstance(row, BrokenLine) else None
+        if isinstance(row, BrokenLine) or not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+            yield row
+            continue
+        names = [_below_root(url) for url in urls if PurePosixPath(url).name != BLANK]
+        yield {**row, "images": [packed.get(name, name) for name in names]}
+
+
+def _below_root(url: str) -> str:
+    """The part of a path that the packers' machines have in common: from `K12/` or `MMPR/` on, else all of it."""
+    parts = url.removeprefix("file://").split("/")
+    start = next((place for place, part in enumerate(parts) if part in ("K12", "MMPR")), 0)
+    return "/".join(parts[start:])
+
+
+def draft(row: Row) -> Draft:
+    if not isinstance(row["conversations"], list):
+        raise TypeError("conversations is not a list of turns")
+    if "images" not in row:
+        raise TypeError("image_urls is not a list of texts")
+    asked = [turn["content"] for turn in row["conversations"] if turn["role"] == "user"][-1]
+    question = asked.partition("Question:")[2] or asked
+    answer = row["answer"].strip()
+    letter = classify_gold(answer).type == "letter"
+    return Draft(
+        str(row["id"]),
+        question.replace(IMAGE_MARK, "").strip(),
+        Gold(answer, kind="choice" if letter else "math"),
+        images=row["images"],
+        tags={"origin": _origin(row["images"])},
+    )
+
+
+def _origin(images: list[str]) -> str:
+    if not images:
+        return "math"
+    parts = _below_root(images[0]).split("/")
+    folder = parts[2] if parts[0] == "MMPR" and len(parts) > 3 else parts[0]
+    plain = re.sub(r"[^a-z0-9]", "", folder.lower())
+    return next((source for start, source in ORIGINS.items() if plain.startswith(start)), folder)
+
+
+source = Source(
+    name="mm_eureka_released",
+    about="the published mixture of MM-Eureka, difficulty-filtered by its authors",
+    licence="Apache-2.0 (repository); each row also has that of its source",
+    url="https://huggingface.co/datasets/FanqingM/MM-Eureka-Dataset "
+    "(hf download FanqingM/MM-Eureka-Dataset --repo-type dataset --local-dir RAW/mm_eureka_released)",
+    folders=("mm_eureka_released", "MM-Eureka-Dataset"),
+    layout="dataset.jsonl, K12.zip and MMPR.zip",
+    rows=rows,
+    draft=draft,
+    size=54_931,
+)

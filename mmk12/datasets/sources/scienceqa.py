@@ -1,0 +1,67 @@
+r"""ScienceQA: multiple choice of American schools (Lu et al. 2022, arXiv 2209.09513). CC BY-NC-SA 4.0.
+
+Only the train split, 12,726 questions, of which 6,218 have a picture; the others are left out. One row (invented):
+
+    problems.json
+    {"41": {"question": "Which force is larger?", "choices": ["the push", "the pull"], "answer": 0, "hint": "",
+     "image": "image.png", "task": "closed choice", "grade": "grade4", "subject": "natural science", "topic": "physics",
+     "category": "Forces", "skill": "Compare forces", "lecture": "…", "solution": "…", "split": "train"}}
+
+with `images/train/41/image.png` (or `train.zip`). The hub's copy has the same columns, no ids, and the picture in
+`image`. Question: hint, then question. Gold: the right option's value where it can be checked without showing the
+options, else the letter (see `_choices`).
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources import _helpers
+from mmk12.datasets.sources._helpers import first, json_object, pictures
+from mmk12.types import BrokenLine, Draft, Hub, Row
+
+HUB = Hub("derek-thomas/ScienceQA", split="train")
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    return _hub_rows(files) if files.folder is None else _folder_rows(files)
+
+
+def _hub_rows(files: Files) -> Iterator[Row]:
+    for number, row in enumerate(files.hub(HUB)):
+        yield {**row, "id": f"row-{number}"}
+
+
+def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
+    problems = json_object(files, "problems.json") if files.path("problems.json").is_file() else {}
+    root = first(files, "train.zip", "images")
+    for pid, row in problems.items():
+        if not isinstance(row, dict):
+            yield BrokenLine(f"problems.json, {pid}", "no JSON object")
+        elif row.get("split") == "train":
+            yield {**row, "id": pid, "folder": f"{root}/train/{pid}"}
+
+
+def draft(row: Row) -> Draft:
+    if not row["image"]:
+        raise LeftOut("no picture")
+    asked = "\n".join(part for part in (row["hint"], row["question"]) if part)
+    question, gold = _helpers.gold(asked, row["choices"], row["answer"])
+    image = row["image"]
+    images = [f"{row['folder']}/{image}"] if isinstance(image, str) else pictures(image)
+    return Draft(row["id"], question, gold, images=images, tags={"topic": row["topic"], "grade": row["grade"]})
+
+
+source = Source(
+    name="scienceqa",
+    about="multiple choice of American schools, questions with pictures",
+    licence="CC BY-NC-SA 4.0",
+    url="https://github.com/lupantech/ScienceQA",
+    folders=("scienceqa", "ScienceQA"),
+    layout="problems.json and images/train/<id>/image.png, or train.zip",
+    rows=rows,
+    draft=draft,
+    hub=HUB,
+    size=12_726,
+    template=True,
+)

@@ -1,0 +1,52 @@
+r"""UniGeo, calculation problems: those of GeoQA in English (Chen et al. 2022, arXiv 2212.02746). Proofs are not read.
+
+No licence is stated; the files are on Google Drive. Only the 3,499 rows of `calculation_train.pk`, a pickle that
+`mmk12.datasets.safe_pickle` reads without running it. One row (invented; `image` is an array of bytes, height x width x 3):
+
+    {"id": 812, "English_problem": "As shown in the figure, AB is parallel to CD, angle 1 = 40.0, then angle 2 is ()",
+     "subject": "如图,AB∥CD …", "image": array(…), "choices": ["40°", "140°", "50°", "20°"],
+     "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0], "manual_program": ["g_minus", "C_3"],
+     "answer": "故选B"}
+
+Gold: the value of option `label` (from 0), as LaTeX in dollars, the options not shown; see `_choices` for the others.
+Figures of which half is black or nearly so are left out: other readers of the set found them unreadable. The problems
+are GeoQA's, so a recipe with both sources asks some of them in both languages, as the paper's mixture does.
+"""
+
+from collections.abc import Iterable
+
+from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.files import Files
+from mmk12.datasets.sources import _helpers
+from mmk12.datasets.sources._helpers import array
+from mmk12.types import BrokenLine, Draft, Row
+from mmk12.utils.images import decode
+
+DARK = 20
+"""Grey levels below this are black."""
+
+
+def rows(files: Files) -> Iterable[Row | BrokenLine]:
+    return files.pickled("calculation_train.pk")
+
+
+def draft(row: Row) -> Draft:
+    question, gold = _helpers.gold(row["English_problem"], row["choices"], row["label"])
+    figure = array(row["image"])
+    greys = decode(figure)[0].convert("L").histogram()
+    if sum(greys[:DARK]) * 2 >= sum(greys):
+        raise LeftOut("the figure is mostly black")
+    return Draft(str(row["id"]), question, gold, images=[figure])
+
+
+source = Source(
+    name="unigeo",
+    about="GeoQA's plane geometry in English, options removed",
+    licence="none stated",
+    url="https://github.com/chen-judge/UniGeo (Google Drive)",
+    folders=("unigeo", "UniGeo"),
+    layout="calculation_train.pk",
+    rows=rows,
+    draft=draft,
+    size=3_499,
+)

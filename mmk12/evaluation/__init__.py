@@ -1,0 +1,1 @@
+"""Evaluation: generate, grade, aggregate, compare, report."""

@@ -1,0 +1,138 @@
+r"""MATH-Vision: the rules of `evaluation/evaluate.py` and `utils.py` (github.com/mathllm/MATH-V).
+
+No GPT: the answer is cut out of the response by string operations, and compared with the gold letter and with the
+text of the gold option, lower-cased, as strings or as numbers rounded to two decimals. Upstream evaluates the sympy
+form of the answer as Python; here our grammar reads it, so nothing is executed.
+
+Kept: 2/55 equals 2/56, and 1:2 equals 0.5; what follows the last `=`, and the last "is " before a number, is the
+answer; a unit or a word beside the number is wrong; of several boxes the last counts; a faulty gold of the release (a
+form feed for `\f`) stays as it is.
+"""
+
+from __future__ import annotations
+
+from mmk12.evaluation.official.common import constant, printed, python_float, read
+from mmk12.types import Gold
+
+_LETTERS = "ABCDE"
+_ANCHORS = ("the final answer is", "the answer is", "the correct answer is", "the answer should be")
+_TIDY = (
+    (" ", ""),
+    ("\\,", ""),
+    ("∞", "\\infty"),
+    ("+\\infty", "\\infty"),
+    ("\\\\", "\\"),
+    ("\n", ""),
+    ("\\text", ""),
+    ("\\mbox", ""),
+    ("bmatrix", "pmatrix"),
+    ("\\left", ""),
+    ("\\right", ""),
+    ("^{\\circ}", ""),
+    ("^\\circ", ""),
+    ("{m}^3", ""),
+    ("m^3", ""),
+    ("{units}", ""),
+    ("units", ""),
+    ("{km}", ""),
+    ("km", ""),
+    ("\\!", ""),
+    ("tfrac", "frac"),
+    ("dfrac", "frac"),
+    ("\\$", ""),
+    ("$", ""),
+    ("\\%", ""),
+    ("{.", "{0."),
+)
+MAX_TAIL = 20_000
+"""Characters from the end of a response that are looked at."""
+
+
+def mathvision(response: str, gold: Gold) -> bool:
+    """Whether the answer equals the gold, or the text of the option that the gold names."""
+    answer = answered(response[-MAX_TAIL:])
+    wanted = printed(gold)
+    index = ord(wanted) - ord("A") if gold.choices and len(wanted) == 1 else -1
+    texts = [wanted, gold.choices[index]] if 0 <= index < len(gold.choices) else [wanted]
+    return any(equal(text, answer) for text in texts)
+
+
+def answered(response: str) -> str:
+    """The answer by upstream's rules, lower-cased and without dressing."""
+    text = response.strip()
+    for letter in _LETTERS:
+        ends, starts = (f" {letter}.", f" ({letter})."), (f"{letter}\n", f"({letter})\n", f"({letter}) {letter}\n")
+        if text.endswith(ends) or text.startswith(starts):
+            text = letter
+    stated = text.split("is ")[-1].rstrip(".")
+    if python_float(stated) is not None:
+        text = stated
+    boxes = text.count("oxed{")
+    if boxes == 0:
+        for anchor in _ANCHORS:
+            text = _after(_after(text, anchor), anchor.replace("the", "The"))
+    elif boxes > 1:
+        text = "\\boxed{" + text.split("oxed{")[-1]
+    text = _tidied(_unboxed(text.lower().replace("{}", "")))
+    for letter in _LETTERS.lower():
+        text = text.replace(f"({letter})", letter).replace(f"{{{letter}}}", letter)
+    return text.rstrip(".").lstrip(":").strip()
+
+
+def _after(text: str, anchor: str) -> str:
+    """What follows the last anchor, to the end of its line or sentence."""
+    *before, rest = text.split(anchor)
+    rest = rest.strip()
+    return rest.split("\n")[0].split(". ")[0] if before else rest
+
+
+def _unboxed(text: str) -> str:
+    start, end = text.find("oxed{"), text.rfind("}")
+    if 0 <= start < end - 4:
+        text = text[start + 5 : end]
+    closing, opening = text.find("}"), text.find("{")
+    return text[:closing] if closing >= 0 and not 0 <= opening < closing else text
+
+
+def _tidied(text: str) -> str:
+    text = text.split("=")[-1].split("\\approx")[-1]
+    for old, new in _TIDY:
+        text = text.replace(old, new)
+    return "0" + text if text.startswith(".") else text
+
+
+def equal(gold: str, answer: str) -> bool:
+    """Equal as lower-case strings, entry by entry, or as numbers rounded to two decimals."""
+    gold, answer = gold.lower(), answer.lower()
+    if not gold.replace(" ", "") or not answer.replace(" ", ""):
+        return False
+    if gold.strip() == answer.strip() or _entries(gold) == _entries(answer):
+        return True
+    ours, theirs = _rounded(gold), _rounded(answer)
+    return ours is not None and ours == theirs
+
+
+def _entries(text: str) -> str:
+    """`(a, b)` and `[a, b]` with each entry rounded; anything else, and a frame with an entry of no value, as it is."""
+    parts = text[1:-1].split(",")
+    if (text[0], text[-1]) not in (("(", ")"), ("[", "]")) or len(parts) < 2:
+        return text
+    values = [part if "infty" in part or part in ("a", "-a") else _rounded(part) for part in parts]
+    return text if None in values else text[0] + ",".join(map(str, values)) + text[-1]
+
+
+def _rounded(text: str) -> float | None:
+    over, colon, under = _balanced(text).partition(":")
+    expr = read(f"({over})/({under})" if colon else over)
+    value = None if expr is None else constant(expr)
+    return None if value is None or abs(value) == float("inf") else round(value, 2)
+
+
+def _balanced(text: str) -> str:
+    """`text` up to the first closing brace too many, where latex2sympy stops reading."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth < 0:
+            return text[:at]
+    return text

@@ -1,0 +1,112 @@
+"""Verdicts for a JSONL file of responses: a row in, a verdict out, in order and in constant memory."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from mmk12.errors import BadInput
+from mmk12.types import BrokenLine
+from mmk12.utils import storage
+from mmk12.utils.progress import Progress, silent
+from mmk12.verifier import verify_many
+from mmk12.verifier.explain import Branch, explain
+from mmk12.verifier.profiles import profile_named
+
+_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "response": ("a text", str),
+    "gold": ("a text", str),
+    "question": ("a text", str),
+    "choices": ("a list of texts", list),
+    "answer_type": ("a text", str),
+    "precision": ("a whole number", (int, float)),
+    "tolerance": ("a number that is not negative", (int, float)),
+}
+
+
+def verify_file(
+    file: Path, out: Path | None, *, profile: str = "strict", workers: int = 1, progress: Progress = silent
+) -> Mapping[str, int]:
+    """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
+
+    `out` appears when it is complete. Returns how often each status came. All rows are looked at before the first is
+    graded: raises `BadInput` for the first that cannot be read, naming the row, the key and the value.
+    """
+    profile_named(profile)
+    total = sum(1 for _ in _rows(file))
+    if out is None or (out.exists() and not out.is_file()):
+        with storage.writing(out or Path("standard output")):
+            if out is None:
+                return _stream(file, sys.stdout, total, profile, workers, progress)
+            with open(out, "w", encoding="utf-8", errors="replace") as stream:
+                return _stream(file, stream, total, profile, workers, progress)
+    with storage.replacing(out) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", errors="replace", newline="\n")
+        counts = _stream(file, text, total, profile, workers, progress)
+        text.detach()
+        return counts
+
+
+def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -> Branch:
+    """The explanation of the row with that id, or of the first. Raises `BadInput` without such a row."""
+    for row in _rows(file):
+        if id is None or str(row["id"]) == id:
+            return explain(row, profile)
+    raise BadInput(f"{file} has no row{'' if id is None else f' with the id {id}'}.")
+
+
+def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, progress: Progress) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    ids: deque[Any] = deque()
+    for done, verdict in enumerate(verify_many(_noting(ids, _rows(file)), profile=profile, workers=workers), 1):
+        row = {
+            "id": ids.popleft(),
+            "status": verdict.status,
+            "correct": verdict.correct,
+            "answer": verdict.answer,
+            "rule": verdict.rule,
+            "reason": verdict.reason,
+            "format_ok": verdict.format_ok,
+            "profile": verdict.profile,
+        }
+        out.write(storage.to_json(row) + "\n")
+        counts[verdict.status] += 1
+        if done % 1000 == 0 or done == total:
+            progress("verify", done, total)
+    return dict(sorted(counts.items()))
+
+
+def _noting(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows, leaving the id of each behind. As many wait as rows are under way in the workers."""
+    for row in rows:
+        ids.append(row["id"])
+        yield row
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The rows of the file, each with an id: its own, or its number."""
+    for number, row in enumerate(storage.read_jsonl(file), 1):
+        if isinstance(row, BrokenLine):
+            raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
+        for key, (wanted, kind) in _KINDS.items():
+            value = row.get(key)
+            if value is None and key not in ("response", "gold"):
+                continue
+            if not isinstance(value, kind) or isinstance(value, bool) or not _plain(key, value):
+                found = storage.to_json(value)[:60] if key in row else "missing"
+                raise BadInput(f"{file}, row {number}: `{key}` must be {wanted}; it is {found}.")
+        row.setdefault("id", number)
+        yield row
+
+
+def _plain(key: str, value: object) -> bool:
+    """Lists hold texts, or numbers that stand for them; a precision counts whole decimals."""
+    if key == "tolerance":
+        return isinstance(value, int | float) and 0 <= value < float("inf")
+    if isinstance(value, list):
+        return all(isinstance(item, str | int | float) for item in value)
+    return not isinstance(value, float) or value.is_integer()

@@ -1,0 +1,131 @@
+"""Engines that turn prompts into text. One file each, imported only when it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.inference.checkpoint import has_gpu
+from mmk12.inference.deployment import NAMES, Deployment, Model
+from mmk12.types import Backend
+from mmk12.utils.images import ImageStore
+
+if TYPE_CHECKING:
+    from mmk12.inference.engine import Engine
+
+_EMBEDDED = ("demo", "demo-tuned")
+_OPTIONS: Mapping[str, Mapping[str, type[int] | type[float]]] = {
+    "hf": {"batch_size": int},
+    "openai": {"concurrency": int, "timeout": float},
+    "replay": {},
+}
+"""What `--engine` may set, by backend; vLLM knows its own arguments."""
+
+
+def engine_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE` texts as the options of a `Deployment`; values are read as YAML. Raises `BadInput`."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            options[name.strip().replace("-", "_")] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals:
+            raise BadInput(f"An engine option is KEY=VALUE, such as max_model_len=8192, not '{pair}'.")
+    return options
+
+
+def find_model(model: str, backend: str = "auto") -> Model:
+    """What `--model` and `--backend` mean, before anything heavy is loaded.
+
+    `model` is `demo`, `demo-tuned`, a folder, a hub id, the URL of a server, or saved completions. "auto" asks a
+    server, replays a run folder or a JSONL file, and loads anything else with vLLM where there is a GPU and vLLM,
+    with transformers where not. Raises `MissingData` for a path that is not there.
+    """
+    if backend not in (*NAMES, "auto"):
+        raise UnknownName("backend", backend, (*NAMES, "auto"))
+    if model.startswith(("http://", "https://")):
+        if backend not in ("openai", "auto"):
+            raise BadInput(f"{model} is a server: the {backend} backend cannot load it. Leave --backend out.")
+        return Model("openai", model)
+    if backend == "openai":
+        raise BadInput(f"The openai backend needs the URL of a server, such as http://HOST:8000/v1#NAME, not {model}.")
+    if model in _EMBEDDED:
+        from mmk12.demo import model_path
+
+        return Model("hf" if backend == "auto" else backend, str(model_path(model)))
+    path = Path(model).expanduser()
+    saved = path.suffix == ".jsonl" or (path / "completions.jsonl").is_file()
+    chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _fast() else "hf"
+    if chosen == "replay":
+        if not saved and not path.is_file():
+            raise MissingData(f"No saved completions at {model}. Give a run folder, or a JSONL file of id, response.")
+        return Model(chosen, str(path))
+    if path.is_dir():
+        return Model(chosen, str(path))
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise MissingData(f"No model folder at {model}. Give a folder, a hub id such as ORG/NAME, or demo.")
+    return Model(chosen, model)
+
+
+def open_backend(model: Model, store: ImageStore, deployment: Deployment | None = None) -> Backend:
+    """Loads a model; its backend reads images from `store`.
+
+    Raises `BadInput` for a deployment that this backend does not know, `ModelError` if the model cannot be used.
+    """
+    placed = deployment or Deployment()
+    if model.backend != "vllm":
+        _check_options(model.backend, placed.options)
+        if placed.tensor_parallel > 1:
+            raise BadInput(f"The {model.backend} backend has no tensor parallelism. Use --backend vllm.")
+    if model.backend in ("openai", "replay"):
+        if placed.distributed:
+            raise BadInput(f"The {model.backend} backend runs no model of its own that could have replicas.")
+        if model.backend == "replay":
+            from mmk12.inference.replay import ReplayBackend
+
+            return ReplayBackend(Path(model.location))
+        from mmk12.inference.openai import OpenAIBackend
+
+        return OpenAIBackend(model.location, store, **placed.options)
+    if placed.distributed:
+        from mmk12.inference.ray_replicas import Replicas
+
+        return Replicas(partial(open_engine, model, placed), store, placed)
+    return open_engine(model, placed, store)
+
+
+def open_engine(model: Model, deployment: Deployment, store: ImageStore) -> Engine:
+    """Loads one copy of a model into this process."""
+    if model.backend == "vllm":
+        from mmk12.inference.vllm import VllmBackend
+
+        return VllmBackend(
+            model.location, store, tensor_parallel=deployment.tensor_parallel, options=deployment.options
+        )
+    from mmk12.inference.hf import HfBackend
+
+    return HfBackend(model.location, store, **deployment.options)
+
+
+def _check_options(backend: str, options: Mapping[str, Any]) -> None:
+    known = _OPTIONS[backend]
+    for name, value in options.items():
+        if name not in known:
+            raise UnknownName(f"{backend} engine option", name, known)
+        if isinstance(value, bool) or not isinstance(value, int | known[name]) or value <= 0:
+            raise BadInput(f"The {backend} engine option {name} is a positive {known[name].__name__}, not {value!r}.")
+
+
+def _fast() -> bool:
+    """Whether vLLM is installed and has a GPU to run on."""
+    return find_spec("vllm") is not None and has_gpu()

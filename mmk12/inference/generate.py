@@ -1,0 +1,106 @@
+"""Requests -> completions, resumable at every single one.
+
+`completions.jsonl` is append-only, one line per completion under its request's key. The key hashes everything
+that decides the text (model, sample, prompt, pictures, sampling, rollout index), so the same command goes on where it
+was killed, and nothing is ever generated twice or altered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmk12.types import Backend, BrokenLine, Completion, Image, Request, Sampling
+from mmk12.utils.progress import Progress, silent
+from mmk12.utils.storage import AppendLog, to_json
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Completion))
+
+
+def request(
+    backend: Backend, sample_id: str, prompt: str, images: tuple[Image, ...], sampling: Sampling, index: int
+) -> Request:
+    """A request under its resumption key. The sample is part of it: two that are asked the same are answered apart,
+    as saved completions of another framework are, and sampled ones must be."""
+    pictures = [image.sha256 for image in images]
+    content = to_json([backend.fingerprint, sample_id, prompt, pictures, dataclasses.asdict(sampling), index])
+    key = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+    return Request(key, sample_id, prompt, images, sampling, index)
+
+
+class CompletionLog(Mapping[str, Completion]):
+    """The completions of one run folder by key; `notes` says in words what opening it had to mend.
+
+    They stay on disk and are read when asked for: the rollouts of a training mixture are gigabytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._log = AppendLog(path)
+        self.notes: list[str] = []
+        self._places: dict[str, int] = {}
+        unreadable = []
+        for place, row in self._log.read():
+            if isinstance(row, BrokenLine):
+                unreadable.append(row.where)
+            elif absent := [name for name in _FIELDS if name not in row]:
+                unreadable.append(f"a line of {path} without {', '.join(absent)}")
+            elif not isinstance(row["key"], str):
+                unreadable.append(f"a line of {path} whose key is no text")
+            else:
+                self._places.setdefault(row["key"], place)
+        if self._log.torn:
+            self.notes.append(f"dropped a torn last line of {path.name} (the last run was killed while writing it)")
+        if unreadable:
+            self.notes.append(f"{len(unreadable)} unreadable lines in {path.name}, first: {unreadable[0]}")
+
+    def __getitem__(self, key: str) -> Completion:
+        row = self._log.at(self._places[key])
+        return Completion(**{name: row[name] for name in _FIELDS})
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, completions: Sequence[Completion]) -> None:
+        """Stores completions for good."""
+        places = self._log.append([dataclasses.asdict(completion) for completion in completions])
+        self._places.update((completion.key, place) for completion, place in zip(completions, places, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The reasons of those requests that have no completion, and the number of completions that are new."""
+
+    failures: Mapping[str, str]
+    new: int
+
+
+def generate(
+    backend: Backend, requests: Sequence[Request], log: CompletionLog, progress: Progress = silent
+) -> Generated:
+    """Completes all `requests`, those in `log` for free; new completions are stored as they come.
+
+    A request that the engine fails on is reported, not stored: the next run tries it again.
+    """
+    wanted = {request.key: request for request in requests}
+    missing = [request for key, request in wanted.items() if key not in log]
+    failures: dict[str, str] = {}
+    progress("generate", len(wanted) - len(missing), len(wanted))
+    for done, answer in enumerate(backend.generate(missing) if missing else (), len(wanted) - len(missing) + 1):
+        if isinstance(answer, Completion):
+            log.add([answer])
+        else:
+            failures[answer.key] = answer.reason
+        progress("generate", done, len(wanted))
+    for key in wanted:
+        if key not in log:
+            failures.setdefault(key, "the engine returned nothing")
+    return Generated(failures, new=sum(request.key in log for request in missing))

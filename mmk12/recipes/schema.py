@@ -1,0 +1,282 @@
+"""A recipe is the whole experiment in one YAML file: data, prompt and reward rule.
+
+YAML because it is pure data. It is read strictly: an unknown key, a repeated key or a value out of range is a
+`BadRecipe` that names the key and the nearest known one, never a silent default. Imports neither torch nor verl,
+so recipes can be checked anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from mmk12.errors import BadRecipe, UnknownName
+from mmk12.inference import prompts
+from mmk12.utils import content
+from mmk12.utils.config import Strict
+
+# A band of pass rates, written as one would on paper: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
+
+
+_BOUND = r"(0|1|0?\.\d{1,6}|1\.0{1,6})"
+_BAND = re.compile(rf"(?:{_BOUND}\s*(<=?|≤)\s*)?p(?:\s*(<=?|≤)\s*{_BOUND})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The pass rates between two bounds; `open_low` and `open_high` say that the bound itself is outside."""
+
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(1)
+    open_low: bool = False
+    open_high: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Band:
+        """Reads a band; raises `ValueError` when it is not one, or when no rate could be inside."""
+        if text.strip() == "all":
+            return cls()
+        found = _BAND.fullmatch(text.strip())
+        if found is None or found[0] == "p":
+            raise ValueError(f"'{text}' is not a band of pass rates; write '0 < p < 1', '0.25 <= p <= 0.75' or 'all'")
+        low, below, above, high = found.groups()
+        band = cls(Fraction(low or 0), Fraction(high or 1), below == "<", above == "<")
+        if band.low > band.high or (band.low == band.high and (band.open_low or band.open_high)):
+            raise ValueError(f"no pass rate is inside '{text}'")
+        return band
+
+    def side(self, right: int, of: int) -> int:
+        """-1 where `right` of `of` lies below the band, 1 above it, 0 inside."""
+        rate = Fraction(right, of)
+        if rate < self.low or (self.open_low and rate == self.low):
+            return -1
+        return int(rate > self.high or (self.open_high and rate == self.high))
+
+
+# What a recipe says about training, in the words of the algorithm: prompts, rollouts, updates, learning rate.
+
+
+Count = Annotated[int, Field(strict=True, gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Switch = Annotated[bool, Field(strict=True)]
+
+Advantage = Literal["rloo", "rloo_whitened", "grpo"]
+OnlineFilter = Literal["off", "drop", "refill"]
+
+
+class Tiling(Strict):
+    """How a picture is cut for the vision tower; one setting for dataset, actor and rollouts."""
+
+    crop: Switch = True
+    most: Count = 12
+
+
+class Learning(Strict):
+    """What every kind of training has. `steps` null is `epochs` over the data; lengths are in tokens."""
+
+    learning_rate: Positive = 3e-7
+    warmup: Share = 0.0
+    weight_decay: NotNegative = 0.0
+    gradient_clip: Positive = 1.0
+    freeze_vision: Switch = True
+    max_prompt: Count = 2048
+    max_response: Count = 4096
+    tiling: Tiling = Tiling()
+    seed: Annotated[int, Field(strict=True, ge=0)] = 1
+    epochs: Count = 1
+    steps: Count | None = None
+    validate_every: Count | None = None
+    checkpoint_every: Count = 50
+    keep_checkpoints: Count = 2
+
+
+class Training(Learning):
+    """Reinforcement learning (arXiv 2503.07365, sections 2.3 and 3.1). Defaults are those of MM-Eureka-8B.
+
+    A step draws `rollouts` completions of each of `prompts_per_step` prompts and makes one update per
+    `samples_per_update` of them. `advantage` `rloo_whitened` is the released code's, `rloo` the paper's. `loss_mean`
+    averages over the tokens of each sample first, or over all tokens of an update at once. `ratio_cap` bounds the
+    policy ratio where the advantage is negative (dual clip); null is plain PPO-clip. `kl` weighs the KL penalty in the
+    loss; 0 needs no reference model. `online_filter` treats prompts whose rollouts are all right or all wrong:
+    `drop` takes them out of the step, `refill` draws others in their place.
+    """
+
+    prompts_per_step: Count = 128
+    rollouts: Annotated[int, Field(strict=True, gt=1)] = 8
+    samples_per_update: Count = 64
+    advantage: Advantage = "rloo"
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    ratio_cap: Annotated[float, Field(gt=1)] | None = None
+    loss_mean: Literal["sample", "token"] = "sample"
+    kl: NotNegative = 0.0
+    temperature: Positive = 1.0
+    online_filter: OnlineFilter = "off"
+    shuffle: Switch = True
+
+
+class Finetuning(Learning):
+    """Supervised fine-tuning on the golds of the same rows: the baseline "SFT" of table 2.
+
+    One update per `batch` samples. `max_response` bounds the demonstration, which is the gold alone.
+    """
+
+    batch: Count = 128
+    learning_rate: Positive = 1e-5
+    max_response: Count = 512
+
+
+class Hardware(Strict):
+    """Where it runs. `gpus` per node; `tensor_parallel` GPUs share one rollout engine; `micro_batch` samples go
+    through a GPU at once; `offload` keeps the optimiser in main memory between updates."""
+
+    nodes: Count = 1
+    gpus: Count = 8
+    device: Literal["cuda", "cpu"] = "cuda"
+    rollout: Literal["vllm", "hf_server"] = "vllm"
+    tensor_parallel: Count = 1
+    gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    micro_batch: Count = 1
+    offload: Switch = True
+
+
+Cap = Annotated[int, Field(strict=True, gt=0)]
+Seed = Annotated[int, Field(strict=True, ge=0)]
+
+
+class Profile(Strict):
+    """How a question is asked and how an answer is paid: a prompt of `mmk12.inference.prompts`, a profile of the verifier."""
+
+    prompt: str = "instruct"
+    reward: str = "paper_instruct"
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_prompt(cls, name: str) -> str:
+        return _known("prompt", name, prompts.TEMPLATES)
+
+    @field_validator("reward")
+    @classmethod
+    def _known_reward(cls, name: str) -> str:
+        from mmk12.verifier import PROFILES
+
+        return _known("reward profile", name, PROFILES)
+
+
+class Difficulty(Strict):
+    """The offline difficulty filter (arXiv 2503.07365, section 3.1): a model answers each question `n` times.
+
+    Rows stay whose pass rate p is in the band `keep`. `max_tokens` bounds one answer.
+    """
+
+    n: Annotated[int, Field(strict=True, ge=1, le=1024)] = 8
+    keep: str = "0 < p < 1"
+    max_tokens: Cap = 4096
+
+    @field_validator("keep")
+    @classmethod
+    def _is_a_band(cls, keep: str) -> str:
+        Band.parse(keep)
+        return keep
+
+
+class K12Benchmark(Strict):
+    """What fills the folder `k12_benchmark`: the published 500 for the source `official`, else as many rows of one of
+    the mixture's sources, which then leave the mixture."""
+
+    source: str
+    size: Cap = 500
+
+
+class Data(Strict):
+    """The mixture. `sources` is in order of priority: of two equal rows the earlier source keeps its own.
+
+    `letters` lets multiple choice in that only a letter can answer. `otherwise` is the recipe to build instead when
+    none of `sources` is there. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
+    `order: pass_rate` puts the rows that a model solves most often first. `decontaminate` names the benchmarks whose
+    questions are taken out, `all` that are declared or a list of them.
+    """
+
+    sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
+    letters: Annotated[bool, Field(strict=True)] = False
+    otherwise: str | None = None
+    seed: Seed = 0
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    difficulty: Difficulty = Difficulty()
+    benchmark: K12Benchmark | None = None
+    order: Literal["source", "pass_rate"] = "source"
+    decontaminate: Literal["all"] | list[str] = "all"
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, sources: dict[str, Any]) -> dict[str, Any]:
+        built_in = content.names("source")
+        for ref in sources:
+            if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
+                _known("source", ref, built_in)
+        return sources
+
+    @field_validator("decontaminate")
+    @classmethod
+    def _known_benchmarks(cls, given: str | list[str]) -> str | list[str]:
+        for ref in given if isinstance(given, list) else ():
+            if "/" not in ref and not ref.endswith(".py"):  # else a user's own benchmark file
+                _known("benchmark", ref.partition(":")[0], content.names("benchmark"))
+        return given
+
+    @field_validator("otherwise")
+    @classmethod
+    def _known_recipe(cls, ref: str | None) -> str | None:
+        if ref is not None and "/" not in ref and not ref.endswith(".yaml"):
+            _known("recipe", ref, content.names("recipe"))
+        return ref
+
+
+class Recipe(Strict):
+    """One experiment. `name` is the file's; keys that are left out have the defaults written here.
+
+    `model` is what training starts from: by reinforcement (`train`) or on the golds (`sft`). `overrides` are verl keys,
+    set as they stand after all others.
+    """
+
+    name: str
+    about: str
+    profile: Profile = Profile()
+    data: Data
+    model: str | None = None
+    train: Training | None = None
+    sft: Finetuning | None = None
+    hardware: Hardware = Hardware()
+    overrides: dict[str, bool | int | float | str | list[Any] | None] = Field(default_factory=dict)
+
+    @property
+    def training(self) -> Training | Finetuning:
+        """The part about training. Raises `BadRecipe` unless there is one, and one alone."""
+        if self.train is not None and self.sft is not None:
+            raise BadRecipe(f"{self.name} has a 'train' and an 'sft' section. Take one away: 'train: null'.")
+        found = self.train or self.sft
+        if found is None:
+            raise BadRecipe(
+                f"{self.name} only builds data: it has no 'train' section. mmk12 list recipes shows the others."
+            )
+        return found
+
+    def with_seed(self, seed: int | None) -> Recipe:
+        """This recipe with another data seed, or itself for None."""
+        if seed is None:
+            return self
+        if seed < 0:
+            raise BadRecipe(f"The seed must be 0 or more, not {seed}.")
+        return self.model_copy(update={"data": self.data.model_copy(update={"seed": seed})})
+
+
+def _known(kind: str, name: str, known: typing.Iterable[str]) -> str:
+    if name not in known:
+        raise ValueError(str(UnknownName(kind, name, known)))
+    return name

@@ -1,0 +1,96 @@
+"""`mmk12 merge`: the sharded checkpoint of a training becomes a folder that transformers, vLLM and `mmk12 eval` load.
+
+verl's own merger puts the tensors together. It knows no InternVL processor, so processor, chat template and generation
+config are copied from the model that the training started from; then the result has to answer one question.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from mmk12.errors import BadInput, MissingData, ModelError, OutputError
+
+_STEP = re.compile(r"global_step_(\d+)")
+_LEFT_BEHIND = (".safetensors", ".bin", ".md")
+_WEIGHTS = "config.json"
+
+
+def merge(checkpoint: Path, out: Path, model: str | None = None) -> Path:
+    """Merges `checkpoint` (a run folder, its `checkpoints`, one `global_step_N` or its `actor`) into `out`.
+
+    `model` is what the training started from; a run folder knows it. Returns the checkpoint that was merged.
+    Raises `MissingData`, `OutputError`, or `ModelError` with the end of what verl's merger said.
+    """
+    actor = _actor(checkpoint)
+    start = _start(actor, model)
+    if out.exists() and any(out.iterdir()):
+        raise OutputError(f"{out} is not empty. Choose another folder for the merged model.")
+    out.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
+    command += ["--local_dir", str(actor), "--target_dir", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0 or not any(out.glob("*.safetensors")):
+        told = (done.stderr.strip() or done.stdout.strip() or "it wrote no weights").splitlines()[-1][:300]
+        raise ModelError(f"verl's merger failed on {actor}: {told}")
+    for path in start.iterdir():
+        if path.is_file() and path.suffix not in _LEFT_BEHIND and path.name != _WEIGHTS:
+            shutil.copyfile(path, out / path.name)
+    _require_answer(out)
+    return actor
+
+
+def _actor(folder: Path) -> Path:
+    """The folder of shards: that of the last step, if there are several."""
+    if any(folder.glob("model_world_size_*_rank_*.pt")):
+        return folder
+    if (folder / "actor").is_dir():
+        return _actor(folder / "actor")
+    inside = folder / "checkpoints" if (folder / "checkpoints").is_dir() else folder
+    steps = {int(found[1]): path for path in inside.glob("global_step_*") if (found := _STEP.fullmatch(path.name))}
+    if not steps:
+        raise MissingData(f"{folder} holds no checkpoint (global_step_N/actor). Train one with: mmk12 train")
+    return _actor(steps[max(steps)])
+
+
+def _start(actor: Path, model: str | None) -> Path:
+    """The folder of the model that the training started from."""
+    if model is None:
+        resolved = next(
+            (parent / "resolved.yaml" for parent in actor.parents if (parent / "resolved.yaml").is_file()), None
+        )
+        if resolved is None:
+            raise MissingData(f"{actor} belongs to no run of mmk12 train. Name the model it started from with --model.")
+        told = yaml.safe_load(resolved.read_text("utf-8"))
+        model = told.get("model") if isinstance(told, dict) else None
+        if not isinstance(model, str):
+            raise BadInput(f"{resolved} names no model. Name it with --model.")
+    if Path(model).is_dir():
+        return Path(model)
+    import huggingface_hub
+
+    return Path(huggingface_hub.snapshot_download(model, allow_patterns=["*.json", "*.jinja", "*.txt", "*.model"]))
+
+
+def _require_answer(folder: Path) -> None:
+    """One greedy answer to one question with a picture, by the merged model."""
+    from tempfile import TemporaryDirectory
+
+    from mmk12.inference import find_model, open_backend, prompts
+    from mmk12.inference.generate import request
+    from mmk12.types import IMAGE_MARK, Completion, Sampling
+    from mmk12.utils.images import ImageStore, white_png
+
+    with TemporaryDirectory() as scratch:
+        store = ImageStore(Path(scratch))
+        engine = open_backend(find_model(str(folder), "hf"), store)
+        prompt = engine.render(prompts.chat("plain", IMAGE_MARK + "What is 1 + 1?", 1))
+        asked = request(engine, "merge/1", prompt, (store.add(white_png()),), Sampling(max_tokens=8), 0)
+        [answer] = engine.generate([asked])
+    if not isinstance(answer, Completion):
+        raise ModelError(f"The merged model in {folder} does not answer: {answer.reason}")

@@ -1,0 +1,301 @@
+"""The one place where a recipe's words for reinforcement learning become verl 0.9.1's keys.
+
+Every line that is a trap says which. `sft_keys` is the same for fine-tuning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Training
+from mmk12.training.estimates import Steps
+
+# verl's keys as its command line takes them, and its own values of those that are set here.
+
+
+Keys = Mapping[str, Any]
+"""verl keys, dotted, and their values."""
+
+Trainer = Literal["rl", "sft"]
+"""verl's trainers: `verl.trainer.main_ppo` and `verl.trainer.sft_trainer`."""
+
+_PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
+_RESERVED = {"true", "false", "null", "nan", "inf"}
+
+
+@cache
+def defaults(trainer: Trainer) -> Keys:
+    """verl's own values of the keys that are set here."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
+    return found
+
+
+def arguments(trainer: Trainer, keys: Keys) -> list[str]:
+    """The keys as hydra's command line takes them."""
+    known = defaults(trainer)
+    plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
+    return [f"{plus[key]}{key}={_hydra(value)}" for key, value in keys.items()]
+
+
+def _hydra(value: Any) -> str:
+    """A value in hydra's grammar; texts that could be read as anything else are quoted."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{','.join(map(_hydra, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_hydra(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(value)
+
+
+_PLUGIN = "pkg://mmk12.verl_plugin"
+_ACTOR = "actor_rollout_ref.actor"
+_MODEL = "actor_rollout_ref.model"
+_ROLLOUT = "actor_rollout_ref.rollout"
+_REFERENCE = "actor_rollout_ref.ref"
+
+_NO_DUAL_CLIP = 10_000.0
+"""verl has no way to switch its second clip off; at this ratio it never acts."""
+
+_ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
+_LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
+
+
+def verl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: Steps) -> Keys:
+    """All keys of a job: those of the algorithm, of the plugin, of the machine; the recipe's `overrides` come last."""
+    hardware = recipe.hardware
+    return {
+        **_data(train, data),
+        **_algorithm(train, steps),
+        **_rollout(train, hardware),
+        **_machine(train, hardware),
+        **_plugin(model),
+        **_trainer(train, hardware, out, steps),
+        **(_cpu(train) if hardware.device == "cpu" else {}),
+        **recipe.overrides,
+    }
+
+
+def _data(train: Training, data: Path) -> dict[str, Any]:
+    return {
+        "data.train_files": str(data / "train.parquet"),
+        "data.val_files": str(data / "val.parquet"),
+        "data.train_batch_size": train.prompts_per_step,
+        "data.max_prompt_length": train.max_prompt,
+        "data.max_response_length": train.max_response,
+        # Preflight has measured every prompt; verl would decode every picture again at each start.
+        "data.filter_overlong_prompts": False,
+        "data.truncation": "error",
+        "data.shuffle": train.shuffle,
+        "data.seed": train.seed,
+        # One setting reaches the dataset, the agent loop, the actor and vLLM.
+        "data.mm_processor_kwargs.crop_to_patches": train.tiling.crop,
+        "data.mm_processor_kwargs.max_patches": train.tiling.most,
+    }
+
+
+def _algorithm(train: Training, steps: Steps) -> dict[str, Any]:
+    refill = train.online_filter == "refill"
+    return {
+        "algorithm.adv_estimator": _ESTIMATORS[train.advantage],
+        "algorithm.use_kl_in_reward": False,
+        "algorithm.filter_groups.enable": refill,
+        **({"algorithm.filter_groups.metric": "acc", "data.gen_batch_size": 1} if refill else {}),
+        **({"mmk12.drop_uniform": True} if train.online_filter == "drop" else {}),  # the plugin's own
+        # verl counts prompts here, the paper's 64 are samples.
+        f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
+        f"{_ACTOR}.ppo_epochs": 1,
+        f"{_ACTOR}.policy_loss.loss_mode": "vanilla",
+        # low and high have defaults of their own and win over clip_ratio.
+        f"{_ACTOR}.clip_ratio": train.clip,
+        f"{_ACTOR}.clip_ratio_low": train.clip,
+        f"{_ACTOR}.clip_ratio_high": train.clip,
+        f"{_ACTOR}.clip_ratio_c": train.ratio_cap or _NO_DUAL_CLIP,
+        f"{_ACTOR}.loss_agg_mode": _LOSS_MEANS[train.loss_mean],
+        f"{_ACTOR}.use_kl_loss": train.kl > 0,
+        f"{_ACTOR}.kl_loss_coef": train.kl,
+        f"{_ACTOR}.kl_loss_type": "low_var_kl",
+        f"{_ACTOR}.entropy_coeff": 0,
+        f"{_ACTOR}.freeze_vision_tower": train.freeze_vision,
+        f"{_ACTOR}.optim.lr": train.learning_rate,
+        f"{_ACTOR}.optim.lr_warmup_steps_ratio": train.warmup,
+        f"{_ACTOR}.optim.weight_decay": train.weight_decay,
+        f"{_ACTOR}.optim.clip_grad": train.gradient_clip,
+    }
+
+
+def _rollout(train: Training, hardware: Hardware) -> dict[str, Any]:
+    return {
+        f"{_ROLLOUT}.name": hardware.rollout,
+        f"{_ROLLOUT}.n": train.rollouts,
+        f"{_ROLLOUT}.temperature": train.temperature,
+        f"{_ROLLOUT}.top_p": 1.0,
+        f"{_ROLLOUT}.top_k": -1,
+        f"{_ROLLOUT}.max_model_len": train.max_prompt + train.max_response,
+        f"{_ROLLOUT}.tensor_model_parallel_size": hardware.tensor_parallel,
+        f"{_ROLLOUT}.gpu_memory_utilization": hardware.gpu_memory,
+        f"{_ROLLOUT}.calculate_log_probs": True,
+        f"{_ROLLOUT}.val_kwargs.do_sample": False,
+        f"{_ROLLOUT}.val_kwargs.temperature": 0,
+    }
+
+
+def _machine(train: Training, hardware: Hardware) -> dict[str, Any]:
+    return {
+        f"{_ACTOR}.strategy": "fsdp2",
+        f"{_ACTOR}.ppo_micro_batch_size_per_gpu": hardware.micro_batch,
+        f"{_ACTOR}.fsdp_config.optimizer_offload": hardware.offload,
+        f"{_ROLLOUT}.log_prob_micro_batch_size_per_gpu": hardware.micro_batch,
+        **(
+            {
+                f"{_REFERENCE}.strategy": "fsdp2",
+                f"{_REFERENCE}.log_prob_micro_batch_size_per_gpu": hardware.micro_batch,
+                f"{_REFERENCE}.fsdp_config.param_offload": hardware.offload,
+            }
+            if train.kl
+            else {}
+        ),
+        f"{_MODEL}.enable_gradient_checkpointing": hardware.device == "cuda",
+        f"{_MODEL}.use_remove_padding": hardware.device == "cuda",
+        "trainer.device": hardware.device,
+        "trainer.nnodes": hardware.nodes,
+        "trainer.n_gpus_per_node": hardware.gpus,
+    }
+
+
+def _plugin(model: str) -> dict[str, Any]:
+    return {
+        f"{_MODEL}.path": model,
+        f"{_MODEL}.external_lib": "mmk12.verl_plugin.require_active",
+        "data.custom_cls.path": f"{_PLUGIN}.datasets",
+        "data.custom_cls.name": "Rows",
+        "reward.reward_manager.source": "importlib",
+        "reward.reward_manager.module.path": f"{_PLUGIN}.reward_manager",
+        "reward.reward_manager.name": "Manager",
+    }
+
+
+def _trainer(train: Training, hardware: Hardware, out: Path, steps: Steps) -> dict[str, Any]:
+    return {
+        "trainer.project_name": "mmk12",
+        "trainer.experiment_name": out.name,
+        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.total_epochs": train.epochs if train.steps is None else 1_000_000,
+        "trainer.total_training_steps": steps.total,
+        "trainer.val_before_train": train.validate_every is not None,
+        "trainer.test_freq": train.validate_every or -1,
+        "trainer.save_freq": train.checkpoint_every,
+        "trainer.max_actor_ckpt_to_keep": train.keep_checkpoints,
+        "trainer.default_local_dir": str(out / "checkpoints"),
+        "trainer.rollout_data_dir": str(out / "rollouts"),
+        "trainer.validation_data_dir": str(out / "validation"),
+        "trainer.resume_mode": "auto",
+    }
+
+
+def _cpu(train: Training) -> dict[str, Any]:
+    """What verl needs to run where there is no accelerator: one process of each kind, float32, no compiling."""
+    exact = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+    return {
+        "data.dataloader_num_workers": 0,
+        "reward.num_workers": 1,
+        f"{_MODEL}.override_config.attn_implementation": "sdpa",
+        **{
+            f"{engine}.{key}": value
+            for engine in ([_ACTOR, _REFERENCE] if train.kl else [_ACTOR])
+            for key, value in {
+                "use_torch_compile": False,
+                "fsdp_config.use_torch_compile": False,
+                "fsdp_config.mixed_precision": exact,
+            }.items()
+        },
+        f"{_ROLLOUT}.agent.num_workers": 1,
+        f"{_ROLLOUT}.enforce_eager": True,
+        f"{_ROLLOUT}.free_cache_engine": False,
+        f"{_ROLLOUT}.enable_sleep_mode": False,
+        f"{_ROLLOUT}.dtype": "float32",
+        f"{_ROLLOUT}.load_format": "auto",
+        f"{_ROLLOUT}.checkpoint_engine.update_weights_bucket_megabytes": 64,
+        "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
+    }
+
+
+# A recipe's words for supervised fine-tuning as keys of verl 0.9.1's own SFT trainer.
+
+
+def sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: Steps) -> Keys:
+    """All keys of a fine-tuning; the recipe's `overrides` come last."""
+    return {
+        **_sft_data(sft, recipe.hardware, data),
+        **_learning(sft, recipe.hardware, model),
+        **_sft_trainer(sft, recipe.hardware, out, steps),
+        **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
+        **recipe.overrides,
+    }
+
+
+def _sft_data(sft: Finetuning, hardware: Hardware, data: Path) -> dict[str, Any]:
+    return {
+        "data.train_files": str(data / "train.parquet"),
+        "data.val_files": str(data / "val.parquet"),
+        "data.custom_cls.path": f"{_PLUGIN}.datasets",
+        "data.custom_cls.name": "Demonstrations",
+        "data.train_batch_size": sft.batch,
+        "data.micro_batch_size_per_gpu": hardware.micro_batch,
+        # Else micro-batches are counted in tokens, which do not know what tiles cost.
+        "data.use_dynamic_bsz": False,
+        "data.max_length": sft.max_prompt + sft.max_response,
+        "data.mm_processor_kwargs.crop_to_patches": sft.tiling.crop,
+        "data.mm_processor_kwargs.max_patches": sft.tiling.most,
+    }
+
+
+def _learning(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any]:
+    return {
+        "model.path": model,
+        "model.external_lib": "mmk12.verl_plugin.require_active",
+        "model.enable_gradient_checkpointing": hardware.device == "cuda",
+        "model.use_remove_padding": hardware.device == "cuda",
+        "mmk12.freeze_vision": sft.freeze_vision,  # the plugin's own: this trainer has no such key
+        "engine.strategy": "fsdp2",
+        "engine.optimizer_offload": hardware.offload,
+        "optim.lr": sft.learning_rate,
+        "optim.lr_warmup_steps_ratio": sft.warmup,
+        "optim.weight_decay": sft.weight_decay,
+        "optim.clip_grad": sft.gradient_clip,
+    }
+
+
+def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: Steps) -> dict[str, Any]:
+    return {
+        "trainer.project_name": "mmk12",
+        "trainer.experiment_name": out.name,
+        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.seed": sft.seed,
+        "trainer.device": hardware.device,
+        "trainer.nnodes": hardware.nodes,
+        "trainer.n_gpus_per_node": hardware.gpus,
+        "trainer.total_epochs": sft.epochs if sft.steps is None else 1_000_000,
+        "trainer.total_training_steps": steps.total,
+        "trainer.test_freq": sft.validate_every or -1,
+        "trainer.save_freq": sft.checkpoint_every,
+        "trainer.max_ckpt_to_keep": sft.keep_checkpoints,
+        "trainer.default_local_dir": str(out / "checkpoints"),
+        "trainer.resume_mode": "auto",
+    }
+
+
+def _sft_cpu() -> dict[str, Any]:
+    return {
+        "data.num_workers": 0,
+        "model.override_config.attn_implementation": "sdpa",
+        "engine.use_torch_compile": False,
+        "engine.dtype": "float32",
+    }

@@ -1,0 +1,1 @@
+"""Tools that know nothing of mathematics, models or benchmarks: files, images, statistics, tables, progress."""

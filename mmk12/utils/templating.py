@@ -1,0 +1,92 @@
+"""The shapes of what is written for people; Jinja fills them in, and escapes whatever goes into HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
+from unicodedata import category
+from urllib.parse import urlencode
+
+from mmk12.types import Status
+
+if TYPE_CHECKING:
+    import jinja2
+
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode categories: controls, formats such as right-to-left overrides, lone surrogates, odd line breaks."""
+
+
+def render(name: str, **facts: Any) -> str:
+    """The template of that name, filled in."""
+    return _environment().get_template(name).render(facts)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    def escape(name: str | None) -> bool:
+        return bool(name and name.endswith(".html.j2"))
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mmk12", "templates"),
+        autoescape=escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_visible,
+    )
+    environment.filters |= {
+        "by_status": lambda counts: [(status, counts[status]) for status in get_args(Status) if status in counts],
+        "cell": _cell,
+        "integrity": _integrity,
+        "interval": lambda limits: f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
+        "percent": lambda fraction: f"{100 * fraction:.1f}",
+        "points": lambda difference: f"{difference:+.1f}",
+        "words": lambda name: str(name).replace("_", " "),
+    }
+    environment.globals |= {"link": _link, "precision": _precision}
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """What is filled in, with the characters that hide or reorder the text around them shown by name."""
+    import markupsafe
+
+    if not isinstance(value, str) or value.isprintable() or isinstance(value, markupsafe.Markup):
+        return value
+    return "".join(
+        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in value
+    )
+
+
+def _cell(text: object) -> str:
+    """Text that can end neither a cell nor a line of a Markdown table, and starts no markup."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " ")
+
+
+def _integrity(script: str) -> str:
+    """What a content policy calls an inline script: no other may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _link(filters: Mapping[str, str] | None = None, **more: str) -> str:
+    """The address of a selection of the page's items."""
+    return "#" + urlencode({**(filters or {}), **more})
+
+
+def _precision(result: Mapping[str, Any]) -> str:
+    """What the items of a benchmark can show, in words."""
+    from mmk12.utils.stats import Interval, smallest_difference
+
+    interval = Interval(*result["ci95"])
+    apart = smallest_difference(interval)
+    return (
+        f"{result['n']:,} items: about ± {100 * interval.half:.1f} points. Against a number measured independently on "
+        f"as many items, a difference below about {100 * apart:.1f} points can be chance; two runs on the same items "
+        "resolve smaller ones (mmk12 compare)."
+    )

@@ -1,0 +1,243 @@
+"""What an answer can be: the typed tree between the parser and the comparison.
+
+Expressions are numbers, named atoms and calls; everything else is a frame around expressions. Rational
+arithmetic is folded while the tree is built, so that plain numbers never become trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeGuard, TypeVar, dataclass_transform
+
+# Frozen values that are cheap to build: a verdict builds tens of them.
+
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def frozen(cls: type[T]) -> type[T]:
+    """A dataclass with slots that nobody changes, which the type checker sees to.
+
+    `dataclass(frozen=True)` sees to it at run time as well, and its constructor takes twice as long for that.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
+
+
+MAX_BITS = 20_000
+"""Largest numerator or denominator that is worked out exactly; `9^{9^9}` stays a power."""
+
+
+@frozen
+class Num:
+    """An exact rational."""
+
+    value: Fraction
+
+
+@frozen
+class Sym:
+    """A free variable, segment, angle or vector; `\\angle ABC` is one name."""
+
+    name: str
+
+
+@frozen
+class Const:
+    """A named constant: pi, e, inf, or the marks `°` and `%`, which are factors like any other."""
+
+    name: Literal["pi", "e", "inf", "°", "%"]
+
+
+@frozen
+class Unit:
+    """A unit of measurement as a factor; see `units.py`. `known` is False for a counted noun such as `sets`."""
+
+    name: str
+    known: bool = True
+
+
+@frozen
+class Call:
+    """An operation: `+ * / ^ neg root pm mp ! abs` or a named function, applied to expressions."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+Expr = Num | Sym | Const | Unit | Call
+
+
+@frozen
+class Brackets:
+    """`(a, b)`, `[a, b)`, `{a, b}`: a point, an interval or a set; the gold decides which."""
+
+    opening: str
+    items: tuple[Value, ...]
+    closing: str
+
+
+@frozen
+class Relation:
+    """`members[0] ops[0] members[1] …` with ops among `= ≈ ≠ < ≤ > ≥ ∈ ∥ ⊥ ≅ ∼ →`; None is an empty side."""
+
+    members: tuple[Value | None, ...]
+    ops: tuple[str, ...]
+
+
+@frozen
+class Ratio:
+    """`a:b:c`; also a clock time, which the gold decides. `literal` keeps the written digits."""
+
+    items: tuple[Expr, ...]
+    literal: str
+
+
+@frozen
+class Clock:
+    """A time of day with its half, `a` or `p`; `literal` is hours and minutes as written."""
+
+    literal: str
+    half: str
+
+
+@frozen
+class Matrix:
+    """Rows of entries."""
+
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@frozen
+class Union:
+    """Sets joined by `∪`."""
+
+    parts: tuple[Value, ...]
+
+
+@frozen
+class Difference:
+    """A set without another: `whole \\setminus less`."""
+
+    whole: Value
+    less: Value
+
+
+@frozen
+class Text:
+    """Words, lower-cased and stripped of marks; `raw` is the text but for commands that only dress it."""
+
+    words: tuple[str, ...]
+    raw: str
+
+
+@frozen
+class Listing:
+    """Several answers. `joint` is how they were joined: `or`, `blanks` (separate lines, fields or numbers), `,`."""
+
+    items: tuple[Value, ...]
+    joint: Literal["or", "blanks", "space", ","]
+
+
+@frozen
+class Grouped:
+    """`12,345`, `12 345` or `2^3 3^2`: one number or several answers; the other side decides."""
+
+    one: Expr
+    several: Listing
+
+
+Value = Expr | Brackets | Relation | Ratio | Clock | Matrix | Union | Difference | Text | Listing | Grouped
+
+ZERO, ONE, TWO, THREE = (Num(Fraction(value)) for value in range(4))
+PI, DEGREE, PERCENT = Const("pi"), Const("°"), Const("%")
+
+
+def _small(value: Fraction) -> bool:
+    over, under = value.as_integer_ratio()
+    return over.bit_length() <= MAX_BITS and under.bit_length() <= MAX_BITS
+
+
+def neg(arg: Expr) -> Expr:
+    """`-arg`."""
+    return Num(-arg.value) if isinstance(arg, Num) else Call("neg", (arg,))
+
+
+def add(terms: list[Expr]) -> Expr:
+    """The sum of at least one term."""
+    total: Fraction | None = None
+    for term in terms:
+        if not isinstance(term, Num):
+            break
+        total = term.value if total is None else total + term.value
+        if not _small(total):
+            break
+    else:
+        if total is not None:
+            return Num(total)
+    return terms[0] if len(terms) == 1 else Call("+", tuple(terms))
+
+
+def mul(factors: list[Expr]) -> Expr:
+    """The product of at least one factor; numbers are gathered in front."""
+    if len(factors) == 1:
+        return factors[0]
+    number = ONE
+    others: list[Expr] = []
+    for factor in factors:
+        if not isinstance(factor, Num):
+            others.append(factor)
+        elif number is ONE:
+            number = factor
+        else:
+            product = number.value * factor.value
+            if _small(product):
+                number = Num(product)
+            else:
+                others.append(factor)
+    if not others:
+        return number
+    if number is not ONE and number.value != 1:
+        others.insert(0, number)
+    return others[0] if len(others) == 1 else Call("*", tuple(others))
+
+
+def div(over: Expr, under: Expr) -> Expr:
+    """`over / under`; a division by zero stays a call, and has no value."""
+    if isinstance(over, Num) and isinstance(under, Num) and under.value:
+        quotient = over.value / under.value
+        if _small(quotient):
+            return Num(quotient)
+    return Call("/", (over, under))
+
+
+def power(base: Expr, exponent: Expr) -> Expr:
+    """`base ^ exponent`; integer powers of rationals are worked out while they are small."""
+    if isinstance(base, Num) and isinstance(exponent, Num) and exponent.value.denominator == 1:
+        n = exponent.value.numerator
+        bits = max(base.value.numerator.bit_length(), base.value.denominator.bit_length())
+        # 0^0 and 0^-1 have no value here: they stay calls.
+        if bits * abs(n) <= MAX_BITS and (base.value or n > 0):
+            return Num(base.value**n)
+    return Call("^", (base, exponent))
+
+
+def rebuilt(op: str, args: list[Expr]) -> Expr:
+    """The call, with rational arithmetic folded again."""
+    if op == "+":
+        return add(args)
+    if op == "*":
+        return mul(args)
+    if op == "/":
+        return div(*args)
+    if op == "^":
+        return power(*args)
+    if op == "neg":
+        return neg(args[0])
+    return Call(op, tuple(args))
+
+
+def is_expr(value: object) -> TypeGuard[Expr]:
+    """Whether this is an expression and not a frame."""
+    return isinstance(value, Expr)

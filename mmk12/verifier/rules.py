@@ -1,0 +1,217 @@
+"""The verifier: one response against one gold gives one verdict, with the rule that decided and the reason.
+
+Deterministic and free of clocks, signals and shared state (but for caches), so it may run in any thread. Work is
+bounded by limits on characters, tokens, depth and digits; no input makes it raise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from mmk12.types import Gold, Status, Verdict
+from mmk12.verifier.answer_parser import parse
+from mmk12.verifier.choices import letter, only_letter, only_mentioned, options
+from mmk12.verifier.compare import Comparison
+from mmk12.verifier.extract import Found, Missing, extract, format_ok
+from mmk12.verifier.gold import Reference, option, reference
+from mmk12.verifier.interpret import has_unreduced, shape, understood
+from mmk12.verifier.nodes import Sym, Text
+from mmk12.verifier.profiles import Profile, profile_named
+from mmk12.verifier.sentences import formula, quantity
+from mmk12.verifier.units import UNITS
+
+SHOWN = 200
+"""Characters of the answer that a verdict quotes."""
+
+_ASKS_PERCENT = re.compile(r"\bpercent(?:age)?\b|百分", re.IGNORECASE)
+
+
+_Ruling = tuple[Status, str | None, str, str]
+"""A verdict before it is framed: status, answer, rule and reason."""
+
+
+def verify(
+    response: str,
+    gold: str | Gold,
+    *,
+    question: str | None = None,
+    choices: Sequence[str] | None = None,
+    answer_type: str = "auto",
+    precision: int | None = None,
+    tolerance: float | None = None,
+    profile: str = "strict",
+) -> Verdict:
+    """Whether `response` answers with `gold`.
+
+    `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto
+    (`declared.py`); `precision` counts decimals, and then a number that rounds to the gold is right; `tolerance` is
+    the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision and tolerance. Where
+    the `question` asks for a percentage, `50 %` is right for a gold of `50`. Raises `UnknownName` for an unknown
+    profile, `MissingExtra` for one that needs math-verify, and nothing for any string.
+    """
+    used = profile_named(profile)
+    if question and _asks_percent(question):
+        used = replace(used, extra_percent=True)
+    if isinstance(gold, Gold):
+        choices = gold.choices if choices is None else choices
+        precision = gold.precision if precision is None else precision
+        tolerance = gold.tolerance if tolerance is None else tolerance
+        answer_type = gold.kind if answer_type == "auto" and gold.kind != "math" else answer_type
+        gold = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
+    if used.released:
+        from mmk12.verifier import pool
+
+        return pool.verdict(response, gold, profile)
+    try:
+        allowed = _allowed(precision, tolerance)
+        ruling = _Judge(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
+    except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
+        # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
+        ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
+    return Verdict(*ruling, format_ok(response), used.name)
+
+
+def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
+    """The largest absolute error: half a unit of the last decimal that counts, or what the caller says."""
+    if tolerance is not None:
+        return Decimal(str(tolerance))
+    return Decimal(10) ** -precision / 2 if precision is not None else None
+
+
+def _identical(answer: str, gold: str) -> bool:
+    """Whether they are the same text, which is right whatever the gold is; signs alone are left to the rules."""
+    shown = shape(answer)
+    return shown == shape(gold) and any(char.isalnum() for char in shown)
+
+
+def _asks_percent(question: str) -> bool:
+    # The plain searches come first: the pattern is slow on a long question.
+    asks = "ercent" in question or "百分" in question or "ERCENT" in question
+    return asks and bool(_ASKS_PERCENT.search(question))
+
+
+class _Judge:
+    """One gold's circumstances."""
+
+    __slots__ = ("choices", "comparison", "profile")
+
+    def __init__(self, profile: Profile, choices: tuple[str, ...], tolerance: Decimal | None) -> None:
+        self.profile = profile
+        self.choices = choices
+        self.comparison = Comparison(profile, tolerance)
+
+    def ruling(self, response: str, text: str, declared: str) -> _Ruling:
+        """The ruling on a response to the gold `text`, declared to be of that kind."""
+        found = extract(response)
+        if isinstance(found, Found) and not self.choices and _identical(found.text, text):
+            reason = f"the answer is the gold, letter by letter ({found.rule})"
+            return "correct", found.text[:SHOWN], "identical", reason
+        if declared == "choice" and text.strip() in self.choices and not text.strip().isupper():
+            # The option whose text is `x`, and not option X.
+            declared = "auto"
+        gold = reference(text, declared)
+        if not gold.values:
+            return "gold_unusable", None, "gold", gold.kind.reason
+        if isinstance(found, Missing):
+            return "wrong" if found.conflict else "no_answer", None, "extraction", found.reason
+        if self.is_choice(gold):
+            return self.choice(response, found, gold)
+        return self.value(found, gold)
+
+    def is_choice(self, gold: Reference) -> bool:
+        return bool(self.choices) or gold.kind.type == "letter"
+
+    def choice(self, response: str, found: Found, gold: Reference) -> _Ruling:
+        """Options: the answer names one by letter or by value; the gold is one by letter or by value."""
+        wanted = self.wanted(gold)
+        named = (option(found.text) if gold.declared == "choice" else None) or letter(found.text)
+        if named is not None:
+            index = ord(named) - ord("A")
+            if not self.choices or index < len(self.choices) or named in wanted:
+                return self.verdict(named in wanted, found, "option letter", f"the answer is option {named}", gold)
+        if not self.choices:
+            return self.letterless(response, found, gold, wanted)
+        matching = self.matching(found.text)
+        direct = self.rule_for(found, gold) if len(matching) != 1 and gold.kind.type != "letter" else None
+        if direct:
+            return self.verdict(True, found, direct, "the answer is the gold", gold)
+        matching = matching or self.mentioned(response, found)
+        if len(matching) == 1:
+            name = chr(ord("A") + matching[0])
+            return self.verdict(
+                name in wanted, found, "option value", f"the answer is the value of option {name}", gold
+            )
+        if len(matching) > 1:
+            return "wrong", found.text[:SHOWN], "option value", "the answer fits several options"
+        return self.verdict(False, found, "option value", "the answer is no option", gold)
+
+    def letterless(self, response: str, found: Found, gold: Reference, wanted: set[str]) -> _Ruling:
+        """A letter gold without the options."""
+        only = only_letter(response) if found.rule in ("whole response", "end of response") else None
+        if only is not None:
+            return self.verdict(only in wanted, found, "only letter", f"the only option named is {only}", gold)
+        return self.verdict(False, found, "option letter", "the answer names no single option", gold)
+
+    def mentioned(self, response: str, found: Found) -> list[int]:
+        """The option that free prose names: the one letter, the one option's text or the number that it ends on."""
+        if found.rule not in ("whole response", "end of response", "answer is"):
+            return []
+        only = only_letter(response)
+        if only is not None and ord(only) - ord("A") < len(self.choices):
+            return [ord(only) - ord("A")]
+        index = only_mentioned(self.choices, response)
+        if index is not None:
+            return [index]
+        number = quantity(found.text)
+        return options(self.choices, number, parse(number), self.comparison) if number else []
+
+    def wanted(self, gold: Reference) -> set[str]:
+        """The letters that are right; options with the same text are the same answer."""
+        if gold.kind.type == "letter" and isinstance(gold.values[0], Sym):
+            name = gold.values[0].name
+            index = ord(name) - ord("A")
+            if index >= len(self.choices):
+                return {name}
+            text = self.choices[index]
+        else:
+            exact = any(choice.strip() == gold.text.strip() for choice in self.choices)
+            matching = [] if exact else options(self.choices, gold.text, parse(gold.text), self.comparison)
+            text = self.choices[matching[0]] if matching else gold.text
+        return {chr(ord("A") + i) for i, choice in enumerate(self.choices) if choice.strip() == text.strip()}
+
+    def value(self, found: Found, gold: Reference) -> _Ruling:
+        rule = self.rule_for(found, gold)
+        if rule and not self.profile.unreduced and has_unreduced(found.text):
+            return self.verdict(False, found, "unreduced", "a fraction is not in lowest terms", gold)
+        if rule:
+            return self.verdict(True, found, rule, "the answer equals the gold", gold)
+        return self.verdict(False, found, "compared", "the answer does not equal the gold", gold)
+
+    def rule_for(self, found: Found, gold: Reference) -> str | None:
+        answer = understood(found.text, gold)
+        for value in gold.values:
+            rule = self.comparison.rule(value, answer)
+            if rule:
+                return rule
+        return None
+
+    def matching(self, answer: str) -> list[int]:
+        """The options that the answer is; of a sentence, its formula counts."""
+        value = parse(answer)
+        if isinstance(value, Text) and len(value.words) > 3:
+            inner = formula(answer)
+            found = options(self.choices, inner, parse(inner), self.comparison) if inner else []
+            if found:
+                return found
+        return options(self.choices, answer, value, self.comparison)
+
+    def verdict(self, correct: bool, found: Found, rule: str, reason: str, gold: Reference) -> _Ruling:
+        if correct:
+            return "correct", found.text[:SHOWN], rule, f"{reason} ({found.rule})"
+        # With options, even a gold of many words is one of a few.
+        if not gold.kind.usable and not self.choices:
+            return "gold_unusable", found.text[:SHOWN], "gold", gold.kind.reason
+        return "wrong", found.text[:SHOWN], rule, f"{reason} ({found.rule})"

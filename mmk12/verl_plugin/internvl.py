@@ -1,0 +1,214 @@
+"""The pixels that the actor sees: cut into tiles exactly as the prompt's tokens say.
+
+verl decodes the prompt without special tokens and runs the processor on that. InternVL's image token is special, so
+nothing is left for the pictures to stand at. Here the processor gets one mark per picture and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmk12.verl_plugin.patching import PatchError, replace
+
+# InternVL's processor, which verl's `hf_processor` throws away with a warning because it does not know its name.
+
+
+def is_internvl(processor: Any) -> bool:
+    """Whether this is the processor of an HF-native InternVL."""
+    return type(processor).__name__ == "InternVLProcessor"
+
+
+def patch_processor(utils: Any) -> None:
+    """`utils` is verl.utils, which has handed the function on from a module below a package below it."""
+    package = utils.tokenizer
+    for owner in (package.tokenizer, package, utils):
+        replace(owner, "hf_processor", ["name_or_path", "kwargs"], _load_internvl_processor)
+
+
+def _load_internvl_processor(original: Any) -> Any:
+    def hf_processor(name_or_path: str, **kwargs: Any) -> Any:
+        from transformers import AutoConfig, AutoProcessor
+
+        try:
+            config = AutoConfig.from_pretrained(name_or_path, **kwargs)
+        except (OSError, ValueError):  # a folder with a tokenizer alone
+            return original(name_or_path, **kwargs)
+        if config.model_type != "internvl":
+            return original(name_or_path, **kwargs)
+        processor = AutoProcessor.from_pretrained(name_or_path, **kwargs)
+        # verl reads it; a rotary index of its own InternVL has none: positions count tokens.
+        processor.config = config
+        return processor
+
+    return hf_processor
+
+
+def pixels(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], tokens: int) -> Any:
+    """The pixel values of `images`, tiles x channels x height x width, for a prompt of `tokens` image tokens.
+
+    `settings` are verl's `data.mm_processor_kwargs`: the tiling. Raises `ValueError` if pixels and tokens do not fit,
+    because the model would be trained on other pictures than it answered about.
+    """
+    mark = processor.image_token
+    features = processor(text=[mark * len(images)], images=list(images), return_tensors="pt", **settings)
+    values = features["pixel_values"]
+    expected = len(values) * processor.image_seq_length
+    if expected != tokens:
+        raise ValueError(f"{len(images)} pictures make {expected} image tokens; the prompt holds {tokens}")
+    return values
+
+
+def patch_pixels(agent_loop: Any) -> None:
+    """Replaces the method that verl's agent loop calls for each response."""
+    owner = agent_loop.AgentLoopWorker
+    replace(owner, "_compute_multi_modal_inputs", ["self", "output", "input_ids"], _compute_pixels)
+
+
+def _compute_pixels(original: Any) -> Any:
+    def compute(self: Any, output: Any, input_ids: Any) -> dict[str, Any]:
+        if not is_internvl(self.processor):
+            found: dict[str, Any] = original(self, output, input_ids)
+            return found
+        images = (output.multi_modal_data or {}).get("images") or []
+        settings = output.mm_processor_kwargs
+        if settings is None:
+            settings = self._get_mm_processor_kwargs()
+        tokens = int((input_ids == self.processor.image_token_id).sum())
+        return {"pixel_values": pixels(self.processor, images, settings, tokens)} if images or tokens else {}
+
+    return compute
+
+
+# One mark per picture in the prompts for vLLM, which puts in the image tokens itself.
+
+
+def collapsed(ids: Sequence[int], *, start: int, context: int, end: int) -> list[int]:
+    """`ids` with each `start context … context end` made a single `context`, which vLLM's processor for InternVL
+    turns back into all of it (`interns1.py`, the same in vLLM 0.24 and 0.32)."""
+    out: list[int] = []
+    at, size = 0, len(ids)
+    while at < size:
+        if ids[at] == start and at + 1 < size and ids[at + 1] == context:
+            at += 1
+            while at < size and ids[at] == context:
+                at += 1
+            out.append(context)
+            at += at < size and ids[at] == end
+        else:
+            out.append(ids[at])
+            at += 1
+    return out
+
+
+def patch_image_tokens(utils: Any) -> None:
+    """Replaces verl's function for Qwen, which its vLLM server calls for every model."""
+    replace(utils, "qwen2_5_vl_dedup_image_tokens", ["prompt_ids", "processor"], _collapse_image_tokens)
+
+
+def _collapse_image_tokens(original: Any) -> Any:
+    def dedup(prompt_ids: Any, processor: Any) -> Any:
+        if not is_internvl(processor):
+            return original(prompt_ids, processor)
+        marks = (processor.start_image_token_id, processor.image_token_id, processor.end_image_token_id)
+        return collapsed(list(prompt_ids), start=marks[0], context=marks[1], end=marks[2])
+
+    return dedup
+
+
+# The vision tower runs in every forward pass, on a blank tile where a micro-batch has no picture.
+
+
+def always_seeing(model: Any) -> Any:
+    """`model`, an HF-native InternVL, which now looks at a blank tile, with weight 0, when it is given no pixels.
+
+    It does so between the embedding and the language model, where pictures are looked at: ranks that gather weights
+    in another order exchange the wrong ones.
+    """
+    body = model.model
+    original = body.forward
+    height, width = body.config.vision_config.image_size
+
+    def forward(input_ids: Any = None, pixel_values: Any = None, inputs_embeds: Any = None, **named: Any) -> Any:
+        if pixel_values is None:
+            embedded = body.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+            seen = body.get_image_features(pixel_values=embedded.new_zeros(1, 3, height, width)).pooler_output
+            input_ids, inputs_embeds = None, embedded + 0.0 * seen.sum().to(embedded.dtype)
+        return original(input_ids=input_ids, pixel_values=pixel_values, inputs_embeds=inputs_embeds, **named)
+
+    body.forward = forward
+    return model
+
+
+def patch_vision_tower(engine: Any) -> None:
+    """Applies it to the models of verl's FSDP engine, before they are sharded."""
+    replace(engine.FSDPEngine, "_build_module", ["self"], _seeing)
+
+
+def _seeing(original: Any) -> Any:
+    def build(self: Any) -> Any:
+        model = original(self)
+        return always_seeing(model) if model.config.model_type == "internvl" else model
+
+    return build
+
+
+# Gives verl's key `actor.freeze_vision_tower` its meaning: in 0.9.1 it is declared and read by nobody.
+
+
+_TOWERS = ("vision_tower", "visual")
+"""What InternVL and Qwen-VL call it, below `model`."""
+
+_log = logging.getLogger(__name__)
+_wanted = False  # of the one trained model that lives in a process
+
+
+def freeze(model: Any) -> int:
+    """Stops the training of the vision tower of a transformers model; returns its number of parameters.
+
+    Raises `PatchError` if the model has no tower under a known name.
+    """
+    body = getattr(model, "model", model)
+    tower = next((getattr(body, name) for name in _TOWERS if hasattr(body, name)), None)
+    if tower is None:
+        raise PatchError(f"{type(model).__name__} has no vision tower to freeze ({' or '.join(_TOWERS)}).")
+    tower.requires_grad_(False)
+    return sum(parameter.numel() for parameter in tower.parameters())
+
+
+def want(frozen: bool) -> None:
+    """Says whether the tower of the model that is built next in this process stays as it is."""
+    global _wanted
+    _wanted = frozen
+
+
+def patch_freezing_worker(engine_workers: Any) -> None:
+    """Notes what the actor's configuration says before its engine is built: the engine is not told."""
+    replace(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _noting)
+
+
+def patch_freezing_engine(engine: Any) -> None:
+    """Freezes the tower of a freshly loaded model, before it is sharded and the optimiser sees it."""
+    replace(engine.FSDPEngine, "_build_module", ["self"], _freezing)
+
+
+def _noting(original: Any) -> Any:
+    def init_model(self: Any) -> Any:
+        want(bool(self.config.actor.freeze_vision_tower))
+        return original(self)
+
+    return init_model
+
+
+def _freezing(original: Any) -> Any:
+    def build(self: Any) -> Any:
+        model = original(self)
+        settings = self.engine_config
+        if _wanted and not settings.forward_only:
+            if settings.strategy == "fsdp" and not settings.use_orig_params:
+                raise PatchError("A frozen vision tower needs strategy fsdp2, or fsdp_config.use_orig_params=True.")
+            _log.warning("vision tower frozen: %s parameters", f"{freeze(model):,}")
+        return model
+
+    return build

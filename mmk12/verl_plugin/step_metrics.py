@@ -1,0 +1,90 @@
+"""What the verifier said about the rollouts of each training step: as metrics, and beside the rollouts that are dumped.
+
+verl's trainer keeps only the score of a training rollout. The rest of what the reward manager returned lies in the
+transfer queue until the step ends; here it is fetched, averaged and handed to verl's own loggers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from mmk12.types import Status
+from mmk12.verl_plugin.patching import replace
+
+_AVERAGED = ("score", "acc", "format", "no_answer", "timeout", "truncated", "length")
+
+
+def curves(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[str, float]:
+    """Metrics of one step. `rows` are what `payment.logged` returned, `prompts` name the prompt that each answered.
+
+    `reward/<key>/mean` for every number, `reward/status/<status>` as shares, and the shares of prompts whose rollouts
+    were all right or all wrong: they teach RLOO only form.
+    """
+    if not rows:
+        return {}
+    means = {f"reward/{key}/mean": _mean([float(row[key]) for row in rows]) for key in _AVERAGED}
+    shares = {f"reward/status/{name}": _mean([row["status"] == name for row in rows]) for name in get_args(Status)}
+    groups: dict[str, list[float]] = defaultdict(list)
+    for row, prompt in zip(rows, prompts, strict=True):
+        groups[prompt].append(row["acc"])
+    return {
+        **means,
+        **shares,
+        "reward/prompts/all_right": _mean([min(group) == 1.0 for group in groups.values()]),
+        "reward/prompts/all_wrong": _mean([max(group) == 0.0 for group in groups.values()]),
+    }
+
+
+def patch(trainer: Any) -> None:
+    """Extends two methods of verl's trainers; `trainer` is their module."""
+    queue = trainer.tq
+    measured = ["self", "batch", "metrics", "timing_raw", "global_steps", "epoch"]
+    dumped = ["self", "inputs", "outputs", "gts", "scores", "reward_extra_infos_dict", "dump_path"]
+    replace(trainer.PPOTrainer, "_compute_metrics", measured, lambda original: _measuring(original, queue))
+    replace(trainer.PPOTrainer, "_dump_generations", dumped, lambda original: _telling(original, queue))
+
+
+def _measuring(original: Any, queue: Any) -> Any:
+    def compute(self: Any, batch: Any, metrics: Any, *others: Any, **named: Any) -> Any:
+        keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
+        found = told(queue, keys, batch.partition_id)
+        metrics.update(curves([row for row, _ in found], [prompt_of(key) for key in keys]))
+        return original(self, batch, metrics, *others, **named)
+
+    return compute
+
+
+def _telling(original: Any, queue: Any) -> Any:
+    def dump(
+        self: Any, inputs: Any, outputs: Any, gts: Any, scores: Any, reward_extra_infos_dict: Any, dump_path: Any
+    ) -> Any:
+        extra = dict(reward_extra_infos_dict)
+        if set(extra) == {"uid"}:  # training; in validation verl tells all it knows
+            found = told(queue, extra["uid"], "train")
+            extra |= {key: [row[key] for row, _ in found] for key in found[0][0]} if found else {}
+            extra["id"] = [identity for _, identity in found]
+        return original(self, inputs, outputs, gts, scores, extra, dump_path)
+
+    return dump
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+# What verl's transfer queue holds about a rollout until its step ends.
+
+
+def told(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str, Any], str]]:
+    """For each rollout: what the reward manager returned, and the id of its sample."""
+    fields = ["extra_fields", "extra_info"]
+    data = queue.kv_batch_get(keys=list(keys), partition_id=partition, select_fields=fields)
+    extra, info = (data.pop(field).tolist() for field in fields)
+    return [(one["reward_extra_info"], two.get("id", "")) for one, two in zip(extra, info, strict=True)]
+
+
+def prompt_of(key: str) -> str:
+    """verl's name of the prompt in the name of a rollout, `<prompt>_<rollout>_<output>`."""
+    return key.rsplit("_", 2)[0]

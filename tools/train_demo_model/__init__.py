@@ -1,0 +1,5 @@
+"""How the embedded models were made: `python -m tools.train_demo_model --out DIR [--model demo|demo-tuned]`."""
+
+from mmk12.inference.checkpoint import make_importable
+
+make_importable()  # before anything here imports the processor of InternVL
