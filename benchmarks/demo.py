@@ -10,14 +10,14 @@ from dataclasses import asdict
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources.demo import draft
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.types import Row
 
 SIZE = 500
 
 
 def rows(files: Files) -> Iterable[Row]:
-    return (asdict(problem) for problem in problems("test", SIZE))
+    return (asdict(problem) for problem in generate_problems("test", SIZE))
 
 
 benchmark = Benchmark(

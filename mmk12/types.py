@@ -179,7 +179,7 @@ class Verdict:
 
 
 class Backend(Protocol):
-    """Anything that turns requests into completions. One file per backend in `mmk12/backends`."""
+    """Anything that turns requests into completions. One file per backend in `mmk12/inference`."""
 
     @property
     def fingerprint(self) -> str:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image as Pillow
 from rich.console import Console
 
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import request
@@ -72,7 +72,7 @@ def evaluation() -> tuple[float, float]:
         store = ImageStore(Path(folder))
         backend = open_backend(find_model("demo"), store)
         requests = []
-        for problem in problems("test", 96):
+        for problem in generate_problems("test", 96):
             image = store.add(problem.png)
             prompt = backend.render(prompts.chat("instruct", f"<image>{problem.question}", 1))
             requests.append(request(backend, problem.id, prompt, (image,), GREEDY, 0))

@@ -24,7 +24,7 @@ from mmk12.utils.tables import Table
 
 LAST = "cap"
 SOURCE = """
-from mmk12.declarations import Source
+from mmk12.datasets.declarations import Source
 from mmk12.types import Draft, Gold
 
 def draft(row):

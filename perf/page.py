@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.evaluation.grading import grade
 from mmk12.evaluation.run_folder import Item, Run
 from mmk12.types import Completion, Gold, Sample
@@ -29,7 +29,7 @@ STEPS = {
 def written(folder: Path) -> Path:
     """The page of a run of made-up responses to generated problems, about 1,700 characters each."""
     run, items, completions = Run(folder), [], {}
-    images = [run.images.add(problem.png) for problem in problems("train", PICTURES)]
+    images = [run.images.add(problem.png) for problem in generate_problems("train", PICTURES)]
     for number in range(ITEMS):
         name, key = f"toy/{number}", str(number)
         topic = {"topic": str(number % 20)}

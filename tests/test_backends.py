@@ -95,7 +95,7 @@ def test_a_deployment_that_a_backend_does_not_know_is_refused(tmp_path, backend,
 
 @pytest.mark.parametrize(("module", "extra"), [("vllm", "gpu"), ("ray", "ray"), ("tenacity", "openai")])
 def test_a_missing_extra_is_named(module, extra):
-    file = {"vllm": "vllm", "ray": "replicas", "tenacity": "openai"}[module]
+    file = {"vllm": "vllm", "ray": "ray_replicas", "tenacity": "openai"}[module]
     script = (
         f"import sys; sys.modules[{module!r}] = None\nfrom mmk12.errors import MissingExtra\n"
         f"try:\n    import mmk12.inference.{file}\nexcept MissingExtra as error:\n    print(error)\n"
@@ -162,7 +162,8 @@ def test_short_memory_is_a_failure_with_advice(tmp_path, monkeypatch):
 def test_two_processes_do_not_sample_alike(tmp_path):
     pytest.importorskip("torch")
     script = (
-        "import torch; from pathlib import Path; from mmk12.inference import *; from mmk12.utils.images import ImageStore\n"
+        "import torch; from pathlib import Path; from mmk12.inference import *; "
+        "from mmk12.inference.deployment import Model; from mmk12.utils.images import ImageStore\n"
         f"open_backend(Model('hf', {str(model_path('demo'))!r}), ImageStore(Path({str(tmp_path)!r})))\n"
         "print(torch.rand(1).item())"
     )

@@ -14,10 +14,11 @@ from mmk12.utils import content
 CLONE = Path(__file__).resolve().parents[1]
 PROBE = """
 import json
-from mmk12 import content
+from mmk12 import load_benchmark, load_source
+from mmk12.utils import content
 kinds = ("benchmark", "source", "recipe", "figure")
 print(json.dumps({kind: [content.names(kind), str(content.root(kind))] for kind in kinds}))
-print(content.load_benchmark("k12").name, content.load_source("math").name, content.load_figure("benchmarks").__name__)
+print(load_benchmark("k12").name, load_source("math").name, content.load_figure("benchmarks").__name__)
 """
 
 

@@ -302,7 +302,8 @@ def test_an_interrupt_does_not_hang(serve, store, tmp_path):
     server = serve(lambda *_: (time.sleep(30), (200, reply()))[1])
     script = (
         "import sys; from pathlib import Path; from mmk12.inference.openai import OpenAIBackend as B\n"
-        "from mmk12.inference.generate import request; from mmk12.utils.images import ImageStore as I; from mmk12.types import *\n"
+        "from mmk12.inference.generate import request; from mmk12.utils.images import ImageStore as I\n"
+        "from mmk12.types import *\n"
         f"e = B({server.url!r}, I(Path({str(tmp_path)!r})))\n"
         "p = e.render([Message('user', 'hi')]); print('ready', flush=True)\n"
         "list(e.generate([request(e, 'a', p, (), Sampling(), i) for i in range(5)]))\n"

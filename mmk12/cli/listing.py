@@ -24,13 +24,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lists what can be named in other commands."""
-    # MOVER
-
     rows = catalogue(kind)
     common.show(listing_table(rows), rows, as_json)
-
-
-# What `mmk12 list` shows: everything that can be named, read from the declarations themselves.
 
 
 Rows = list[dict[str, Any]]

@@ -45,7 +45,7 @@ def _told(shape: tuple[int, ...] | None) -> str:
 Layout = Literal["native", "remote"]
 
 _UNFINISHED = "conversion.json"
-_CODE = Path(__file__).parent / "travelling" / "configuration_internvl_chat.py"
+_CODE = Path(__file__).parent / "remote_code" / "configuration_internvl_chat.py"
 _AUTO_MAP = {"AutoConfig": "configuration_internvl_chat.InternVLChatConfig"}
 _WRITTEN_HERE = ("config.json", "generation_config.json")
 _WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py")

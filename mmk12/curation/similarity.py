@@ -1,7 +1,7 @@
 """Finds copies: which of many questions have the words of another one, or its picture, or both.
 
-Words are compared by `mmk12.curation.similarity`, pictures by the prints of `mmk12.curation.image_fingerprints`. What a match means is for the
-stages `duplicates` and `decontaminate` to say.
+Words are compared by MinHash and edit distance, images by `mmk12.curation.image_fingerprints`. What a match means is
+decided by the stages `duplicates` and `decontaminate`.
 """
 
 from __future__ import annotations

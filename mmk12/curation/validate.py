@@ -110,12 +110,12 @@ def _shown(sample: Sample) -> str:
 
 def _model(ref: str) -> Checked:
     """Loads the model, or finds the server, and has it answer one demo problem."""
-    from mmk12.demo import problems
+    from mmk12.demo import generate_problems
     from mmk12.inference import find_model, open_backend
     from mmk12.inference.generate import request
     from mmk12.types import Failure, Sampling
 
-    problem = next(problems("test", 1))
+    problem = next(generate_problems("test", 1))
     with TemporaryDirectory() as folder:
         store = ImageStore(Path(folder))
         backend = open_backend(find_model(ref, "auto" if "://" in ref else "hf"), store)

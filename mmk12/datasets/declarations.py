@@ -22,7 +22,7 @@ class LeftOut(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A training source: one file in `mmk12/sources`. `rows` reads upstream rows, `draft` converts one of them.
+    """A training source: one file in `mmk12/datasets/sources`. `rows` reads upstream rows, `draft` converts one.
 
     `folders` are the places below `--raw-dir` where the data may lie, best first; `layout` says in words which
     files are expected there. A row that `draft` cannot convert becomes a counted drop; it never stops the build.
@@ -57,9 +57,10 @@ class Published:
 class Benchmark:
     """An evaluation set: one file in `benchmarks/`. Read like a `Source`; `groups` are the tags with sub-scores.
 
-    `official` names a rule of `mmk12.evaluation.official`, where the publisher's arithmetic differs from ours. `content` is the
-    `digest_of` the published items, where others may bear the name: those never meet published numbers. A file may
-    define `variants` beside its `benchmark`: other splits or configurations, asked for as `<file>:<variant>`.
+    `official` names a rule of `mmk12.evaluation.official`, where the publisher's arithmetic differs from ours.
+    `content` is the `digest_of` the published items, where others may bear the name: those never meet published
+    numbers. A file may define `variants` beside its `benchmark`: other splits or configurations, named
+    `<file>:<variant>`.
     """
 
     name: str

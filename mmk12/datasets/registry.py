@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.errors import BadInput, UnknownName
-from mmk12.utils.content import load_module, find
+from mmk12.utils.content import find, load_module
 
 
 def load_benchmark(ref: str) -> Benchmark:
@@ -33,7 +33,7 @@ def load_benchmarks(ref: str) -> dict[str, Benchmark]:
 
 
 def load_source(ref: str) -> Source:
-    """The training source declared in `mmk12/sources/<ref>.py`, or in the file at path `ref`."""
+    """The training source declared in `mmk12/datasets/sources/<ref>.py`, or in the file at path `ref`."""
     declared = getattr(load_module("source", ref), "source", None)
     if not isinstance(declared, Source):
         raise BadInput(f"{find('source', ref)} does not define `source = mmk12.Source(...)`.")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmk12.demo.problems import Problem, Split, problems
+from mmk12.demo.problems import Problem, Split, generate_problems
 from mmk12.errors import UnknownName
 
-__all__ = ["Problem", "Split", "model_path", "problems"]
+__all__ = ["Problem", "Split", "generate_problems", "model_path"]
 
 _MODELS = ("demo", "demo-tuned")
 

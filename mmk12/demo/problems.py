@@ -72,7 +72,7 @@ def split_of(family: str, parameters: Parameters) -> Split:
     return "test" if digest[0] < 256 * TEST_SHARE else "train"
 
 
-def problems(split: Split, count: int, seed: int = 0) -> Iterator[Problem]:
+def generate_problems(split: Split, count: int, seed: int = 0) -> Iterator[Problem]:
     """`count` problems, the families taking turns in a shuffled order; none is repeated.
 
     The same arguments give the same problems. Raises `MissingData` when a family has nothing new to offer.

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Tables of evaluations and comparisons."""
 
 from __future__ import annotations
 

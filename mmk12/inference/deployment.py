@@ -1,4 +1,4 @@
-"""TODO."""
+"""Where and on how much a model runs."""
 
 from __future__ import annotations
 

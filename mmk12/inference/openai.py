@@ -19,17 +19,18 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-import tenacity
-
 from mmk12.errors import MissingExtra, ModelError
 from mmk12.inference.engine import seed
 from mmk12.types import IMAGE_MARK, Completion, Failure, Image, Message, Request
 from mmk12.utils.images import ImageStore
 from mmk12.utils.storage import to_json
 
-# When an HTTP request is worth repeating, how long to wait, and what its failure is called in one line.
-
+try:
+    import httpx
+    import tenacity
+    from anyio.from_thread import start_blocking_portal
+except ImportError:
+    raise MissingExtra("The openai backend", "openai") from None
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """What a server answers when the same request may succeed later."""
@@ -92,14 +93,6 @@ def _may_pass(error: BaseException) -> bool:
     # A response that took too long would take as long again.
     return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ReadTimeout)
 
-
-try:
-    import httpx
-    from anyio.from_thread import start_blocking_portal
-
-    # MOVER
-except ImportError:
-    raise MissingExtra("The openai backend", "openai") from None
 
 _NEUTRAL = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
 """Partly beyond OpenAI's own fields, so sent only to servers that are known to read them: others refuse them."""

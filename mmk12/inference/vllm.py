@@ -31,8 +31,7 @@ from mmk12.inference.engine import EngineStopped, fed, seed
 from mmk12.types import IMAGE_MARK, Completion, Failure, Message, Request
 from mmk12.utils.images import ImageStore
 
-# The vLLM engine: with which settings it starts, and what its errors mean.
-
+# Only symbols that exist in vLLM 0.24 and in 0.32 alike are used in this file.
 
 for _name, _value in (
     ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # standard output belongs to results
@@ -40,23 +39,23 @@ for _name, _value in (
     ("VLLM_NO_USAGE_STATS", "1"),
 ):
     os.environ.setdefault(_name, _value)
-if not has_gpu():
-    # One process: starting a second takes longer than a small evaluation, and there is no device to keep busy.
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-
-make_importable()
-with warnings.catch_warnings():  # of libraries about each other
-    warnings.simplefilter("ignore", FutureWarning)
-    import torch
-    import transformers
-    import vllm
-    from vllm.exceptions import VLLMValidationError
-    from vllm.platforms import current_platform
-    from vllm.sampling_params import RequestOutputKind
-    from vllm.usage.usage_lib import UsageContext
-    from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
-
-__all__ = ["EngineDeadError", "RequestOutputKind", "transformers", "vllm"]
+try:
+    if not has_gpu():
+        # One process: starting a second takes longer than a small evaluation, and there is no device to keep busy.
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    make_importable()
+    with warnings.catch_warnings():  # of libraries about each other
+        warnings.simplefilter("ignore", FutureWarning)
+        import torch
+        import transformers
+        import vllm
+        from vllm.exceptions import VLLMValidationError
+        from vllm.platforms import current_platform
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.usage.usage_lib import UsageContext
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+except ImportError:
+    raise MissingExtra("The vllm backend", "gpu") from None
 
 VERSIONS = f"vllm-{vllm.__version__} transformers-{transformers.__version__} torch-{torch.__version__}"
 
@@ -115,11 +114,6 @@ def line(error: Exception) -> str:
     told = str(error).strip()
     return told.splitlines()[0] if told else type(error).__name__
 
-
-try:
-    pass  # MOVER
-except ImportError:
-    raise MissingExtra("The vllm backend", "gpu") from None
 
 _INLINE = {"InternVLChatModel": "<image>\n"}
 """Architectures whose template knows only text, and what stands for a picture in it (upstream: their `chat()`)."""

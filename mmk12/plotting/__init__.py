@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmk12.datasets import registry
 from mmk12.errors import BadInput
 from mmk12.utils import content, storage, tables
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Reads a recipe file: `extends`, overrides, validation with the key and the line of an error."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ Seed = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Profile(Strict):
-    """How a question is asked and how an answer is paid: a prompt of `mmk12.inference.prompts`, a profile of the verifier."""
+    """The prompt of `mmk12.inference.prompts` and the verifier profile that pays the answer."""
 
     prompt: str = "instruct"
     reward: str = "paper_instruct"

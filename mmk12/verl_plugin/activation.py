@@ -34,7 +34,7 @@ _PATCHES = (
 def activate() -> None:
     """Makes all patches ready. Raises `PatchError` if this is not verl 0.9.1, loading its plugins."""
     with suppress(ImportError):
-        import verl  # noqa: F401 - it is what imports this, but for `mmk12.verl_plugin.sft`
+        import verl  # noqa: F401 - it is what imports this, but for `mmk12.verl_plugin.sft_trainer`
     found = getattr(sys.modules.get("verl"), "__version__", None)
     if found != VERL:
         raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {found}.")

@@ -1,4 +1,4 @@
-"""Smoothing, bands and intervals are what they say: closed forms, scipy, and the scalar formulas of mmk12.utils.stats."""
+"""Smoothing, bands and intervals: closed forms, scipy, and the scalar formulas of `mmk12.utils.stats`."""
 
 import random
 

@@ -10,7 +10,7 @@ from mmk12.utils import content
 
 def documented(name: str) -> dict[str, Any]:
     """The row that `benchmarks/<name>.py` documents."""
-    text = content._module("benchmark", name).__doc__ or ""
+    text = content.load_module("benchmark", name).__doc__ or ""
     lines = text[text.index("\n    {") :].strip("\n").split("\n\n")[0]
     row: dict[str, Any] = json.loads(" ".join(line.strip() for line in lines.splitlines()))
     return row

@@ -20,7 +20,7 @@ from tests.conftest import picture
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
-from mmk12.declarations import Source
+from mmk12.datasets.declarations import Source
 from mmk12.types import Draft, Gold
 
 def draft(row):
@@ -179,7 +179,7 @@ def test_other_files_in_the_folder_stay(work):
 
 KILLED = """
 import os, signal, sys
-from mmk12.data import build_data
+from mmk12.curation import build_data
 left = int(sys.argv[4])
 real = os.replace
 def replace(*paths):

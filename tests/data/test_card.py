@@ -15,7 +15,7 @@ from mmk12.utils import storage
 from tests.conftest import picture
 
 SOURCE = """
-from mmk12.declarations import Source
+from mmk12.datasets.declarations import Source
 from mmk12.types import Draft, Gold
 
 source = Source(name="toy", about="invented", licence="CC0 | <b>mine</b>", url="https://example.org", folders=("toy",),

@@ -84,7 +84,7 @@ def test_overlap_counts_what_the_ledger_says():
 
 
 DECLARATION = """
-from mmk12.declarations import {kind}
+from mmk12.datasets.declarations import {kind}
 from mmk12.types import Draft, Gold
 
 def draft(row):

@@ -212,10 +212,10 @@ def test_damaged_rates_are_told(filtered, tmp_path):
 
 def saved_answers(work, count, n=8):
     """A file of answers to the first demo questions: number k is right k times in nine."""
-    from mmk12.demo import problems
+    from mmk12.demo import generate_problems
 
     rows = []
-    for number, problem in zip(range(count), problems("train", count), strict=True):
+    for number, problem in zip(range(count), generate_problems("train", count), strict=True):
         for index in range(n):
             text = response(problem.answer if index < number % 9 else "$0.123$")
             rows.append({"id": f"demo/{problem.id}", "index": index, "response": text})
@@ -316,8 +316,8 @@ def test_rows_that_are_all_gone_before_need_no_rates(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from mmk12 import storage
-from mmk12.data import Rollouts, build_data
+from mmk12.utils import storage
+from mmk12.curation import Rollouts, build_data
 left = int(sys.argv[3])
 real = storage.AppendLog.append
 def append(log, rows):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmk12.demo import model_path, problems
+from mmk12.demo import generate_problems, model_path
 from mmk12.errors import UnknownName
 from mmk12.verifier import verify
 
@@ -59,7 +59,7 @@ def test_shipped_model_answers_as_its_card_says(name):
     folder = model_path(name)
     processor = transformers.AutoProcessor.from_pretrained(folder)
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    asked = list(problems("test", 48, seed=2))
+    asked = list(generate_problems("test", 48, seed=2))
     verdicts = [
         verify(text, problem.answer) for problem, text in zip(asked, answer(model, processor, asked), strict=True)
     ]

@@ -11,8 +11,7 @@ from itertools import islice
 import pytest
 from PIL import Image
 
-from mmk12.demo import problems
-from mmk12.demo import problems as generator
+from mmk12.demo import generate_problems, problems
 from mmk12.demo.drawing import SIZE
 from mmk12.demo.problems import FAMILIES
 from mmk12.errors import MissingData
@@ -23,7 +22,7 @@ NAMES = [family.name for family in FAMILIES]
 
 @pytest.fixture(scope="module")
 def many():
-    return [*problems("train", 720, seed=11), *problems("test", 360, seed=12)]
+    return [*generate_problems("train", 720, seed=11), *generate_problems("test", 360, seed=12)]
 
 
 def number_in(question):
@@ -134,7 +133,7 @@ def test_figures_are_one_tile_and_not_empty(many):
 
 def test_the_figure_is_needed():
     answers = defaultdict(set)
-    for problem in problems("train", 3000, seed=3):
+    for problem in generate_problems("train", 3000, seed=3):
         answers[problem.question].add(problem.answer)
     assert sum(len(found) > 1 for found in answers.values()) > 0.9 * len(answers)
 
@@ -149,13 +148,17 @@ def test_families_take_turns_and_are_worded_in_several_ways(many):
 
 
 def test_the_same_arguments_give_the_same_problems():
-    assert list(problems("test", 40, seed=5)) == list(problems("test", 40, seed=5))
-    assert list(problems("test", 20, seed=5)) == list(islice(problems("test", 40, seed=5), 20))
-    assert {p.id for p in problems("test", 40, seed=5)} != {p.id for p in problems("test", 40, seed=6)}
+    assert list(generate_problems("test", 40, seed=5)) == list(generate_problems("test", 40, seed=5))
+    assert list(generate_problems("test", 20, seed=5)) == list(
+        islice(generate_problems("test", 40, seed=5), 20)
+    )
+    assert {p.id for p in generate_problems("test", 40, seed=5)} != {
+        p.id for p in generate_problems("test", 40, seed=6)
+    }
 
 
 def test_no_problem_comes_twice(many):
-    found = [problem.id for problem in problems("test", 1200)]
+    found = [problem.id for problem in generate_problems("test", 1200)]
     assert len(set(found)) == len(found)
 
 
@@ -170,10 +173,10 @@ def test_no_parameters_are_in_both_splits_whatever_the_seed(monkeypatch):
 
         return dataclasses.replace(family, pose=pose)
 
-    monkeypatch.setattr(generator, "FAMILIES", tuple(map(spied, FAMILIES)))
+    monkeypatch.setattr(problems, "FAMILIES", tuple(map(spied, FAMILIES)))
     for seed in range(3):
         for split in ("train", "test"):
-            assert len(list(problems(split, 240, seed))) == 240
+            assert len(list(generate_problems(split, 240, seed))) == 240
     assert len(used["train"]) > 200
     assert not used["train"] & used["test"]
 
@@ -182,7 +185,7 @@ def test_no_parameters_are_in_both_splits_whatever_the_seed(monkeypatch):
 def test_a_family_poses_all_its_parameters(family):
     everything = list(family.parameters())
     assert len(set(everything)) == len(everything) >= 30
-    shares = sum(generator.split_of(family.name, item) == "test" for item in everything) / len(everything)
+    shares = sum(problems.split_of(family.name, item) == "test" for item in everything) / len(everything)
     assert 0.1 < shares < 0.4
     for parameters in random.Random(0).sample(everything, 30):
         posed = family.pose(parameters, random.Random(1))
@@ -190,6 +193,6 @@ def test_a_family_poses_all_its_parameters(family):
 
 
 def test_asking_for_too_many_says_so(monkeypatch):
-    monkeypatch.setattr(generator, "_PATIENCE", 3)
+    monkeypatch.setattr(problems, "_PATIENCE", 3)
     with pytest.raises(MissingData, match="no more distinct"):
-        list(problems("test", 20_000))
+        list(generate_problems("test", 20_000))

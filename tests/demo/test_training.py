@@ -11,7 +11,7 @@ pytest.importorskip("transformers")
 import torch
 from PIL import Image
 
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.demo.arithmetic import drill, fraction
 from mmk12.inference.prompts import TEMPLATES
 from tools.train_demo_model.architecture import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(scope="module")
 def lessons():
-    return list(problems("train", 48, seed=1))
+    return list(generate_problems("train", 48, seed=1))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.inference.generate import request
 from mmk12.inference.prompts import chat
 from mmk12.types import Sampling
@@ -60,7 +60,7 @@ def hf(store):
 def asked(backend, store, sampling=GREEDY, count=COUNT, n=1):
     """Requests for the first `count` demo problems, `n` of each."""
     made = []
-    for problem in problems("test", count):
+    for problem in generate_problems("test", count):
         prompt = backend.render(chat("instruct", f"<image>{problem.question}", 1))
         images = (store.add(problem.png),)
         made += [request(backend, problem.id, prompt, images, sampling, index) for index in range(n)]

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from mmk12.conversion import tokenizer
 from mmk12.conversion.convert import convert
-from mmk12.demo import model_path, problems
+from mmk12.demo import generate_problems, model_path
 from mmk12.inference.generate import request
 from mmk12.inference.hf import HfBackend  # first: it makes torchvision importable
 from mmk12.inference.prompts import chat
@@ -66,7 +66,7 @@ def encoded(picture):
 def test_sentencepiece_becomes_the_same_words(tmp_path):
     """InternLM2's tokenizer.model: every text gets the ids that SentencePiece gives it, renamed pieces keep theirs."""
     unused = [f"[UNUSED_TOKEN_{n}]" for n in range(2)]
-    lines = [problem.question for problem in problems("train", 300)] + [
+    lines = [problem.question for problem in generate_problems("train", 300)] + [
         "几何 图形 的 面积 。",
         "  two  spaces\tand tabs",
     ] * 9

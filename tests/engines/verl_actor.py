@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from verl.workers.config import FSDPEngineConfig, FSDPOptimizerConfig, HFModelConfig
     from verl.workers.engine_workers import TrainingWorker, TrainingWorkerConfig
 
-from mmk12.demo import model_path, problems
+from mmk12.demo import generate_problems, model_path
 from mmk12.inference.prompts import chat
 from mmk12.utils.images import decode
 from mmk12.verl_plugin.internvl import pixels
@@ -52,14 +52,15 @@ def started():
 def pictures(sizes):
     """Demo figures, scaled: what a model trained on them can tell apart."""
     return [
-        decode(problem.png)[0].resize(size) for problem, size in zip(problems("test", len(sizes)), sizes, strict=True)
+        decode(problem.png)[0].resize(size)
+        for problem, size in zip(generate_problems("test", len(sizes)), sizes, strict=True)
     ]
 
 
 def rows(processor, images, tiling):
     """One row per picture: prompt with all its image tokens and a short response, and the pixels, as verl has them."""
     made = []
-    for problem, image in zip(problems("test", len(images)), images, strict=True):
+    for problem, image in zip(generate_problems("test", len(images)), images, strict=True):
         messages = [{"role": m.role, "content": m.content} for m in chat("instruct", f"<image>{problem.question}", 1)]
         for message in messages:
             parts = message["content"].split("<image>")

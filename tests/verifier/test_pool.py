@@ -54,8 +54,8 @@ def test_it_works_off_the_main_thread():
 
 STUBBORN = """
 import json, os, sys, time
-from mmk12.verifier import many as judge
-real = judge.verify_row
+from mmk12.verifier import api
+real = api.verify_row
 def stubborn(row, profile):
     if row["response"] == "hang":
         time.sleep(1000)
@@ -64,7 +64,7 @@ def stubborn(row, profile):
     if row["response"] == "die":
         os._exit(3)
     return real(row, profile)
-judge.verify_row = stubborn
+api.verify_row = stubborn
 from mmk12.verifier.worker import serve
 serve(sys.argv[1])
 """

@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, InternVLForConditionalGeneration
 from transformers.models.internvl import InternVLProcessor
 
-from mmk12.demo import model_path, problems
+from mmk12.demo import generate_problems, model_path
 from mmk12.demo.problems import Problem
 from mmk12.inference.prompts import TEMPLATES, chat
 from tools.train_demo_model.architecture import build_model, build_processor
@@ -62,7 +62,7 @@ def train(name: str, out: Path, start: Path, seed: int) -> None:
     """
     torch.manual_seed(seed)
     rng = random.Random(seed)
-    lessons = list(problems("train", _LESSONS, seed))
+    lessons = list(generate_problems("train", _LESSONS, seed))
     if name == "demo":
         processor = build_processor(vocabulary_corpus(lessons))
         model = build_model(processor.tokenizer)
@@ -96,7 +96,7 @@ def _load(folder: Path) -> tuple[InternVLProcessor, InternVLForConditionalGenera
 def _card(name: str, command: str, folder: Path) -> str:
     """Examines the model as it was saved, so that the card speaks of the shipped weights."""
     processor, model = _load(folder)
-    asked = list(problems("test", _EXAM))
+    asked = list(generate_problems("test", _EXAM))
     greedy = {prompt: examine(model, processor, asked, prompt) for prompt in TEMPLATES}
     sampled = examine(model, processor, asked, samples=_SAMPLES)
     for prompt, marks in greedy.items():

@@ -8,14 +8,14 @@ from dataclasses import asdict
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.demo import problems
+from mmk12.demo import generate_problems
 from mmk12.types import Draft, Gold, Row
 
 SIZE = 512
 
 
 def rows(files: Files) -> Iterable[Row]:
-    return (asdict(problem) for problem in problems("train", SIZE))
+    return (asdict(problem) for problem in generate_problems("train", SIZE))
 
 
 def draft(row: Row) -> Draft:

@@ -2,8 +2,8 @@ r"""GeoQA+: plane geometry of Chinese middle schools, in Chinese (Cao and Xiao 2
 
 No licence is stated; the files are on Google Drive. Only `Mix-train.pk`, the 6,027 train problems of GeoQA and GeoQA+
 (or `GeoQA-train.pk`, the 3,499 of GeoQA alone). `Backtrans-train.pk` is the same problems in other words and is not
-read. The files are pickles: `mmk12.datasets.safe_pickle` reads them without running them. One row (invented; `image` is an
-array of bytes, height x width x 3):
+read. The files are pickles: `mmk12.datasets.safe_pickle` reads them without running them. One row (invented; `image`
+is an array of bytes, height x width x 3):
 
     {"id": 5127, "image": array(…), "subject": "如图,AB∥CD,∠1=N_0 …", "token_list": […], "numbers": [40.0],
      "choices": ["40°", "140°", "50°", "20√{3}"], "choice_nums": [40.0, 140.0, 50.0, 34.64], "label": 1,

@@ -1,7 +1,8 @@
 r"""UniGeo, calculation problems: those of GeoQA in English (Chen et al. 2022, arXiv 2212.02746). Proofs are not read.
 
 No licence is stated; the files are on Google Drive. Only the 3,499 rows of `calculation_train.pk`, a pickle that
-`mmk12.datasets.safe_pickle` reads without running it. One row (invented; `image` is an array of bytes, height x width x 3):
+`mmk12.datasets.safe_pickle` reads without running it. One row (invented; `image` is an array of
+bytes, height x width x 3):
 
     {"id": 812, "English_problem": "As shown in the figure, AB is parallel to CD, angle 1 = 40.0, then angle 2 is ()",
      "subject": "如图,AB∥CD …", "image": array(…), "choices": ["40°", "140°", "50°", "20°"],

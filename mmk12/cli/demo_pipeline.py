@@ -1,0 +1,48 @@
+"""What `mmk12 demo` runs: the main job from end to end on the embedded models, offline and on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmk12.curation import Build, build_data
+from mmk12.evaluation.compare import compare
+from mmk12.evaluation.pipeline import evaluate
+from mmk12.evaluation.run_folder import Evaluation
+from mmk12.plotting import plot
+from mmk12.utils.progress import Progress, silent
+
+MAX_TOKENS = 256
+"""The embedded models answer in some tens of tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRun:
+    """What the demo wrote: the mixture, the evaluations of both embedded models, their difference, a figure."""
+
+    built: Build
+    evaluations: tuple[Evaluation, ...]
+    difference: Mapping[str, Any]
+    figure: Path
+
+
+def run_demo(out: Path, *, limit: int | None = None, progress: Progress = silent) -> DemoRun:
+    """Builds the demo mixture, evaluates the starter and its tuned sibling on held-out problems, compares them.
+
+    Everything goes below `out`; the same call continues an interrupted run.
+    """
+    built = build_data("demo", out=out / "data", limit=limit, progress=progress)
+    evaluations = tuple(_evaluate_model(model, out, limit, progress) for model in ("demo", "demo-tuned"))
+    folders = [evaluation.folder for evaluation in evaluations]
+    figure = plot("benchmarks", folders, out / "figures" / "accuracy.png")
+    return DemoRun(built, evaluations, compare(*folders), figure)
+
+
+def _evaluate_model(model: str, out: Path, limit: int | None, progress: Progress) -> Evaluation:
+    def labelled(label: str, done: int, total: int) -> None:
+        progress(f"{model}: {label}", done, total)
+
+    folder = out / f"eval-{model}"
+    return evaluate(model, ["demo"], out=folder, limit=limit, max_tokens=MAX_TOKENS, progress=labelled)
