@@ -24,10 +24,10 @@ demo: $(VENV)/ready  ## the main job, offline, on a CPU
 	$(BIN)/mmk12 demo
 
 test: $(VENV)/ready  ## the fast test suite
-	$(PYTEST) --ignore tests/browser --ignore tests/analysis
+	$(PYTEST) --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
 
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
-	$(PYTEST) tests/browser tests/analysis
+	$(PYTEST) tests/browser tests/plotting tests/run_report
 
 test-engines: $(ENGINES)/ready  ## vLLM offline and as a server, Ray replicas, converted checkpoints, one verl job: minutes, on a CPU
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings tests/engines $(VERL_PROOFS:%=--ignore %)

@@ -20,7 +20,13 @@ from mmk12.cli.common import (
     ReplicaCount,
     TensorParallel,
 )
-from mmk12.evaluation.tables import comparison_table, difference_table, evaluation_table, leaderboard_table, list_flips
+from mmk12.evaluation.tables import (
+    comparison_table,
+    difference_table,
+    evaluation_table,
+    leaderboard_table,
+    list_flips,
+)
 
 app = typer.Typer()
 

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from mmk12.demo import (
-    geometry,
-    numbers,
-)
+from mmk12.demo import geometry, numbers
 from mmk12.demo.drawing import encode
 from mmk12.demo.family import Family, Parameters
 from mmk12.errors import MissingData

@@ -6,12 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-from mmk12.verl_plugin import (
-    algorithms,
-    internvl,
-    rollout_registration,
-    step_metrics,
-)
+from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
 from mmk12.verl_plugin.patching import PatchError, when_imported
 
 VERL = "0.9.1"

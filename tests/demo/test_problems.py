@@ -149,9 +149,7 @@ def test_families_take_turns_and_are_worded_in_several_ways(many):
 
 def test_the_same_arguments_give_the_same_problems():
     assert list(generate_problems("test", 40, seed=5)) == list(generate_problems("test", 40, seed=5))
-    assert list(generate_problems("test", 20, seed=5)) == list(
-        islice(generate_problems("test", 40, seed=5), 20)
-    )
+    assert list(generate_problems("test", 20, seed=5)) == list(islice(generate_problems("test", 40, seed=5), 20))
     assert {p.id for p in generate_problems("test", 40, seed=5)} != {
         p.id for p in generate_problems("test", 40, seed=6)
     }

@@ -17,7 +17,7 @@ from mmk12.types import IMAGE_MARK, Dropped, Sample
 from mmk12.utils.content import names
 from mmk12.utils.images import ImageStore, decode
 from tests.conftest import picture
-from tests.sources import raw
+from tests.datasets import raw
 
 ANGLE = "$140^\\circ$"
 KEPT: dict[str, list[tuple[str, str, str]]] = {

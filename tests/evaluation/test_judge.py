@@ -17,7 +17,7 @@ from mmk12.evaluation.pipeline import score
 from mmk12.types import Gold
 from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
-from tests.judges import judge_server
+from tests.evaluation.judges import judge_server
 from tests.runs import graded
 
 pytest.importorskip("httpx", reason="a judge needs the openai extra")

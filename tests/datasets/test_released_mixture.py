@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.curation import build_data
-from tests.sources import raw
+from tests.datasets import raw
 
 RECIPE = "about: all\ndata:\n  sources: {{{sources}}}\n  letters: {letters}\n  decontaminate: []\n  val_fraction: 0\n"
 

@@ -18,7 +18,7 @@ from mmk12.run_report.reflection.judge import FOLDER, Opinions, drawn
 from mmk12.run_report.reflection.report import write
 from mmk12.run_report.reflection.scan import chosen
 from mmk12.utils.storage import to_json
-from tests.judges import judge_server
+from tests.evaluation.judges import judge_server
 from tests.training_runs import MOMENTS, trained
 
 pytest.importorskip("httpx", reason="a judge needs the openai extra")

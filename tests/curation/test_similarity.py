@@ -5,9 +5,18 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.similarity import EQUAL_PICTURE, MAX_WORDS, Reference, Texts, answer, canonical, is_part, similarity
+from mmk12.curation.similarity import (
+    EQUAL_PICTURE,
+    MAX_WORDS,
+    Reference,
+    Texts,
+    answer,
+    canonical,
+    is_part,
+    similarity,
+)
 from mmk12.types import Gold, Image
-from tests.data.copies import compressed, drawn, item
+from tests.curation.copies import compressed, drawn, item
 
 
 @pytest.mark.parametrize(

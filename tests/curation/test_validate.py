@@ -8,7 +8,7 @@ from mmk12.curation.validate import check
 from mmk12.errors import BadInput, MissingData
 from mmk12.utils.storage import to_json
 from tests.conftest import picture
-from tests.judges import judge_server
+from tests.evaluation.judges import judge_server
 
 
 def test_golds_of_a_file(tmp_path):

@@ -11,7 +11,7 @@ from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData, UnknownName
 from mmk12.utils import content
 
-CLONE = Path(__file__).resolve().parents[1]
+CLONE = Path(__file__).resolve().parents[2]
 PROBE = """
 import json
 from mmk12 import load_benchmark, load_source

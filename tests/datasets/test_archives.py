@@ -14,7 +14,7 @@ from mmk12.datasets import archives
 from mmk12.datasets.files import Files
 from mmk12.errors import BadInput
 from mmk12.utils.images import BadImage
-from tests.sources.raw import zip_file
+from tests.datasets.raw import zip_file
 
 MEMBERS = {"train/10.json": b"{}", "train/2.json": b"[]", "train/a/b.json": b"7", "x.png": b"png"}
 

@@ -9,7 +9,7 @@ from mmk12.curation.stage_cache import Outcomes, save
 from mmk12.recipes.loader import load_recipe
 from mmk12.types import Dropped, Gold, Sample
 from mmk12.utils.images import ImageStore
-from tests.data.copies import compressed, drawn, encoded, item
+from tests.curation.copies import compressed, drawn, encoded, item
 
 TEXT = "As shown in the figure, two sides of the triangle are 5 and 12 long; find the third one, please."
 WHITE = drawn().point(lambda level: 255)

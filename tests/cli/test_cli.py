@@ -10,7 +10,7 @@ import pytest
 from mmk12.__main__ import main
 from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
-from tests.judges import judge_server
+from tests.evaluation.judges import judge_server
 from tests.training_runs import ROLLOUTS, trained
 
 

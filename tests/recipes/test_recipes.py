@@ -146,4 +146,4 @@ def test_seed_can_be_replaced():
 
 def test_reading_recipes_needs_no_torch():
     code = "import sys; from mmk12 import load_recipe; load_recipe('demo'); sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -11,7 +11,7 @@ from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, copied_by, overlap
 from mmk12.curation.similarity import Match, Reference
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.types import Dropped
-from tests.data.copies import compressed, drawn, item
+from tests.curation.copies import compressed, drawn, item
 
 LONG = "As shown in the figure, $AB=5$ and $BC=12$, so the hypotenuse $AC$ is ___."
 SHORT = "Find $x$."
