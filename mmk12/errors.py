@@ -11,7 +11,7 @@
     └── MissingExtra      an optional dependency is not installed
 
 Anything else that escapes is a bug of ours: traceback, exit 2. A bad row or a bad rollout is data, not an
-exception: it becomes a `Dropped` or a `Verdict`.
+exception: it becomes a `DroppedSample` or a `Verdict`.
 """
 
 from __future__ import annotations

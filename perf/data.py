@@ -19,16 +19,16 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from mmk12.curation import build_data
-from mmk12.utils.concurrency import cores
+from mmk12.utils.concurrency import count_cores
 from mmk12.utils.tables import Table
 
 LAST = "cap"
 SOURCE = """
 from mmk12.datasets.declarations import Source
-from mmk12.types import Draft, Gold
+from mmk12.types import Gold, RawSample
 
 def draft(row):
-    return Draft(row["id"], row["question"], Gold(row["answer"]), images=[row["image"]])
+    return RawSample(row["id"], row["question"], Gold(row["answer"]), images=[row["image"]])
 
 source = Source(name="synthetic", about="line figures", licence="none", url="made here", folders=("synthetic",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft)
@@ -94,7 +94,7 @@ def _limit(images: Path) -> float:
 
     bytearray(30 << 20)  # freed at once: from here on glibc keeps blocks of that size, and no page is faulted in twice
     start = time.perf_counter()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         list(pool.map(work, sorted(images.iterdir())))
     return time.perf_counter() - start
 

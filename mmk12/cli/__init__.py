@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mmk12._version import __version__
 from mmk12.cli import analysis, data, demo, evaluation, listing, training
 
 app = typer.Typer(
@@ -27,8 +28,6 @@ for _part in (demo, data, evaluation, training, analysis, listing):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from mmk12 import __version__
-
         typer.echo(__version__)
         raise typer.Exit
 

@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from mmk12.errors import BadInput, MissingData, UnknownName
 from mmk12.inference.checkpoint import has_gpu
 from mmk12.inference.deployment import NAMES, Deployment, Model
+from mmk12.inference.engine import Engine
 from mmk12.types import Backend
 from mmk12.utils.images import ImageStore
-
-if TYPE_CHECKING:
-    from mmk12.inference.engine import Engine
 
 _EMBEDDED = ("demo", "demo-tuned")
 _OPTIONS: Mapping[str, Mapping[str, type[int] | type[float]]] = {

@@ -11,6 +11,7 @@ from unicodedata import category
 from urllib.parse import urlencode
 
 from mmk12.types import Status
+from mmk12.utils.stats import Interval, smallest_difference
 
 if TYPE_CHECKING:
     import jinja2
@@ -19,7 +20,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories: controls, formats such as right-to-left overrides, lone surrogates, odd line breaks."""
 
 
-def render(name: str, **facts: Any) -> str:
+def render_template(name: str, **facts: Any) -> str:
     """The template of that name, filled in."""
     return _environment().get_template(name).render(facts)
 
@@ -81,7 +82,6 @@ def _link(filters: Mapping[str, str] | None = None, **more: str) -> str:
 
 def _precision(result: Mapping[str, Any]) -> str:
     """What the items of a benchmark can show, in words."""
-    from mmk12.utils.stats import Interval, smallest_difference
 
     interval = Interval(*result["ci95"])
     apart = smallest_difference(interval)

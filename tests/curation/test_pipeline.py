@@ -14,17 +14,17 @@ import pytest
 from mmk12.curation import build_data, pipeline
 from mmk12.curation.pipeline import STEPS
 from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownName
-from mmk12.utils.storage import sole_writer
+from mmk12.utils.storage import lock_folder
 from tests.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
 from mmk12.datasets.declarations import Source
-from mmk12.types import Draft, Gold
+from mmk12.types import Gold, RawSample
 
 def draft(row):
-    return Draft(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", []))
+    return RawSample(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", []))
 
 source = Source(name="{name}", about="invented", licence="CC0", url="https://example.org/{name}", folders=("{name}",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft)
@@ -142,7 +142,7 @@ def test_same_input_same_bytes_and_nothing_touched_again(work):
 
 def test_the_second_run_decodes_and_grades_nothing(work, monkeypatch):
     made(work)
-    monkeypatch.setattr(pipeline, "load", None)
+    monkeypatch.setattr(pipeline, "load_samples", None)
     labels = set()
     made(work, progress=lambda label, done, total: labels.add(label))
     assert labels == {"export"}
@@ -306,7 +306,7 @@ def test_nothing_left_is_an_error_that_points_at_the_ledger(work):
 
 
 def test_two_builds_cannot_write_one_folder(work):
-    with sole_writer(work / "out"), pytest.raises(OutputError, match="Another run"):
+    with lock_folder(work / "out"), pytest.raises(OutputError, match="Another run"):
         made(work)
 
 
