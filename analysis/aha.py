@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mmk12.plotting.curves import steps
+from mmk12.plotting.curves import step_axis
 from mmk12.run_report.reflection import KINDS, scan
-from mmk12.run_report.reflection.report import relations
+from mmk12.run_report.reflection.report import relate_to_accuracy
 from mmk12.utils.stats import clustered_means
 
 _STYLES = ("-", "--", "-.", ":")
@@ -41,7 +41,7 @@ def _frequency(axes: Axes, table: pd.DataFrame) -> None:
         if table[kind].any():  # the interval of what was never seen says how few prompts were asked, and nothing else
             axes.fill_between(found.index, found["low"], found["high"], color=color, alpha=0.15, linewidth=0)
         axes.plot(found.index, found["mean"], _STYLES[number], color=color, linewidth=1.6, label=kind)
-    steps(axes)
+    step_axis(axes)
     axes.set_ylim(bottom=0)
     if not table[list(KINDS)].to_numpy().any():
         axes.set_ylim(0, 1 / len(table))
@@ -52,7 +52,7 @@ def _frequency(axes: Axes, table: pd.DataFrame) -> None:
 
 def _gain(axes: Axes, table: pd.DataFrame) -> None:
     """With minus without, within the same prompt; a bar is the 95 % interval."""
-    for number, relation in enumerate(relations(table)):
+    for number, relation in enumerate(relate_to_accuracy(table)):
         if relation.within is not None:
             mean, (low, high) = relation.within.mean, (relation.within.interval.low, relation.within.interval.high)
             axes.errorbar(

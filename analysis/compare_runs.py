@@ -7,11 +7,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.plotting.curves import panels
+from mmk12.plotting.curves import draw_panels
 
 DEFAULT = ("accuracy", "length", "entropy", "all_right", "all_wrong", "validation/accuracy")
 
 
 def figure(runs: Sequence[Path], metrics: Sequence[str] = DEFAULT) -> Figure:
     """A panel per metric that some run logged; `metrics` are columns of the run log, by any name it gives them."""
-    return panels(runs, metrics)
+    return draw_panels(runs, metrics)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from mmk12.errors import MissingData
-from mmk12.recipes.schema import Band
+from mmk12.recipes.schema import PassRateRange
 from mmk12.utils import storage
 
 _KEPT, _LEFT_OUT = "C0", "#b8bec6"
@@ -35,7 +35,7 @@ def _measured(run: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _bars(panel: Axes, name: str, difficulty: dict[str, Any]) -> None:
-    n, band = difficulty["n"], Band.parse(difficulty["keep"])
+    n, band = difficulty["n"], PassRateRange.parse(difficulty["keep"])
     counts = [sum(column) for column in zip(*difficulty["right"].values(), strict=True)]
     total = sum(counts)
     inside = [band.side(right, n) == 0 for right in range(n + 1)]

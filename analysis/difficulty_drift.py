@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import smooth, span, steps
-from mmk12.runlog import responses
+from mmk12.plotting.curves import smooth, step_axis, step_range
+from mmk12.runlog import read_responses
 
 _CLASSES = ("never", "up to ¼", "up to ½", "up to ¾", "more", "always")
 _EDGES = (-1.0, 0.0, 0.25, 0.5, 0.75, 1.0 - 1e-9, 1.0)
@@ -34,7 +34,7 @@ def figure(runs: Sequence[Path]) -> Figure:
 
 def _shares(run: Path) -> pd.DataFrame:
     """A row per step, a column per class of pass rates."""
-    table = responses(run / "rollouts").table
+    table = read_responses(run / "rollouts").table
     if not {"prompt", "acc"} <= set(table.columns):
         raise MissingData(f"{run} has no dumped rollouts with prompts and accuracy (rollouts/*.jsonl).")
     rates = table.groupby(["step", "prompt"])["acc"].mean().reset_index()
@@ -43,9 +43,9 @@ def _shares(run: Path) -> pd.DataFrame:
 
 
 def _stack(axes: Axes, shares: pd.DataFrame) -> None:
-    reach = span(len(shares))
+    reach = step_range(len(shares))
     layers = [smooth(shares[name], reach) for name in _CLASSES]
     axes.stackplot(shares.index, layers, labels=_CLASSES, colors=_SHADES)
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
-    steps(axes)
+    step_axis(axes)

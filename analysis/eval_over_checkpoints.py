@@ -11,8 +11,8 @@ from typing import NamedTuple
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12.evaluation.run_folder import Run
-from mmk12.plotting.curves import curves, steps
+from mmk12.evaluation.run_folder import EvalRun
+from mmk12.plotting.curves import read_curves, step_axis
 from mmk12.utils import storage
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
@@ -41,10 +41,10 @@ def figure(runs: Sequence[Path]) -> Figure:
         below, above = [p.mean - p.low for p in points], [p.high - p.mean for p in points]
         mark = f"{_MARKS[number % len(_MARKS)]}-"
         axes.errorbar(at, mean, (below, above), fmt=mark, color=f"C{number % 7}", markersize=4, capsize=2, label=name)
-    for curve in curves([run for run in runs if run not in evaluations], "validation/accuracy"):
+    for curve in read_curves([run for run in runs if run not in evaluations], "validation/accuracy"):
         found = curve.raw().mean * 100
         axes.plot(found.index, found, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
-    steps(axes)
+    step_axis(axes)
     axes.margins(x=0.04)
     axes.set_ylabel("accuracy (%)")
     drawn.legend(loc="outside upper center", ncols=3)
@@ -62,7 +62,7 @@ def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:
 
 
 def _step(folder: Path) -> int:
-    for text in (folder.name, str(Run(folder).settings()["model"])):
+    for text in (folder.name, str(EvalRun(folder).settings()["model"])):
         named = _STEP.findall(text)
         if named:
             return int(named[-1])

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import Curve, curves, steps
+from mmk12.plotting.curves import Curve, read_curves, step_axis
 
 _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
 """Dark, pale, middle: apart in grey too."""
@@ -18,8 +18,8 @@ _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
 
 def figure(runs: Sequence[Path]) -> Figure:
     """Stacked shares against the step, smoothed; one panel per experiment, the mean over its seeds."""
-    right = {curve.name: curve for curve in curves(runs, "all_right")}
-    wrong = {curve.name: curve for curve in curves(runs, "all_wrong")}
+    right = {curve.name: curve for curve in read_curves(runs, "all_right")}
+    wrong = {curve.name: curve for curve in read_curves(runs, "all_wrong")}
     names = [name for name in right if name in wrong]
     if not names:
         raise MissingData("None of the runs logged or dumped which prompts its rollouts answered right.")
@@ -40,4 +40,4 @@ def _stack(axes: Axes, right: Curve, wrong: Curve) -> None:
     axes.stackplot(top.index, list(layers.values()), labels=list(layers), colors=[_SHADES[name] for name in layers])
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
-    steps(axes)
+    step_axis(axes)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.plotting.curves import curves, largest_fall, panels
+from mmk12.plotting.curves import draw_panels, largest_fall, read_curves
 
 _METRICS = ("accuracy", "length", "truncated", "entropy", "gradient_norm", "clip_fraction")
 
 
 def figure(runs: Sequence[Path]) -> Figure:
     """A panel per metric; in the first, where the smoothed accuracy of each experiment lost most since its best."""
-    drawn = panels(runs, _METRICS, smoothed=False)
+    drawn = draw_panels(runs, _METRICS, smoothed=False)
     axes = drawn.axes[0]
-    for curve in curves(runs, "accuracy"):
+    for curve in read_curves(runs, "accuracy"):
         best, low, lost = largest_fall(curve.smoothed().mean)
         if lost > 0:
             axes.axvspan(best, low, color="0.5", alpha=0.12, linewidth=0)

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import smooth, span, steps
-from mmk12.runlog import responses
+from mmk12.plotting.curves import smooth, step_axis, step_range
+from mmk12.runlog import read_responses
 from mmk12.utils.stats import clustered_means
 
 _KINDS = ((1.0, "right", "C0", "-"), (0.0, "wrong", "C1", "--"))
@@ -24,7 +24,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     """A row per run: mean length of right and of wrong responses by step, and accuracy by length, early and late."""
     drawn, grid = pyplot.subplots(len(runs), 2, figsize=(7.2, 0.4 + 2.6 * len(runs)), squeeze=False)
     for (left, right), run in zip(grid, runs, strict=True):
-        table = responses(run / "rollouts").table
+        table = read_responses(run / "rollouts").table
         if not {"prompt", "acc", "length"} <= set(table.columns):
             raise MissingData(f"{run} has no dumped rollouts with accuracy and length (rollouts/*.jsonl).")
         _by_step(left, table)
@@ -40,9 +40,9 @@ def _by_step(axes: Axes, table: pd.DataFrame) -> None:
             continue
         found = clustered_means(some, "length", by="step", cluster="prompt", share=False)
         axes.plot(found.index, found["mean"], color=color, alpha=0.3, linewidth=0.8)
-        smoothed = smooth(found["mean"], span(len(found)))
+        smoothed = smooth(found["mean"], step_range(len(found)))
         axes.plot(found.index, smoothed, style, color=color, linewidth=1.7, label=name)
-    steps(axes)
+    step_axis(axes)
     axes.set_ylabel("response length (tokens)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 

@@ -9,9 +9,9 @@ from textwrap import wrap
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12.evaluation.leaderboard import standings
-from mmk12.evaluation.tables import leaderboard_table
-from mmk12.utils.tables import Table, flush_right, noted
+from mmk12.evaluation.leaderboard import make_leaderboard
+from mmk12.evaluation.tables import make_leaderboard_table
+from mmk12.utils.tables import Table, flush_right, to_noted_table
 
 _CHARACTER, _ROW = 0.078, 0.27
 """Inches that a character is wide and a row is high, at 9 points."""
@@ -23,16 +23,16 @@ _GAP = 2
 
 def table(runs: Sequence[Path]) -> Table:
     """A row per run and per published model; "±" is half the 95 % interval."""
-    found = standings(runs)
+    found = make_leaderboard(runs)
     short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
     if len(set(short.values())) == len(short):
         found["runs"] = [{**row, "name": short[row["name"]]} for row in found["runs"]]
-    return leaderboard_table(found)
+    return make_leaderboard_table(found)
 
 
 def figure(runs: Sequence[Path]) -> Figure:
     """The table as a picture: ours in bold above a line, the published below; who graded and printed, in notes."""
-    shown, notes = noted(table(runs))
+    shown, notes = to_noted_table(table(runs))
     rows, right = [list(shown.header), *shown.texts()], flush_right(shown)
     widths = [max(len(row[column]) for row in rows) + _GAP for column in range(len(right))]
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmk12.plotting.curves import panels
+from mmk12.plotting.curves import draw_panels
 
 
 def figure(runs: Sequence[Path]) -> Figure:
     """Two panels side by side, a colour and a line style per experiment; seeds of one experiment are a band."""
-    return panels(runs, ("accuracy", "length"))
+    return draw_panels(runs, ("accuracy", "length"))

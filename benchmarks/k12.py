@@ -14,26 +14,28 @@ The published numbers were graded by asking GPT-4o yes or no, counting "no" afte
 
 from collections.abc import Iterable
 
-from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.declarations import Benchmark, PublishedResult
 from mmk12.datasets.files import Files
-from mmk12.types import Draft, Gold, Hub, Row
+from mmk12.types import Gold, HubDataset, RawSample, Row
 from mmk12.verifier import classify_gold
 
-HUB = Hub("lmms-lab-encoder/k12", split="train")
+HUB = HubDataset("lmms-lab-encoder/k12", split="train")
 
 
 def rows(files: Files) -> Iterable[Row]:
     return files.hub(HUB) if files.folder is None else files.json("k12.json")
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     picture = row["image"]["bytes"] if "image" in row else row["image_path"]
     gold = Gold(row["answer"])
-    return Draft(row["id"], row["question"], gold, images=[picture], tags={"answer_type": classify_gold(gold).type})
+    return RawSample(row["id"], row["question"], gold, images=[picture], tags={"answer_type": classify_gold(gold).type})
 
 
-def _published(model: str, accuracy: float) -> Published:
-    return Published(model, accuracy, grader="GPT-4o yes/no", source="MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+def _published(model: str, accuracy: float) -> PublishedResult:
+    return PublishedResult(
+        model, accuracy, grader="GPT-4o yes/no", source="MM-Eureka, arXiv 2503.07365, tables 2 and 3"
+    )
 
 
 benchmark = Benchmark(

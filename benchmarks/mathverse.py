@@ -22,13 +22,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.declarations import Benchmark, PublishedResult
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import options_in
-from mmk12.types import Draft, Gold, Hub, Row
+from mmk12.datasets.options import find_options
+from mmk12.types import Gold, HubDataset, RawSample, Row
 from mmk12.verifier import classify_gold
 
-HUB = Hub("AI4Math/MathVerse", config="testmini", split="testmini", revision="96641f2457cd16c28be227a47371e41366d9607e")
+HUB = HubDataset(
+    "AI4Math/MathVerse", config="testmini", split="testmini", revision="96641f2457cd16c28be227a47371e41366d9607e"
+)
 LABEL = re.compile(r"\s*[A-Z][A-Za-z. ]+\$\s*=\s*")
 BEARING = re.compile(r"\s*(\d+)\s*(?:\^\\circ|°)\s*T")
 DECIMALS = re.compile(r"\d\.(\d+)")
@@ -55,7 +57,7 @@ def rows(config: str) -> Callable[[Files], Iterable[Row]]:
     return read
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     image, metadata = row["image"], row["metadata"]
     version, subject, subfield = row["problem_version"], metadata["subject"], metadata["subfield"]
     tags = {
@@ -68,7 +70,7 @@ def draft(row: Row) -> Draft:
         "source": metadata["source"],
     }
     picture = image["bytes"] if isinstance(image, dict) else f"data/images/{image}"
-    return Draft(
+    return RawSample(
         row["sample_index"],
         row["query_cot"],
         gold(row),
@@ -89,7 +91,7 @@ def gold(row: Row) -> Gold:
         return Gold(text, precision=precision, released=printed if text != printed else None)
     if LETTERS.fullmatch(text):
         return Gold(text.replace("\n", ", "), "list", released=printed)
-    return Gold(text, "choice", options_in(row["question"] or row.get("question_for_eval") or ""))
+    return Gold(text, "choice", find_options(row["question"] or row.get("question_for_eval") or ""))
 
 
 benchmark = Benchmark(
@@ -104,7 +106,9 @@ benchmark = Benchmark(
     draft=draft,
     groups=("version", "subject", "subfield", "version × subject", "version × subfield", "question_type", "source"),
     published=tuple(
-        Published(model, accuracy, "GPT-4o extraction and GPT-4o match", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(
+            model, accuracy, "GPT-4o extraction and GPT-4o match", "MM-Eureka, arXiv 2503.07365, tables 2 and 3"
+        )
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -22,12 +22,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.declarations import Benchmark, PublishedResult
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import lettered
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.datasets.options import letter_options
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
-HUB = Hub("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")
+HUB = HubDataset("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")
 TAG = re.compile(r"<image(\d+)>")
 MENDED = {
     "338": "D",  # released as B
@@ -56,9 +56,9 @@ def rows(split: str) -> Callable[[Files], Iterable[Row | BrokenLine]]:
     return read
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     options, answer = row["options"], row["answer"]
-    shown = "" if "".join(options) == "ABCDE" else lettered(options)
+    shown = "" if "".join(options) == "ABCDE" else letter_options(options)
     question = row["question"] + "\n" + shown
     lone = len(TAG.findall(question)) == 1
     question = TAG.sub("" if lone else r"image \1", question)
@@ -70,7 +70,7 @@ def draft(row: Row) -> Draft:
     tags = {"subject": subject, "level": level, "subject × level": f"{subject} × {level}"}
     tags["type"] = "choice" if choices else "free"
     picture = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
-    return Draft(row["id"], question.strip(), gold, images=[picture], tags=tags)
+    return RawSample(row["id"], question.strip(), gold, images=[picture], tags=tags)
 
 
 benchmark = Benchmark(
@@ -85,7 +85,7 @@ benchmark = Benchmark(
     draft=draft,
     groups=("subject", "level", "type", "subject × level"),
     published=tuple(
-        Published(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

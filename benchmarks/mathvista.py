@@ -18,12 +18,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.declarations import Benchmark, PublishedResult
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import lettered
-from mmk12.types import Draft, Gold, Hub, Row
+from mmk12.datasets.options import letter_options
+from mmk12.types import Gold, HubDataset, RawSample, Row
 
-HUB = Hub("AI4Math/MathVista", split="testmini", revision="2b6ad69445fbb5695c9b165475e8decdbeb97747")
+HUB = HubDataset("AI4Math/MathVista", split="testmini", revision="2b6ad69445fbb5695c9b165475e8decdbeb97747")
 LETTER = re.compile(r"\(?[A-Za-z]\)?")
 LABELS = ("task", "skills", "source", "context", "grade", "category", "language")
 HINTS = {
@@ -62,7 +62,7 @@ def rows(split: str) -> Callable[[Files], Iterable[Row]]:
     return read
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     choices = tuple(row["choices"] or ())
     precision = None if row["precision"] is None else int(row["precision"])
     kind = f"float{precision}" if row["answer_type"] == "float" else row["answer_type"]
@@ -70,13 +70,13 @@ def draft(row: Row) -> Draft:
     if row["unit"]:
         question += f" (Unit: {row['unit']})"
     if choices:
-        question += f"\nChoices:\n{lettered(choices)}"
+        question += f"\nChoices:\n{letter_options(choices)}"
     tags = {"question_type": row["question_type"], "answer_type": row["answer_type"]}
     for label in LABELS:
         value = row["metadata"][label]
         tags[label] = value if isinstance(value, str) else tuple(value)
     picture = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
-    return Draft(row["pid"], question.strip(), gold(row, choices, precision), images=[picture], tags=tags)
+    return RawSample(row["pid"], question.strip(), gold(row, choices, precision), images=[picture], tags=tags)
 
 
 def gold(row: Row, choices: tuple[str, ...], precision: int | None) -> Gold:
@@ -102,7 +102,7 @@ benchmark = Benchmark(
     draft=draft,
     groups=("task", "skills", "question_type", "answer_type", "source", "context", "grade", "category", "language"),
     published=tuple(
-        Published(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import options_in
-from mmk12.types import Draft, Gold, Hub, Row
+from mmk12.datasets.options import find_options
+from mmk12.types import Gold, HubDataset, RawSample, Row
 
-HUB = Hub("FanqingM/MMK12", split="test")
+HUB = HubDataset("FanqingM/MMK12", split="test")
 
 
 def rows(files: Files) -> Iterable[Row]:
@@ -28,10 +28,10 @@ def _folder_rows(files: Files) -> Iterator[Row]:
     yield from files.parquet("data/test-*.parquet")
 
 
-def draft(row: Row) -> Draft:
-    gold = Gold(row["answer"], "choice", options_in(row["question"]))
+def draft(row: Row) -> RawSample:
+    gold = Gold(row["answer"], "choice", find_options(row["question"]))
     images = [row["image"]["bytes"]] if row["image"] else []
-    return Draft(str(row["id"]), row["question"], gold, images=images, tags={"subject": row["subject"]})
+    return RawSample(str(row["id"]), row["question"], gold, images=images, tags={"subject": row["subject"]})
 
 
 benchmark = Benchmark(

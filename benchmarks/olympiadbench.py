@@ -20,12 +20,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, Published
+from mmk12.datasets.declarations import Benchmark, PublishedResult
 from mmk12.datasets.files import Files
-from mmk12.types import IMAGE_MARK, Draft, Gold, Hub, Row
+from mmk12.types import IMAGE_MARK, Gold, HubDataset, RawSample, Row
 
 CONFIG = "OE_MM_maths_en_COMP"
-HUB = Hub("Hothan/OlympiadBench", config=CONFIG, split="train")
+HUB = HubDataset("Hothan/OlympiadBench", config=CONFIG, split="train")
 TAG = re.compile(r"<(?:image|img)_(\d+)>")
 PICTURES = tuple(f"image_{number}" for number in range(1, 6))
 OTHERS = {
@@ -64,7 +64,7 @@ def rows(config: str) -> Callable[[Files], Iterable[Row]]:
     return read
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     question = "\n".join(part for part in (row["context"], row["question"]) if part)
     called = TAG.findall(question)
     given = {name.removeprefix("image_"): row[name]["bytes"] for name in PICTURES if row.get(name)}
@@ -77,7 +77,7 @@ def draft(row: Row) -> Draft:
         "answer_type": row["answer_type"],
         "answers": "several" if row["is_multiple_answer"] else "one",
     }
-    return Draft(str(row["id"]), question, gold(row), images=images + others, tags=tags)
+    return RawSample(str(row["id"]), question, gold(row), images=images + others, tags=tags)
 
 
 def gold(row: Row) -> Gold:
@@ -106,7 +106,7 @@ benchmark = Benchmark(
     draft=draft,
     groups=("subfield", "answer_type", "answers"),
     published=tuple(
-        Published(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmk12.curation import build_data
-    from mmk12.datasets.declarations import Benchmark, Published, Source
+    from mmk12.datasets.declarations import Benchmark, PublishedResult, Source
     from mmk12.datasets.registry import load_benchmark, load_source
     from mmk12.evaluation.compare import compare
     from mmk12.evaluation.pipeline import evaluate
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from mmk12.types import (
         Backend,
         Completion,
-        Draft,
-        Dropped,
-        Failure,
+        DroppedSample,
+        GenerationFailure,
         Gold,
-        Hub,
+        HubDataset,
         Image,
         Message,
+        RawSample,
         Request,
         Sample,
         Sampling,
@@ -53,14 +53,14 @@ __all__ = [
     "Backend",
     "Benchmark",
     "Completion",
-    "Draft",
-    "Dropped",
-    "Failure",
+    "DroppedSample",
+    "GenerationFailure",
     "Gold",
-    "Hub",
+    "HubDataset",
     "Image",
     "Message",
-    "Published",
+    "PublishedResult",
+    "RawSample",
     "Request",
     "Sample",
     "Sampling",

@@ -44,7 +44,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RawSample:
     """One row of a dataset before its images are decoded: what a source or benchmark file makes of an upstream row.
 
     `images` are paths relative to the dataset's folder, or encoded image bytes. Without `<image>` marks in
@@ -92,7 +92,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedSample:
     """A row that left the pipeline: where, and the reason with its evidence. Nothing vanishes without one."""
 
     id: str
@@ -150,7 +150,7 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class GenerationFailure:
     """A request that the engine could not answer. It is never stored and never graded as a wrong answer."""
 
     key: str
@@ -190,13 +190,13 @@ class Backend(Protocol):
         """The prompt text, by the model's own chat template. Raises `PromptError` if image marks do not fit."""
         ...
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         """One completion or failure per request, in any order, as they come."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
+class HubDataset:
     """Where a dataset lives on the Hugging Face hub; `revision` pins it."""
 
     id: str

@@ -19,7 +19,7 @@ from rich.console import Console
 from mmk12.demo import generate_problems
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.inference import find_model, open_backend, prompts
-from mmk12.inference.generate import request
+from mmk12.inference.generate import make_request
 from mmk12.types import Sampling
 from mmk12.utils.images import ImageStore
 from mmk12.utils.tables import Table
@@ -74,8 +74,8 @@ def evaluation() -> tuple[float, float]:
         requests = []
         for problem in generate_problems("test", 96):
             image = store.add(problem.png)
-            prompt = backend.render(prompts.chat("instruct", f"<image>{problem.question}", 1))
-            requests.append(request(backend, problem.id, prompt, (image,), GREEDY, 0))
+            prompt = backend.render(prompts.render_chat("instruct", f"<image>{problem.question}", 1))
+            requests.append(make_request(backend, problem.id, prompt, (image,), GREEDY, 0))
 
         def ours(out: Path) -> None:
             evaluate("demo", ["demo"], out=out, limit=96, max_tokens=GREEDY.max_tokens)

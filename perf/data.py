@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from mmk12.curation import build_data
-from mmk12.utils.concurrency import cores
+from mmk12.utils.concurrency import count_cores
 from mmk12.utils.tables import Table
 
 LAST = "cap"
@@ -94,7 +94,7 @@ def _limit(images: Path) -> float:
 
     bytearray(30 << 20)  # freed at once: from here on glibc keeps blocks of that size, and no page is faulted in twice
     start = time.perf_counter()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         list(pool.map(work, sorted(images.iterdir())))
     return time.perf_counter() - start
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from mmk12.datasets.loader import drafts, locate
+from mmk12.datasets.loader import locate_dataset, read_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.demo import model_path
 from mmk12.evaluation.pipeline import evaluate
@@ -73,9 +73,9 @@ def ours(raw_dir: Path, limit: int | None, max_tokens: int) -> dict[str, float]:
 def questions(raw_dir: Path) -> Iterator[tuple[str, str, Path]]:
     """The questions of K12 as both peers are asked them: system turn, user turn without its picture, the picture."""
     benchmark = load_benchmark("k12")
-    files = locate(benchmark, raw_dir)
-    for draft in drafts(benchmark, files):
-        system, user = prompts.chat("instruct", f"<image>{draft.question}", 1)
+    files = locate_dataset(benchmark, raw_dir)
+    for draft in read_samples(benchmark, files):
+        system, user = prompts.render_chat("instruct", f"<image>{draft.question}", 1)
         yield system.content, user.content.removeprefix("<image>"), files.path(draft.images[0])
 
 

@@ -14,8 +14,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from mmk12.datasets.registry import load_benchmark
-from mmk12.evaluation.grading import grade
-from mmk12.evaluation.run_folder import Item, Run
+from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.types import Completion, Sample
 from tests.benchmarks.rows import NAMES, documented
 from tests.conftest import response
@@ -54,7 +54,7 @@ def main(responses: int = 10_000) -> None:
     settings |= {"benchmarks": declared, "versions": {}, "prompt": prompt, "sampling": sampling}
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), time.process_time()
-        grade(Run(Path(folder)), settings, items, completions)
+        grade_run(EvalRun(Path(folder)), settings, items, completions)
         wall, cpu = time.perf_counter() - started, time.process_time() - used
     print(f"{responses} responses graded in {wall:.2f} s ({cpu:.2f} s of CPU), limit {LIMIT:.0f} s")
     if cpu > LIMIT:

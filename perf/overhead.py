@@ -41,9 +41,9 @@ def photograph(source: random.Random) -> bytes:
 def main() -> None:
     import verl  # noqa: F401 - before what patches it
 
-    from mmk12.verl_plugin.datasets import decoded, messages
-    from mmk12.verl_plugin.reward_fields import logged, row
-    from mmk12.verl_plugin.step_metrics import curves
+    from mmk12.verl_plugin.datasets import decode_images, to_messages
+    from mmk12.verl_plugin.reward_fields import reward_fields, verify_row_of
+    from mmk12.verl_plugin.step_metrics import compute_step_metrics
 
     source = random.Random(0)
     prompts = [[{"role": "user", "content": "<image>What is $x$?"}]] * PROMPTS
@@ -54,18 +54,18 @@ def main() -> None:
         responses.append(f"<think>{thought}</think><answer>$\\frac{{{source.randrange(9)}}}{{7}}$</answer>")
     told: list[dict[str, object]] = []
     with Pool(1, "paper_instruct") as pool:
-        pool.map([row(responses[0], "$1$", {})])  # the start of the worker belongs to no step
+        pool.map([verify_row_of(responses[0], "$1$", {})])  # the start of the worker belongs to no step
 
         def paid() -> None:
             for response in responses:
-                [verdict] = pool.map([row(response, "$\\frac{3}{7}$", {})])
-                told.append(logged(verdict, length=WORDS, truncated=False))
+                [verdict] = pool.map([verify_row_of(response, "$\\frac{3}{7}$", {})])
+                told.append(reward_fields(verdict, length=WORDS, truncated=False))
 
         parts = {"reward": timed(paid)}
-    rows = timed(lambda: [decoded(messages(*one)) for one in zip(prompts, pictures, strict=True)])
+    rows = timed(lambda: [decode_images(to_messages(*one)) for one in zip(prompts, pictures, strict=True)])
     plain = timed(lambda: [Pillow.open(io.BytesIO(one["bytes"])).convert("RGB") for (one,) in pictures])
     parts["rows and pictures"] = rows - plain
-    parts["curves"] = timed(lambda: curves(told, [f"p{at // ROLLOUTS}" for at in range(len(told))]))
+    parts["curves"] = timed(lambda: compute_step_metrics(told, [f"p{at // ROLLOUTS}" for at in range(len(told))]))
     parts["dumped fields"] = timed(lambda: [json.dumps(one) for one in told])
     lines = [(name, f"{spent:.3f}", f"{100 * spent / STEP_SECONDS:.2f}") for name, spent in parts.items()]
     total = sum(parts.values())

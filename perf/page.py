@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
 from mmk12.demo import generate_problems
-from mmk12.evaluation.grading import grade
-from mmk12.evaluation.run_folder import Item, Run
+from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.types import Completion, Gold, Sample
 from mmk12.utils.tables import Table
 from tests.browser.conftest import BROWSERS, SWITCHES
@@ -28,7 +28,7 @@ STEPS = {
 
 def written(folder: Path) -> Path:
     """The page of a run of made-up responses to generated problems, about 1,700 characters each."""
-    run, items, completions = Run(folder), [], {}
+    run, items, completions = EvalRun(folder), [], {}
     images = [run.images.add(problem.png) for problem in generate_problems("train", PICTURES)]
     for number in range(ITEMS):
         name, key = f"toy/{number}", str(number)
@@ -38,7 +38,7 @@ def written(folder: Path) -> Path:
         text = f"<think>{thought}</think><answer>{number % 5}</answer>"
         items.append(Item("toy", sample, (key,)))
         completions[key] = Completion(key, name, 0, text, "stop", 5, WORDS)
-    grade(run, settings(ITEMS), items, completions)
+    grade_run(run, settings(ITEMS), items, completions)
     return folder / "report.html"
 
 

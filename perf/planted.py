@@ -18,14 +18,14 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.decontamination import copies, questions
-from mmk12.curation.similarity import EQUAL_PICTURE, Item, Picture, Reference
+from mmk12.curation.decontamination import benchmark_questions, find_copies
+from mmk12.curation.similarity import EQUAL_PICTURE, ComparableItem, ImageFingerprint, ItemIndex
 from mmk12.datasets.declarations import Dataset
-from mmk12.datasets.loader import drafts, locate
-from mmk12.datasets.options import lettered, options_in
+from mmk12.datasets.loader import locate_dataset, read_samples
+from mmk12.datasets.options import find_options, letter_options
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import Draft, Dropped, Gold
+from mmk12.types import DroppedSample, Gold, RawSample
 from mmk12.utils.content import names
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.tables import Table
@@ -47,15 +47,15 @@ class Row(NamedTuple):
     gold: Gold
     pictures: tuple[Pillow.Image, ...] = ()
 
-    def item(self) -> Item:
-        seen = [Picture(one.width, one.height, image_fingerprints.grey(one)) for one in self.pictures]
-        return Item.of(self.id, self.question, self.gold, seen)
+    def item(self) -> ComparableItem:
+        seen = [ImageFingerprint(one.width, one.height, image_fingerprints.to_grey(one)) for one in self.pictures]
+        return ComparableItem.of(self.id, self.question, self.gold, seen)
 
 
 def copied(rows: int) -> Table:
     """Recall by class of copy, and wrongly dropped rows by source; at most `rows` of each benchmark are planted."""
     known = [item for name in names("benchmark") for item in _known(name)]
-    reference = Reference(known)
+    reference = ItemIndex(known)
     lines: list[tuple[str, ...]] = []
     for where, classes in ((PICTURED, COPIES), (WORDED, WORDS)):
         planted = [
@@ -79,28 +79,32 @@ def copied(rows: int) -> Table:
     return Table(("rows", "class", "n", "measured", "wanted"), lines)
 
 
-def _found(reference: Reference, rows: list[Item], template: bool) -> int:
+def _found(reference: ItemIndex, rows: list[ComparableItem], template: bool) -> int:
     found = 0
     for start in range(0, len(rows), 256):
         batch = rows[start : start + 256]
         matches = reference.matches(batch)
-        found += sum(bool(copies(row, reference.items, one, template)) for row, one in zip(batch, matches, strict=True))
+        found += sum(
+            bool(find_copies(row, reference.items, one, template)) for row, one in zip(batch, matches, strict=True)
+        )
     return found
 
 
-def _known(name: str) -> Iterator[Item]:
+def _known(name: str) -> Iterator[ComparableItem]:
     """All questions of a benchmark and its variants that lie beside the checkout."""
     for benchmark in load_benchmarks(name).values():
         try:
-            yield from (read.item for read in questions(benchmark, RAW) if not isinstance(read, Dropped))
+            yield from (
+                read.item for read in benchmark_questions(benchmark, RAW) if not isinstance(read, DroppedSample)
+            )
         except (MissingData, BadInput):
             continue
 
 
 def _rows(dataset: Dataset, most: int) -> Iterator[Row]:
-    files = locate(dataset, RAW if dataset.folders else None)
-    for draft in list(drafts(dataset, files))[:most]:
-        if isinstance(draft, Draft):
+    files = locate_dataset(dataset, RAW if dataset.folders else None)
+    for draft in list(read_samples(dataset, files))[:most]:
+        if isinstance(draft, RawSample):
             with suppress(BadImage):
                 pictures = tuple(decode(files.image(ref))[0] for ref in draft.images)
                 yield Row(f"{dataset.name}/{draft.id}", draft.question, draft.gold, pictures)
@@ -130,13 +134,13 @@ def _cropped(picture: Pillow.Image, rng: random.Random) -> Pillow.Image:
 
 
 def _permuted(row: Row, rng: random.Random) -> Row | None:
-    options = row.gold.choices or options_in(row.question)
+    options = row.gold.choices or find_options(row.question)
     if not options or row.gold.kind != "choice":
         return None
     order = rng.sample(range(len(options)), len(options))
     shuffled = [options[number] for number in order]
     letter = chr(ord("A") + order.index(ord(row.gold.text) - ord("A")))
-    question = row.question.replace(lettered(options).strip(), lettered(shuffled).strip())
+    question = row.question.replace(letter_options(options).strip(), letter_options(shuffled).strip())
     return row._replace(question=question, gold=replace(row.gold, text=letter, choices=tuple(shuffled)))
 
 
@@ -171,7 +175,7 @@ COPIES: dict[str, Alter] = {
 WORDS: dict[str, Alter] = {name: COPIES[name] for name in ("exact", "a fifth of the words edited")}
 
 
-def _clean(rows: int, reference: Reference) -> Iterator[tuple[str, list[Item], Reference, bool]]:
+def _clean(rows: int, reference: ItemIndex) -> Iterator[tuple[str, list[ComparableItem], ItemIndex, bool]]:
     """(name, rows, what they are compared with, template source) of rows that are no copies."""
     for name in names("source"):
         source = load_source(name)
@@ -183,10 +187,10 @@ def _clean(rows: int, reference: Reference) -> Iterator[tuple[str, list[Item], R
             yield f"source {name}", made, reference, source.template
     for name in PICTURED:
         family = name.partition(":")[0]
-        others = Reference([item for item in reference.items if not item.id.startswith(family)])
+        others = ItemIndex([item for item in reference.items if not item.id.startswith(family)])
         yield f"{name} against the others", [row.item() for row in _rows(load_benchmark(name), rows)], others, False
     figures = [_line_figure(number) for number in range(1000)]
-    against = Reference([row.item() for row in figures[:500]])
+    against = ItemIndex([row.item() for row in figures[:500]])
     for template in (False, True):
         how = "one question for all, template source" if template else "a question each"
         asked = [row._replace(question="Find $x$.") if template else row for row in figures[500:]]
@@ -211,7 +215,7 @@ def _by_dhash(pictures: list[Pillow.Image]) -> float:
 def _by_print(pictures: list[Pillow.Image]) -> float:
     """The same by the measures of `mmk12.curation.image_fingerprints`, as strict as for template sources."""
     items = [Row(str(number), "", Gold(""), (one,)).item() for number, one in enumerate(pictures)]
-    found = Reference(items).matches(items)
+    found = ItemIndex(items).matches(items)
     twins = [sum(match.picture >= EQUAL_PICTURE for match in matches.values()) for matches in found]
     return sum(count > 1 for count in twins) / len(pictures)
 

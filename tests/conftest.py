@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.types import Completion, Failure, Message, Request
+from mmk12.types import Completion, GenerationFailure, Message, Request
 from tests.once import drawn_once, posed_once
 
 __all__ = ["Scripted", "drawn_once", "picture", "posed_once", "response"]
@@ -53,12 +53,12 @@ class Scripted:
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(f"{message.role}: {message.content}" for message in messages)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         for request in requests:
             self.asked.append(request)
             text = self.answer(request)
             if text is None:
-                yield Failure(request.key, request.id, "scripted to fail")
+                yield GenerationFailure(request.key, request.id, "scripted to fail")
             else:
                 yield Completion(request.key, request.id, request.index, text, "stop", 10, len(text.split()))
 

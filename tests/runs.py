@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from mmk12.evaluation.grading import grade
-from mmk12.evaluation.run_folder import Item, Run
-from mmk12.types import Completion, Dropped, Gold, Sample
+from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.run_folder import EvalRun, Item
+from mmk12.types import Completion, DroppedSample, Gold, Sample
 from mmk12.utils import storage
 from tests.conftest import picture
 
@@ -43,13 +43,13 @@ def graded(folder, texts, *, tags=(), golds=(), clusters=(), benchmark=None, **c
 
     A text that is a list holds the rollouts of its item.
     """
-    run = Run(folder)
+    run = EvalRun(folder)
     image = run.images.add(picture("red", (900, 300)))
     items, completions = [], {}
     for number, text in enumerate(texts):
         name = f"toy/{number}"
         if text is None:
-            items.append(Item("toy", Dropped(name, "toy", "load", "unusable image", "gone.png")))
+            items.append(Item("toy", DroppedSample(name, "toy", "load", "unusable image", "gone.png")))
             continue
         rollouts = text if isinstance(text, list) else [text]
         sample = Sample(
@@ -70,5 +70,5 @@ def graded(folder, texts, *, tags=(), golds=(), clusters=(), benchmark=None, **c
     run.write_items(items)
     run.write_settings({**known, "attempts": []})
     storage.write_jsonl(folder / "completions.jsonl", [dataclasses.asdict(one) for one in completions.values()])
-    grade(run, known, items, completions)
+    grade_run(run, known, items, completions)
     return run.folder

@@ -44,9 +44,8 @@ def report(
     data: Annotated[Path | None, typer.Option(help="Its data folder, where that has moved since training.")] = None,
 ) -> None:
     """Makes one page of a training run: curves, reward health, configuration, and rollouts to look at."""
-    from mmk12.run_report import write
 
-    typer.echo(f"look at: {write(run, out or run / 'report.html', data)}")
+    typer.echo(f"look at: {write_report(run, out or run / 'report.html', data)}")
 
 
 @app.command(
@@ -66,12 +65,12 @@ def aha(
 
     A judge is asked once; what it said is shown from then on.
     """
-    from mmk12.run_report.reflection.report import write
+    from mmk12.run_report.reflection.report import write_report
 
     if judge is not None:
         _ask(run, judge, judge_sample)
     page = out or run / "aha.html"
-    tables = write(run, page, data)
+    tables = write_report(run, page, data)
     for table in filter(None, tables):
         common.show(table, None, as_json=False)
     typer.echo(f"look at: {page}")
@@ -79,11 +78,11 @@ def aha(
 
 def _ask(run: Path, judge: str, sample: int) -> None:
     from mmk12.inference.llm_judge import open_judge
-    from mmk12.run_report.reflection.judge import second_opinion
-    from mmk12.utils.progress import shown
+    from mmk12.run_report.reflection.judge import run_judge
+    from mmk12.utils.progress import show_progress
 
     asked = open_judge(judge)
-    with shown(common.errors()) as progress:
-        notes = second_opinion(run, asked, per_kind=sample, progress=progress)
+    with show_progress(common.errors()) as progress:
+        notes = run_judge(run, asked, per_kind=sample, progress=progress)
     for note in notes:
-        common.note(note)
+        common.print_note(note)

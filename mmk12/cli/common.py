@@ -28,10 +28,10 @@ def show(table: Table, value: Any, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
         return
-    draw(table.drawn())
+    print_table(table.drawn())
 
 
-def draw(drawing: RichTable | Tree) -> None:
+def print_table(drawing: RichTable | Tree) -> None:
     """Prints what rich has drawn."""
     from rich.console import Console
 
@@ -39,7 +39,7 @@ def draw(drawing: RichTable | Tree) -> None:
     (console if console.is_terminal else Console(width=_WIDTH)).print(drawing)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Tells of something beside the result."""
     typer.echo(f"note: {text}", err=True)
 

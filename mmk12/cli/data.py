@@ -63,15 +63,15 @@ def build_data(
     With `--model`, rows that it solves always or never are left out too; a build that was killed goes on with the
     same command.
     """
-    from mmk12.curation import Rollouts
+    from mmk12.curation import DifficultyModel
     from mmk12.curation import build_data as build
     from mmk12.inference import engine_options
     from mmk12.inference.deployment import Deployment
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
     deployment = Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or []))
-    rollouts = Rollouts(model, backend, n, deployment, allow_failures) if model is not None else None
-    with shown(common.errors()) as progress:
+    rollouts = DifficultyModel(model, backend, n, deployment, allow_failures) if model is not None else None
+    with show_progress(common.errors()) as progress:
         built = build(
             recipe,
             raw_dir=raw_dir,
@@ -86,18 +86,18 @@ def build_data(
             progress=progress,
         )
     if dry_run:
-        common.show(plan_table(built.plan), built.plan.places, as_json)
+        common.show(make_plan_table(built.plan), built.plan.places, as_json)
         typer.echo(f"stages: {' → '.join(built.plan.stages)}", err=True)
         return
     if built.plan.instead_of:
-        common.note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
+        common.print_note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
     for missing in built.plan.missing.values():
-        common.note(f"left out: {missing}")
+        common.print_note(f"left out: {missing}")
     for name, missing in built.plan.not_compared.items():
-        common.note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
+        common.print_note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
     if rollouts is None:
-        common.note("the difficulty filter was skipped: it needs --model")
-    common.show(funnel_table(built), built.funnel, as_json)
+        common.print_note("the difficulty filter was skipped: it needs --model")
+    common.show(make_funnel_table(built), built.funnel, as_json)
     if not as_json:
         typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
@@ -124,12 +124,12 @@ def check(
     if found.prompt:
         typer.echo(f"\none prompt:\n{found.prompt}\n")
     if found.rows:
-        common.show(gold_type_table(found.rows), None, as_json=False)
+        common.show(make_gold_type_table(found.rows), None, as_json=False)
     for row in found.unusable:
         typer.echo(f"unusable: {row['id']} ({row['type']}): {row['reason']}")
 
 
-def funnel_table(build: Build) -> Table:
+def make_funnel_table(build: Build) -> Table:
     """What each stage left of each source."""
     steps = list(next(iter(build.funnel.values()), {}))
     rows = [(name, *counts.values()) for name, counts in build.funnel.items()]
@@ -138,30 +138,30 @@ def funnel_table(build: Build) -> Table:
     return Table(("source", *steps), rows)
 
 
-def plan_table(planned: Plan) -> Table:
+def make_plan_table(planned: Plan) -> Table:
     """What a build would read: each source with the rows that are wanted and expected, and each benchmark whose
     questions are taken out; where they lie, or what is missing."""
     rows = []
     for one in planned.sources:
         wanted = "all" if one.cap is None else str(one.cap)
         expected = "?" if one.expected is None else str(one.expected)
-        rows.append((one.name, wanted, expected, one.source.licence, _location(one)))
+        rows.append((one.name, wanted, expected, one.source.licence, describe_location(one)))
     for apart in planned.benchmarks:
         licence = apart.benchmark.licence
-        rows.append((f"not in {apart.name}", "none", str(apart.benchmark.size), licence, _location(apart)))
+        rows.append((f"not in {apart.name}", "none", str(apart.benchmark.size), licence, describe_location(apart)))
     return Table(("source", "rows", "expected", "licence", "read from"), rows)
 
 
-def _location(one: PlannedSource | PlannedBenchmark) -> str:
+def describe_location(one: PlannedSource | PlannedBenchmark) -> str:
     return f"MISSING: {one.missing}" if one.missing else one.where
 
 
-def listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def make_listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """What `mmk12 list` shows."""
     return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
 
 
-def gold_type_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def make_gold_type_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """How many golds of each type there are, and how many of them can be used."""
     counts: dict[str, list[int]] = {}
     for row in rows:

@@ -9,9 +9,9 @@ import typer
 
 from mmk12.cli import common
 from mmk12.cli.common import Limit
-from mmk12.cli.data import funnel_table
+from mmk12.cli.data import make_funnel_table
 from mmk12.cli.evaluation import show
-from mmk12.evaluation.tables import comparison_table
+from mmk12.evaluation.tables import make_comparison_table
 
 app = typer.Typer()
 
@@ -26,15 +26,15 @@ def demo(
     Offline and on a CPU, in a few minutes. The same command continues a demo that was interrupted.
     """
     from mmk12.cli.demo_pipeline import run_demo
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
-    with shown(common.errors()) as progress:
+    with show_progress(common.errors()) as progress:
         made = run_demo(out, limit=limit, progress=progress)
-    common.show(funnel_table(made.built), None, as_json=False)
+    common.show(make_funnel_table(made.built), None, as_json=False)
     for evaluated in made.evaluations:
         show(evaluated, as_json=False)
     typer.echo("The tuned model (B) against the starter (A), item by item:")
-    common.show(comparison_table(made.difference), None, as_json=False)
+    common.show(make_comparison_table(made.difference), None, as_json=False)
     typer.echo(
         f"Training data: {made.built.out / 'train.parquet'} (verl), {made.built.out / 'DATA_CARD.md'}\n"
         f"Figures: {made.figure}, {made.built.out / 'figures' / 'sources.png'}\n"

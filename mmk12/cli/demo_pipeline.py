@@ -12,7 +12,7 @@ from mmk12.evaluation.compare import compare
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.evaluation.run_folder import Evaluation
 from mmk12.plotting import plot
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 MAX_TOKENS = 256
 """The embedded models answer in some tens of tokens."""
@@ -28,7 +28,7 @@ class DemoRun:
     figure: Path
 
 
-def run_demo(out: Path, *, limit: int | None = None, progress: Progress = silent) -> DemoRun:
+def run_demo(out: Path, *, limit: int | None = None, progress: Progress = ignore_progress) -> DemoRun:
     """Builds the demo mixture, evaluates the starter and its tuned sibling on held-out problems, compares them.
 
     Everything goes below `out`; the same call continues an interrupted run.

@@ -21,11 +21,11 @@ from mmk12.cli.common import (
     TensorParallel,
 )
 from mmk12.evaluation.tables import (
-    comparison_table,
-    difference_table,
-    evaluation_table,
-    leaderboard_table,
     list_flips,
+    make_comparison_table,
+    make_difference_table,
+    make_evaluation_table,
+    make_leaderboard_table,
 )
 
 app = typer.Typer()
@@ -64,14 +64,14 @@ def evaluate(
     A run that was killed goes on where it stopped when the same command is given again.
     """
     from mmk12.evaluation.pipeline import evaluate as run
-    from mmk12.evaluation.pipeline import second_opinion
+    from mmk12.evaluation.pipeline import run_judge
     from mmk12.inference import engine_options
     from mmk12.inference.deployment import Deployment
     from mmk12.inference.llm_judge import open_judge
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
     asked = open_judge(judge) if judge is not None else None  # a judge that is not there should not cost an evaluation
-    with shown(common.errors()) as progress:
+    with show_progress(common.errors()) as progress:
         done = run(
             model,
             [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
@@ -88,7 +88,7 @@ def evaluate(
             progress=progress,
         )
         if asked is not None:
-            done = second_opinion(done, asked, progress)
+            done = run_judge(done, asked, progress)
     show(done, as_json)
 
 
@@ -103,16 +103,16 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again; no model is needed, but for a judge if one is named."""
+    from mmk12.evaluation.pipeline import run_judge
     from mmk12.evaluation.pipeline import score as rescore
-    from mmk12.evaluation.pipeline import second_opinion
     from mmk12.inference.llm_judge import open_judge
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
     asked = open_judge(judge) if judge is not None else None
     done = rescore(run, profile)
     if asked is not None:
-        with shown(common.errors()) as progress:
-            done = second_opinion(done, asked, progress)
+        with show_progress(common.errors()) as progress:
+            done = run_judge(done, asked, progress)
     show(done, as_json)
 
 
@@ -134,32 +134,32 @@ def compare(
     from mmk12.evaluation import compare_report
 
     if len(runs) == 2:
-        from mmk12.evaluation.compare import cautions
         from mmk12.evaluation.compare import compare as compared
+        from mmk12.evaluation.compare import list_cautions
 
-        found, differing = compared(*runs), cautions(*runs)
-        common.show(comparison_table(found), found, as_json)
+        found, differing = compared(*runs), list_cautions(*runs)
+        common.show(make_comparison_table(found), found, as_json)
         for line in [] if as_json else list_flips(found):
             typer.echo(line)
         for caution in differing:
-            common.note(caution)
+            common.print_note(caution)
         if out is not None:
-            compare_report.write_pair(out, (str(runs[0]), str(runs[1])), found, differing)
+            compare_report.write_pair_report(out, (str(runs[0]), str(runs[1])), found, differing)
     else:
-        from mmk12.evaluation.leaderboard import standings
+        from mmk12.evaluation.leaderboard import make_leaderboard
 
-        found = standings(runs)
-        common.show(leaderboard_table(found), found, as_json)
+        found = make_leaderboard(runs)
+        common.show(make_leaderboard_table(found), found, as_json)
         if found["differences"] and not as_json:
-            common.show(difference_table(found), None, as_json=False)
+            common.show(make_difference_table(found), None, as_json=False)
         if out is not None:
-            compare_report.write_standings(out, found)
+            compare_report.write_leaderboard(out, found)
 
 
 def show(done: Any, as_json: bool) -> None:
     for note in done.notes:
-        common.note(note)
-    common.show(evaluation_table(done.results), done.results, as_json)
+        common.print_note(note)
+    common.show(make_evaluation_table(done.results), done.results, as_json)
     if not as_json:
         typer.echo(f"look at: {done.folder / 'report.html'}")
 
@@ -188,11 +188,11 @@ def verify(
 ) -> None:
     """Judges responses against golds, one verdict a line, in the same order."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
     if explain or row_id is not None:
-        common.draw(explain_row(file, row_id, profile=profile).drawn())
+        common.print_table(explain_row(file, row_id, profile=profile).drawn())
         return
-    with shown(common.errors()) as progress:
+    with show_progress(common.errors()) as progress:
         counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
-    common.note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")
+    common.print_note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

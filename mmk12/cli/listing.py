@@ -9,7 +9,7 @@ import typer
 
 from mmk12.cli import common
 from mmk12.cli.common import AsJson
-from mmk12.cli.data import listing_table
+from mmk12.cli.data import make_listing_table
 from mmk12.datasets import registry
 from mmk12.errors import UnknownName
 from mmk12.inference import prompts
@@ -24,14 +24,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lists what can be named in other commands."""
-    rows = catalogue(kind)
-    common.show(listing_table(rows), rows, as_json)
+    rows = list_things(kind)
+    common.show(make_listing_table(rows), rows, as_json)
 
 
 Rows = list[dict[str, Any]]
 
 
-def catalogue(kind: str) -> Rows:
+def list_things(kind: str) -> Rows:
     """One row per thing of `kind` (plural), as columns of text. Raises `UnknownName`."""
     if kind not in _KINDS:
         raise UnknownName("kind of thing", kind, _KINDS)

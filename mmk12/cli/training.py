@@ -15,7 +15,7 @@ from mmk12.utils import tables
 if TYPE_CHECKING:
     from mmk12.training.cluster import Node
     from mmk12.training.plan import TrainingPlan
-    from mmk12.training.preflight import Check
+    from mmk12.training.preflight import PreflightCheck
 
 
 app = typer.Typer()
@@ -41,12 +41,12 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
 ) -> None:
     """Trains a model by reinforcement learning with verl, as a recipe says."""
-    from mmk12.recipes.loader import load_recipe, with_changes
+    from mmk12.recipes.loader import apply_overrides, load_recipe
     from mmk12.training.plan import make_plan
 
     given = list(changes or [])
     given += [f"hardware.{key}={value}" for key, value in (("nodes", nodes), ("gpus", gpus)) if value is not None]
-    chosen = with_changes(load_recipe(recipe), given)
+    chosen = apply_overrides(load_recipe(recipe), given)
     plan = make_plan(
         chosen,
         data=data or Path("data") / chosen.name,
@@ -67,21 +67,21 @@ def merge(
     model: Annotated[str | None, typer.Option(help="What it started from (default: what the run says).")] = None,
 ) -> None:
     """Makes a model folder of a training checkpoint, with processor, and has it answer one question."""
-    from mmk12.training.merge_checkpoint import merge as merged
+    from mmk12.training.merge_checkpoint import merge_checkpoint as merged
 
     typer.echo(f"merged {merged(checkpoint, out, model)}\nNext: mmk12 eval --model {out}")
 
 
 def _run(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: float) -> None:
     from mmk12.training import cluster
-    from mmk12.training.launcher import train as launch
+    from mmk12.training.launcher import launch_training as launch
 
     joined = _preflight(plan, ray_address, wait)
     attempt = launch(
         plan,
         resume=resume,
         ray_address=ray_address,
-        lost=lambda: cluster.lost(joined) if joined else (),
+        lost=lambda: cluster.find_lost_nodes(joined) if joined else (),
         say=typer.echo,
     )
     merged = plan.out / "model"
@@ -96,7 +96,7 @@ def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> list
     """The nodes of the cluster that the job will run on; none for a job on this machine alone."""
     from mmk12.errors import ModelError
     from mmk12.training import cluster, preflight
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
     arguments = (
         str((plan.data / "train.parquet").absolute()),
@@ -105,19 +105,19 @@ def _preflight(plan: TrainingPlan, ray_address: str | None, wait: float) -> list
     )
     joined: list[Node] = []
     if ray_address is None:
-        checks = _told(preflight.check_node(*arguments))
+        checks = _describe(preflight.check_node(*arguments))
     else:
-        joined = cluster.join(ray_address, plan.recipe.hardware, wait, typer.echo)
-        checks = _told(cluster.check_nodes(joined, *arguments))
-    with shown(common.errors()) as progress:
-        checks += _told(preflight.check_experiment(plan, progress))
+        joined = cluster.join_cluster(ray_address, plan.recipe.hardware, wait, typer.echo)
+        checks = _describe(cluster.check_nodes(joined, *arguments))
+    with show_progress(common.errors()) as progress:
+        checks += _describe(preflight.check_experiment(plan, progress))
     failed = [check for check in checks if not check.passed]
     if failed:
         raise ModelError(f"{len(failed)} of {len(checks)} checks failed: {failed[0].name}: {failed[0].told}")
     return joined
 
 
-def _told(checks: Iterable[Check]) -> list[Check]:
+def _describe(checks: Iterable[PreflightCheck]) -> list[PreflightCheck]:
     """The checks, each printed as it is done."""
     done = []
     for check in checks:
@@ -135,13 +135,13 @@ def _show_plan(plan: TrainingPlan, as_json: bool) -> None:
         typer.echo(json.dumps(_plan_json(plan), ensure_ascii=False, indent=2))
         return
     typer.echo(yaml.safe_dump(plan.resolved(), sort_keys=False, allow_unicode=True))
-    typer.echo(_steps(plan))
-    typer.echo(_memory(plan))
-    common.draw(tables.Table(("verl key", "verl's default", "here"), _changes(plan)).drawn())
+    typer.echo(_describe_steps(plan))
+    typer.echo(_describe_memory(plan))
+    common.print_table(tables.Table(("verl key", "verl's default", "here"), _parse_overrides(plan)).drawn())
     typer.echo(shlex.join(plan.command()))
 
 
-def _steps(plan: TrainingPlan) -> str:
+def _describe_steps(plan: TrainingPlan) -> str:
     steps = plan.steps
     rows = "no data yet" if plan.rows is None else f"{plan.rows:,} rows"
     total = "as many steps as the data gives" if steps.total is None else f"{steps.total:,} steps"
@@ -151,7 +151,7 @@ def _steps(plan: TrainingPlan) -> str:
     )
 
 
-def _memory(plan: TrainingPlan) -> str:
+def _describe_memory(plan: TrainingPlan) -> str:
     memory = plan.memory
     if memory is None:
         return "memory: not known before the model's config.json is on this machine"
@@ -162,7 +162,7 @@ def _memory(plan: TrainingPlan) -> str:
     )
 
 
-def _changes(plan: TrainingPlan) -> list[tuple[Any, ...]]:
+def _parse_overrides(plan: TrainingPlan) -> list[tuple[Any, ...]]:
     return [(key, str(default), str(value)) for key, default, value in plan.changes]
 
 
@@ -202,9 +202,9 @@ def convert(
     goes on with the same command.
     """
     from mmk12.conversion.convert import convert as converted
-    from mmk12.utils.progress import shown
+    from mmk12.utils.progress import show_progress
 
-    with shown(common.errors()) as progress:
+    with show_progress(common.errors()) as progress:
         layout = converted(source, out, like, progress)
     if layout == "native":
         typer.echo(

@@ -18,12 +18,12 @@ _QK_NORM_EPS = 1e-6
 """Built into transformers' vision tower."""
 
 
-def native_config(config: Config, image_token_id: int, tied: bool) -> Any:
+def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
     """The `InternVLConfig` of a remote config.json. Raises `BadInput`, or `ModelError` for what has no native form."""
     from transformers import InternVLConfig
 
-    text = _text(config, tied)
-    vision = _vision(config)
+    text = _native_text(config, tied)
+    vision = _native_vision(config)
     if not image_token_id < text["vocab_size"]:
         raise BadInput(
             f"The tokenizer's token of pictures is {image_token_id}, the model has {text['vocab_size']} words."
@@ -62,12 +62,12 @@ def native_config(config: Config, image_token_id: int, tied: bool) -> Any:
         ) from error
 
 
-def says_tied(config: Config) -> bool:
+def ties_embeddings(config: Config) -> bool:
     """Whether a remote config.json lets the embeddings serve as output layer, where there is no layer of its own."""
     return bool(section(config.get("llm_config"), "llm_config").get("tie_word_embeddings", False))
 
 
-def towers(config: Any, tied: bool) -> Towers:
+def find_towers(config: Any, tied: bool) -> Towers:
     """The shape of a model, by its `InternVLConfig`. Raises `ModelError` for another text tower, or `BadInput`."""
     vision, text = config.vision_config, config.text_config
     heads, kv_heads = text.num_attention_heads, text.num_key_value_heads
@@ -78,7 +78,7 @@ def towers(config: Any, tied: bool) -> Towers:
         vision_bias=vision.attention_bias,
         vision_qk_norm=vision.use_qk_norm,
         vision_norm_bias=vision.norm_type == "layer_norm",
-        text=native_tower(config),
+        text=find_native_tower(config),
         text_layers=text.num_hidden_layers,
         heads=heads,
         kv_heads=kv_heads,
@@ -87,18 +87,18 @@ def towers(config: Any, tied: bool) -> Towers:
     )
 
 
-def native_tower(config: Any) -> Tower:
+def find_native_tower(config: Any) -> Tower:
     """Which of the two text towers an `InternVLConfig` has."""
-    return _known(config.text_config.model_type, config_keys.NATIVE_TYPE)
+    return _known_tower(config.text_config.model_type, config_keys.NATIVE_TYPE)
 
 
-def remote_tower(config: Config) -> Tower:
+def find_remote_tower(config: Config) -> Tower:
     """Which of the two text towers a remote config.json has."""
     named = section(config.get("llm_config"), "llm_config").get("architectures")
-    return _known(named[0] if isinstance(named, list) and named else None, config_keys.ARCHITECTURE)
+    return _known_tower(named[0] if isinstance(named, list) and named else None, config_keys.ARCHITECTURE)
 
 
-def _known(named: object, towers: Mapping[Tower, str]) -> Tower:
+def _known_tower(named: object, towers: Mapping[Tower, str]) -> Tower:
     for name, known in towers.items():
         if named == known:
             return name
@@ -107,7 +107,7 @@ def _known(named: object, towers: Mapping[Tower, str]) -> Tower:
     )
 
 
-def _vision(config: Config) -> Config:
+def _native_vision(config: Config) -> Config:
     given = section(config.get("vision_config"), "vision_config")
     made = config_keys.to_native(config_keys.VISION, given, "vision_config")
     for name, default in (("image_size", 224), ("patch_size", 14)):
@@ -120,10 +120,10 @@ def _vision(config: Config) -> Config:
     return made
 
 
-def _text(config: Config, tied: bool) -> Config:
+def _native_text(config: Config, tied: bool) -> Config:
     given = section(config.get("llm_config"), "llm_config")
     refuse_unless("quantization_config" not in {**config, **given}, "quantised weights", "convert the full ones")
-    tower = remote_tower(config)
+    tower = find_remote_tower(config)
     return {
         "model_type": config_keys.NATIVE_TYPE[tower],
         **config_keys.to_native(config_keys.TEXT[tower], given, "llm_config"),
@@ -139,7 +139,7 @@ TEMPLATE = "internvl2_5"
 """Upstream's name for the conversation format of both text towers."""
 
 
-def load(folder: Path) -> Any:
+def load_remote_config(folder: Path) -> Any:
     """The `InternVLConfig` of a native checkpoint. Raises `MissingData` or `BadInput`."""
     from transformers import InternVLConfig
 
@@ -151,7 +151,7 @@ def load(folder: Path) -> Any:
         ) from error
 
 
-def remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> Config:
+def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> Config:
     """The remote config.json of an `InternVLConfig`. Raises `ModelError` for what has no remote form."""
     vision = config.vision_config
     side, patch = vision.image_size[0], vision.patch_size[0]
@@ -205,7 +205,7 @@ def remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> 
 
 
 def _remote_text(config: Any, tied: bool, dtype: str) -> Config:
-    text, tower = config.text_config, native_tower(config)
+    text, tower = config.text_config, find_native_tower(config)
     if tower == "internlm2":
         refuse_unless(not text.mlp_bias, "a bias in the feed-forward layers", "InternLM2 has none")
         whole = text.head_dim * text.num_attention_heads == text.hidden_size

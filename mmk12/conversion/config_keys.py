@@ -17,7 +17,7 @@ Config = dict[str, Any]
 REQUIRED = object()
 
 
-class Word(NamedTuple):
+class KeyRule(NamedTuple):
     """One key of a configuration; `default` is what its absence means in the remote layout."""
 
     remote: str
@@ -26,50 +26,50 @@ class Word(NamedTuple):
 
 
 VISION = (
-    Word("hidden_size", "hidden_size"),
-    Word("intermediate_size", "intermediate_size"),
-    Word("num_hidden_layers", "num_hidden_layers"),
-    Word("num_attention_heads", "num_attention_heads"),
-    Word("num_channels", "num_channels", 3),
-    Word("qkv_bias", "attention_bias", False),
-    Word("qk_normalization", "use_qk_norm", True),
-    Word("norm_type", "norm_type", "rms_norm"),
-    Word("layer_norm_eps", "layer_norm_eps", 1e-6),
-    Word("hidden_act", "hidden_act", "gelu"),
-    Word("attention_dropout", "attention_dropout", 0.0),
-    Word("dropout", "projection_dropout", 0.0),
-    Word("initializer_range", "initializer_range", 0.02),
-    Word("initializer_factor", "layer_scale_init_value", 0.1),
+    KeyRule("hidden_size", "hidden_size"),
+    KeyRule("intermediate_size", "intermediate_size"),
+    KeyRule("num_hidden_layers", "num_hidden_layers"),
+    KeyRule("num_attention_heads", "num_attention_heads"),
+    KeyRule("num_channels", "num_channels", 3),
+    KeyRule("qkv_bias", "attention_bias", False),
+    KeyRule("qk_normalization", "use_qk_norm", True),
+    KeyRule("norm_type", "norm_type", "rms_norm"),
+    KeyRule("layer_norm_eps", "layer_norm_eps", 1e-6),
+    KeyRule("hidden_act", "hidden_act", "gelu"),
+    KeyRule("attention_dropout", "attention_dropout", 0.0),
+    KeyRule("dropout", "projection_dropout", 0.0),
+    KeyRule("initializer_range", "initializer_range", 0.02),
+    KeyRule("initializer_factor", "layer_scale_init_value", 0.1),
 )
 """Defaults: upstream `configuration_intern_vit.py`."""
 
 _TEXT = (
-    Word("vocab_size", "vocab_size"),
-    Word("hidden_size", "hidden_size"),
-    Word("intermediate_size", "intermediate_size"),
-    Word("num_hidden_layers", "num_hidden_layers"),
-    Word("num_attention_heads", "num_attention_heads"),
-    Word("max_position_embeddings", "max_position_embeddings"),
-    Word("hidden_act", "hidden_act", "silu"),
-    Word("initializer_range", "initializer_range", 0.02),
-    Word("rms_norm_eps", "rms_norm_eps", 1e-6),
-    Word("bos_token_id", "bos_token_id", None),
-    Word("eos_token_id", "eos_token_id", None),
-    Word("pad_token_id", "pad_token_id", None),
+    KeyRule("vocab_size", "vocab_size"),
+    KeyRule("hidden_size", "hidden_size"),
+    KeyRule("intermediate_size", "intermediate_size"),
+    KeyRule("num_hidden_layers", "num_hidden_layers"),
+    KeyRule("num_attention_heads", "num_attention_heads"),
+    KeyRule("max_position_embeddings", "max_position_embeddings"),
+    KeyRule("hidden_act", "hidden_act", "silu"),
+    KeyRule("initializer_range", "initializer_range", 0.02),
+    KeyRule("rms_norm_eps", "rms_norm_eps", 1e-6),
+    KeyRule("bos_token_id", "bos_token_id", None),
+    KeyRule("eos_token_id", "eos_token_id", None),
+    KeyRule("pad_token_id", "pad_token_id", None),
 )
-TEXT: dict[Tower, tuple[Word, ...]] = {
+TEXT: dict[Tower, tuple[KeyRule, ...]] = {
     "qwen2": (
         *_TEXT,
-        Word("num_key_value_heads", "num_key_value_heads"),
-        Word("attention_dropout", "attention_dropout", 0.0),
-        Word("use_sliding_window", "use_sliding_window", False),
-        Word("sliding_window", "sliding_window", None),
-        Word("max_window_layers", "max_window_layers", 28),
+        KeyRule("num_key_value_heads", "num_key_value_heads"),
+        KeyRule("attention_dropout", "attention_dropout", 0.0),
+        KeyRule("use_sliding_window", "use_sliding_window", False),
+        KeyRule("sliding_window", "sliding_window", None),
+        KeyRule("max_window_layers", "max_window_layers", 28),
     ),
     "internlm2": (
         *_TEXT,
-        Word("num_key_value_heads", "num_key_value_heads"),
-        Word("bias", "attention_bias", True),
+        KeyRule("num_key_value_heads", "num_key_value_heads"),
+        KeyRule("bias", "attention_bias", True),
     ),
 }
 """Defaults: `Qwen2Config`, and upstream `configuration_internlm2.py`."""
@@ -92,7 +92,7 @@ def section(value: Any, name: str) -> Config:
     return value
 
 
-def to_native(words: tuple[Word, ...], config: Mapping[str, Any], name: str) -> Config:
+def to_native(words: tuple[KeyRule, ...], config: Mapping[str, Any], name: str) -> Config:
     """The remote `config` in native words. Raises `BadInput` for a key that must be there."""
     made = {}
     for word in words:
@@ -103,7 +103,7 @@ def to_native(words: tuple[Word, ...], config: Mapping[str, Any], name: str) -> 
     return made
 
 
-def to_remote(words: tuple[Word, ...], config: Any) -> Config:
+def to_remote(words: tuple[KeyRule, ...], config: Any) -> Config:
     """The native `config`, one of transformers' own objects, in remote words."""
     return {word.remote: getattr(config, word.native) for word in words}
 

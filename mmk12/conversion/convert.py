@@ -12,33 +12,33 @@ from typing import Any, Literal
 
 from mmk12.conversion import config as configs
 from mmk12.conversion import config_keys, tokenizer, weights
-from mmk12.conversion.tensors import HEAD, canonical, pairs
+from mmk12.conversion.tensors import HEAD, canonical_name, pair_tensors
 from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError
-from mmk12.inference.checkpoint import ids, loaded, make_importable, weights_id
+from mmk12.inference.checkpoint import hash_weights, import_torchvision, load_part, read_token_ids
 from mmk12.utils import storage
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 # Whether transformers would load what a native config.json and its tensors say, found out without loading a number.
 
 
-def require_fit(config: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_weights_fit(config: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raises `BadInput` naming the first tensor whose shape is not the one that the `InternVLConfig` leads to."""
     import torch
     from transformers import InternVLForConditionalGeneration
 
     with torch.device("meta"):
         model = InternVLForConditionalGeneration(config)
-    expected = {canonical(name): tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    expected = {canonical_name(name): tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if HEAD not in shapes:
         expected.pop(HEAD, None)
     for name in sorted({*expected, *shapes}):
         if expected.get(name) != shapes.get(name):
             raise BadInput(
-                f"{name} is {_told(shapes.get(name))}; its config.json leads to {_told(expected.get(name))}."
+                f"{name} is {_silence_transformers(shapes.get(name))}; its config.json leads to {_silence_transformers(expected.get(name))}."
             )
 
 
-def _told(shape: tuple[int, ...] | None) -> str:
+def _silence_transformers(shape: tuple[int, ...] | None) -> str:
     return "not there" if shape is None else " x ".join(map(str, shape))
 
 
@@ -53,7 +53,11 @@ _COMPANIONS = (".json", ".jinja", ".txt", ".model", ".py")
 
 
 def convert(
-    source: str, out: Path, like: str | None = None, progress: Progress = silent, shard_bytes: int = weights.SHARD_BYTES
+    source: str,
+    out: Path,
+    like: str | None = None,
+    progress: Progress = ignore_progress,
+    shard_bytes: int = weights.SHARD_BYTES,
 ) -> Layout:
     """Converts the checkpoint `source` (a folder or hub id) into the other layout, in `out`; returns that layout.
 
@@ -64,21 +68,21 @@ def convert(
     try:
         import torch
 
-        make_importable()
+        import_torchvision()
         import transformers
     except ImportError:
         raise MissingExtra("Converting a model", "hf") from None
     assert torch
     transformers.logging.set_verbosity_error()
-    folder = _folder(source)
+    folder = _find_folder(source)
     config = config_keys.read(folder)
     kind = config.get("model_type")
     if kind not in ("internvl_chat", "internvl"):
         raise ModelError(f"{folder} holds a model of type {kind}; mmk12 converts internvl_chat and internvl.")
-    model = None if like is None else _folder(like)
+    model = None if like is None else _find_folder(like)
     if model is not None and config_keys.read(model).get("model_type") == kind:
         raise ModelError(f"{model} has the layout of {folder}; --like takes a checkpoint of the other one.")
-    with _unfinished(out, weights_id(str(folder))):
+    with _is_unfinished(out, hash_weights(str(folder))):
         if kind == "internvl_chat":
             _to_native(folder, config, out, model, progress, shard_bytes)
             return "native"
@@ -91,22 +95,22 @@ def _to_native(
 ) -> None:
     from transformers import AutoTokenizer
 
-    tiling = tokenizer.of_remote(config)
+    tiling = tokenizer.tiling_of_remote(config)
     if like is None:
-        words = tokenizer.native_tokenizer(folder, configs.remote_tower(config))
+        words = tokenizer.load_native_tokenizer(folder, configs.find_remote_tower(config))
     else:
-        words = loaded("tokenizer", str(like), AutoTokenizer)
-        side = tokenizer.of_native(like).side
+        words = load_part("tokenizer", str(like), AutoTokenizer)
+        side = tokenizer.tiling_of_native(like).side
         config_keys.refuse_unless(side == tiling.side, f"tiles of {tiling.side} pixels", f"those of {like} have {side}")
-    found = weights.stored(folder)
-    tied = configs.says_tied(config) and not weights.has_head(found)
-    made = configs.native_config(config, tokenizer.id_of(words, tokenizer.IMAGE_TOKEN), tied)
-    planned = weights.moves(pairs(configs.towers(made, tied)), found, folder, to_native=True)
-    require_fit(made, weights.native_shapes(planned))
-    weights.write(planned, out, progress, shard_bytes)
+    found = weights.list_stored_tensors(folder)
+    tied = configs.ties_embeddings(config) and not weights.has_lm_head(found)
+    made = configs.to_native_config(config, tokenizer.token_id(words, tokenizer.IMAGE_TOKEN), tied)
+    planned = weights.plan_moves(pair_tensors(configs.find_towers(made, tied)), found, folder, to_native=True)
+    check_weights_fit(made, weights.list_native_shapes(planned))
+    weights.write_weights(planned, out, progress, shard_bytes)
     if like is None:
-        template = tokenizer.native_template(words)
-        tokenizer.native_processor(tiling, words, made.image_seq_length, template).save_pretrained(out)
+        template = tokenizer.to_native_template(words)
+        tokenizer.make_native_processor(tiling, words, made.image_seq_length, template).save_pretrained(out)
     else:
         _copy_companions(like, out)
     _write_generation(folder, out, words)
@@ -116,20 +120,20 @@ def _to_native(
 def _to_remote(folder: Path, out: Path, like: Path | None, progress: Progress, shard_bytes: int) -> None:
     from transformers import AutoTokenizer
 
-    config = configs.load(folder)
-    found = weights.stored(folder)
-    tied = config.tie_word_embeddings and not weights.has_head(found)
+    config = configs.load_remote_config(folder)
+    found = weights.list_stored_tensors(folder)
+    tied = config.tie_word_embeddings and not weights.has_lm_head(found)
     auto_map = _AUTO_MAP if like is None else config_keys.read(like).get("auto_map", _AUTO_MAP)
-    made = configs.remote_config(config, tokenizer.of_native(folder), tied, auto_map)
-    planned = weights.moves(pairs(configs.towers(config, tied)), found, folder, to_native=False)
-    require_fit(config, weights.native_shapes(planned))
-    weights.write(planned, out, progress, shard_bytes)
+    made = configs.to_remote_config(config, tokenizer.tiling_of_native(folder), tied, auto_map)
+    planned = weights.plan_moves(pair_tensors(configs.find_towers(config, tied)), found, folder, to_native=False)
+    check_weights_fit(config, weights.list_native_shapes(planned))
+    weights.write_weights(planned, out, progress, shard_bytes)
     if like is None:
         tokenizer.write_remote(folder, out)
         storage.write_bytes(out / _CODE.name, _CODE.read_bytes())
     else:
         _copy_companions(like, out)
-    _write_generation(folder, out, loaded("tokenizer", str(folder), AutoTokenizer))
+    _write_generation(folder, out, load_part("tokenizer", str(folder), AutoTokenizer))
     storage.write_json(out / "config.json", made)
 
 
@@ -137,7 +141,7 @@ def _write_generation(folder: Path, out: Path, words: Any) -> None:
     """generation_config.json as it was, ending also where the chat template ends a turn."""
     path = folder / "generation_config.json"
     told = config_keys.section(storage.read_json(path), str(path)) if path.is_file() else {}
-    ends = sorted(ids(told.get("eos_token_id")) | {tokenizer.id_of(words, tokenizer.END_OF_TURN)})
+    ends = sorted(read_token_ids(told.get("eos_token_id")) | {tokenizer.token_id(words, tokenizer.END_OF_TURN)})
     told = {**told, "eos_token_id": ends[0] if len(ends) == 1 else ends}
     if words.pad_token_id is not None:
         told.setdefault("pad_token_id", words.pad_token_id)
@@ -152,13 +156,13 @@ def _copy_companions(like: Path, out: Path) -> None:
 
 
 @contextmanager
-def _unfinished(out: Path, source: str) -> Iterator[None]:
+def _is_unfinished(out: Path, source: str) -> Iterator[None]:
     """Marks `out` as being made of `source`. Raises `OutputError` if it holds anything else."""
     mark = out / _UNFINISHED
     if out.is_dir() and any(out.iterdir()) and not (mark.is_file() and storage.read_json(mark) == {"source": source}):
         raise OutputError(f"{out} is not empty. Choose another folder for the converted model.")
     storage.write_json(mark, {"source": source})
-    storage.sweep(out)
+    storage.remove_leftovers(out)
     try:
         yield
     finally:
@@ -166,7 +170,7 @@ def _unfinished(out: Path, source: str) -> Iterator[None]:
             mark.unlink()
 
 
-def _folder(model: str) -> Path:
+def _find_folder(model: str) -> Path:
     """The folder of a checkpoint, fetched from the hub if there is none of that name."""
     if Path(model).is_dir():
         return Path(model)

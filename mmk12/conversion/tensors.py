@@ -17,7 +17,7 @@ Tensor = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Fusion:
+class FusedQkv:
     """How the rows of a fused projection are laid out."""
 
     blocks: int = 1
@@ -64,10 +64,10 @@ class Pair:
 
     remote: str
     native: tuple[str, ...]
-    fusion: Fusion | None = None
+    fusion: FusedQkv | None = None
 
 
-def pairs(towers: Towers) -> Iterator[Pair]:
+def pair_tensors(towers: Towers) -> Iterator[Pair]:
     """Every tensor of the model, in an order that keeps layers together."""
     yield from _vision(towers)
     for remote, native in (("0", "layer_norm"), ("1", "linear_1"), ("3", "linear_2")):
@@ -75,7 +75,7 @@ def pairs(towers: Towers) -> Iterator[Pair]:
     yield from _internlm2(towers) if towers.text == "internlm2" else _qwen2(towers)
 
 
-def canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """A native name as checkpoints on disk have it; in memory, transformers' own modules are nested the other way."""
     if name == "lm_head.weight":
         return HEAD
@@ -93,7 +93,7 @@ def _vision(towers: Towers) -> Iterator[Pair]:
     for number in range(towers.vision_layers):
         remote, native = f"vision_model.encoder.layers.{number}.", f"vision_tower.encoder.layer.{number}."
         for kind in ("weight", "bias") if towers.vision_bias else ("weight",):
-            yield Pair(f"{remote}attn.qkv.{kind}", _three(f"{native}attention", kind), Fusion())
+            yield Pair(f"{remote}attn.qkv.{kind}", _three(f"{native}attention", kind), FusedQkv())
         yield from _same(f"{remote}attn.proj", f"{native}attention.projection_layer", "weight", "bias")
         if towers.vision_qk_norm:
             for part in ("q_norm", "k_norm"):
@@ -123,7 +123,7 @@ def _qwen2(towers: Towers) -> Iterator[Pair]:
 
 def _internlm2(towers: Towers) -> Iterator[Pair]:
     """Llama under other names, with grouped queries, keys and values in one tensor."""
-    fusion = Fusion(towers.kv_heads, (towers.heads // towers.kv_heads, 1, 1))
+    fusion = FusedQkv(towers.kv_heads, (towers.heads // towers.kv_heads, 1, 1))
     kinds = ("weight", "bias") if towers.text_bias else ("weight",)
     prefix = "language_model.model."
     yield from _same(f"{prefix}tok_embeddings", f"{prefix}embed_tokens", "weight")

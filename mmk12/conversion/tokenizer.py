@@ -16,7 +16,7 @@ from typing import Any
 
 from mmk12.conversion.config_keys import Config, refuse_unless, section
 from mmk12.errors import BadInput, MissingData, ModelError
-from mmk12.inference.checkpoint import loaded
+from mmk12.inference.checkpoint import load_part
 from mmk12.utils import storage
 
 END_OF_TURN = "<|im_end|>"
@@ -44,18 +44,18 @@ REMOTE_FILES = (
 )
 
 
-def native_tokenizer(folder: Path, tower: str) -> Any:
+def load_native_tokenizer(folder: Path, tower: str) -> Any:
     """A remote checkpoint's tokenizer, picture tokens named. Raises `MissingData`, `BadInput` or `ModelError`."""
     load = _internlm2(folder) if tower == "internlm2" else _qwen2(folder)
     words = load()
     for token in (*_NAMED.values(), END_OF_TURN):
-        id_of(words, token)
+        token_id(words, token)
     known = words.get_vocab()
     video = next((token for token in _VIDEO if token in known), _VIDEO[0])
     return load(**_NAMED, video_token=video, eos_token=END_OF_TURN, padding_side="left")
 
 
-def id_of(tokenizer: Any, token: str) -> int:
+def token_id(tokenizer: Any, token: str) -> int:
     """The id of a word that every InternVL has. Raises `ModelError`."""
     found = tokenizer.get_vocab().get(token)
     if found is None:
@@ -63,7 +63,7 @@ def id_of(tokenizer: Any, token: str) -> int:
     return int(found)
 
 
-def native_template(tokenizer: Any) -> str:
+def to_native_template(tokenizer: Any) -> str:
     """The chat template that takes pictures as parts of a message."""
     parts = _PARTS.replace("%VIDEO%", tokenizer.video_token)
     return (_BEGIN if tokenizer.bos_token else "") + _TURN + parts + _END
@@ -101,7 +101,7 @@ def _qwen2(folder: Path) -> Callable[..., Any]:
 
     named = str(_settings(folder).get("tokenizer_class", ""))
     made = transformers.Qwen2Tokenizer if named.startswith("Qwen2") else transformers.PreTrainedTokenizerFast
-    return partial(loaded, "tokenizer", str(folder), made)
+    return partial(load_part, "tokenizer", str(folder), made)
 
 
 def _internlm2(folder: Path) -> Callable[..., Any]:
@@ -115,8 +115,12 @@ def _internlm2(folder: Path) -> Callable[..., Any]:
     told = _settings(folder)
     path = folder / "tokenizer.json"
     tokens = Tokenizer.from_file(str(path)) if path.is_file() else _from_pieces(folder / "tokenizer.model", told)
-    words = {name: _word(told[name]) for name in ("bos_token", "eos_token", "pad_token", "unk_token") if told.get(name)}
-    special = [_word(word) for word in told.get("added_tokens_decoder", {}).values()]
+    words = {
+        name: _decode_piece(told[name])
+        for name in ("bos_token", "eos_token", "pad_token", "unk_token")
+        if told.get(name)
+    }
+    special = [_decode_piece(word) for word in told.get("added_tokens_decoder", {}).values()]
     return partial(PreTrainedTokenizerFast, **{"tokenizer_object": tokens, "extra_special_tokens": special, **words})
 
 
@@ -135,7 +139,8 @@ def _from_pieces(path: Path, told: Config) -> Any:
         ) from None
     pieces = [piece.piece for piece in extractor.proto.pieces]
     added = {
-        int(place): _word(word) for place, word in section(told.get("added_tokens_decoder", {}), str(path)).items()
+        int(place): _decode_piece(word)
+        for place, word in section(told.get("added_tokens_decoder", {}), str(path)).items()
     }
     names = [added.get(place, piece) for place, piece in enumerate(pieces)]
     made = Tokenizer(
@@ -158,7 +163,7 @@ def _from_pieces(path: Path, told: Config) -> Any:
     return made
 
 
-def _word(value: Any) -> str:
+def _decode_piece(value: Any) -> str:
     """A token as tokenizer_config.json gives it: its text, or an object around it."""
     return str(value.get("content")) if isinstance(value, dict) else str(value)
 
@@ -180,7 +185,7 @@ class Tiling:
     largest: int
 
 
-def of_remote(config: Config) -> Tiling:
+def tiling_of_remote(config: Config) -> Tiling:
     """The tiling of a remote config.json. Raises `ModelError` where there is no thumbnail to go with the tiles."""
     dynamic, largest = bool(config.get("dynamic_image_size", False)), config.get("max_dynamic_patch", 6)
     thumbnail = config.get("use_thumbnail", False) or not dynamic or largest == 1
@@ -192,7 +197,7 @@ def of_remote(config: Config) -> Tiling:
     return Tiling(side, dynamic, *numbers[1:])
 
 
-def of_native(folder: Path) -> Tiling:
+def tiling_of_native(folder: Path) -> Tiling:
     """The tiling of a native checkpoint's image processor. Raises `MissingData`, `BadInput` or `ModelError`."""
     path = next((folder / name for name in _FILES if (folder / name).is_file()), None)
     if path is None:
@@ -210,7 +215,7 @@ def of_native(folder: Path) -> Tiling:
     return Tiling(numbers[0], told.get("crop_to_patches", True) is True, numbers[1], numbers[2])
 
 
-def native_processor(tiling: Tiling, tokenizer: Any, image_seq_length: int, chat_template: str) -> Any:
+def make_native_processor(tiling: Tiling, tokenizer: Any, image_seq_length: int, chat_template: str) -> Any:
     """transformers' `InternVLProcessor` with that tiling."""
     from transformers.models.got_ocr2 import GotOcr2ImageProcessor
     from transformers.models.internvl import InternVLProcessor, InternVLVideoProcessor

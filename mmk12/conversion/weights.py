@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmk12.conversion.tensors import HEAD, Pair, canonical
+from mmk12.conversion.tensors import HEAD, Pair, canonical_name
 from mmk12.errors import BadInput, MissingData, ModelError, OutputError
 from mmk12.utils import storage
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 SHARD_BYTES = 4 * 10**9
 _INDEX = "model.safetensors.index.json"
@@ -24,7 +24,7 @@ _HEADER_BYTES = 100 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTensor:
     """A tensor in a file: its own name there, shape, data type and size in bytes."""
 
     path: Path
@@ -35,11 +35,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class TensorMove:
     """What becomes of some source tensors: `out` are the names of the new layout."""
 
     pair: Pair
-    sources: tuple[Stored, ...]
+    sources: tuple[StoredTensor, ...]
     out: tuple[str, ...]
 
     @property
@@ -48,7 +48,7 @@ class Move:
         return sum(source.size for source in self.sources)
 
 
-def stored(folder: Path) -> dict[str, Stored]:
+def list_stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """The tensors of a checkpoint by canonical name. Raises `MissingData`, `BadInput`, or `ModelError` for a pickle."""
     files = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
     if (folder / _INDEX).is_file():
@@ -67,15 +67,17 @@ def stored(folder: Path) -> dict[str, Stored]:
                 "Fetch its safetensors, or save it again with transformers' save_pretrained."
             )
         raise MissingData(f"{folder} holds no *.safetensors.")
-    found: dict[str, Stored] = {}
+    found: dict[str, StoredTensor] = {}
     for path in files.values():
         for one in _header(path):
-            if found.setdefault(canonical(one.name), one) is not one:
+            if found.setdefault(canonical_name(one.name), one) is not one:
                 raise BadInput(f"{folder} holds the tensor {one.name} twice.")
     return found
 
 
-def moves(pairs: Iterable[Pair], found: Mapping[str, Stored], folder: Path, to_native: bool) -> list[Move]:
+def plan_moves(
+    pairs: Iterable[Pair], found: Mapping[str, StoredTensor], folder: Path, to_native: bool
+) -> list[TensorMove]:
     """Every source tensor on its way, exactly once. Raises `BadInput` naming one that is missing or left over."""
     left, planned = dict(found), []
     for pair in pairs:
@@ -83,7 +85,7 @@ def moves(pairs: Iterable[Pair], found: Mapping[str, Stored], folder: Path, to_n
         for name in taken:
             if name not in left:
                 raise BadInput(f"{folder} lacks the tensor {name}, which its config.json asks for.")
-        planned.append(Move(pair, tuple(left.pop(name) for name in taken), out))
+        planned.append(TensorMove(pair, tuple(left.pop(name) for name in taken), out))
     if left:
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
         raise BadInput(
@@ -92,7 +94,7 @@ def moves(pairs: Iterable[Pair], found: Mapping[str, Stored], folder: Path, to_n
     return planned
 
 
-def native_shapes(planned: Iterable[Move]) -> dict[str, tuple[int, ...]]:
+def list_native_shapes(planned: Iterable[TensorMove]) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in native names, whichever layout it comes from; nothing is read for it."""
     shapes = {}
     for move in planned:
@@ -105,12 +107,14 @@ def native_shapes(planned: Iterable[Move]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def has_head(found: Mapping[str, Stored]) -> bool:
+def has_lm_head(found: Mapping[str, StoredTensor]) -> bool:
     """Whether the checkpoint has an output layer of its own."""
     return HEAD in found or "language_model.output.weight" in found
 
 
-def write(planned: Sequence[Move], out: Path, progress: Progress = silent, shard_bytes: int = SHARD_BYTES) -> None:
+def write_weights(
+    planned: Sequence[TensorMove], out: Path, progress: Progress = ignore_progress, shard_bytes: int = SHARD_BYTES
+) -> None:
     """Writes the new tensors into `out`, and an index if they take more than one shard."""
     shards = list(_shards(planned, shard_bytes))
     names = (
@@ -121,7 +125,7 @@ def write(planned: Sequence[Move], out: Path, progress: Progress = silent, shard
     for number, (name, shard) in enumerate(zip(names, shards, strict=True)):
         progress("shards", number, len(shards))
         if not (out / name).is_file():
-            _save({name: tensor for move in shard for name, tensor in _moved(move)}, out / name)
+            _save({name: tensor for move in shard for name, tensor in _convert_tensor(move)}, out / name)
     progress("shards", len(shards), len(shards))
     if len(shards) > 1:
         total = sum(move.size for move in planned)
@@ -133,7 +137,7 @@ def write(planned: Sequence[Move], out: Path, progress: Progress = silent, shard
         )
 
 
-def _header(path: Path) -> Iterator[Stored]:
+def _header(path: Path) -> Iterator[StoredTensor]:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _HEADER_BYTES:
@@ -143,13 +147,15 @@ def _header(path: Path) -> Iterator[Stored]:
             entries.pop("__metadata__", None)
             for name, entry in entries.items():
                 start, end = entry["data_offsets"]
-                yield Stored(path, name, tuple(map(int, entry["shape"])), str(entry["dtype"]), int(end) - int(start))
+                yield StoredTensor(
+                    path, name, tuple(map(int, entry["shape"])), str(entry["dtype"]), int(end) - int(start)
+                )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise BadInput(f"{path} is not a safetensors file, or was cut short.") from None
 
 
-def _shards(planned: Sequence[Move], limit: int) -> Iterator[list[Move]]:
-    shard: list[Move] = []
+def _shards(planned: Sequence[TensorMove], limit: int) -> Iterator[list[TensorMove]]:
+    shard: list[TensorMove] = []
     for move in planned:
         if shard and sum(one.size for one in shard) + move.size > limit:
             yield shard
@@ -158,7 +164,7 @@ def _shards(planned: Sequence[Move], limit: int) -> Iterator[list[Move]]:
     yield shard
 
 
-def _moved(move: Move) -> list[tuple[str, Any]]:
+def _convert_tensor(move: TensorMove) -> list[tuple[str, Any]]:
     tensors = [_read(source) for source in move.sources]
     fusion = move.pair.fusion
     if fusion is None:
@@ -170,7 +176,7 @@ def _moved(move: Move) -> list[tuple[str, Any]]:
     return list(zip(move.out, made, strict=True))
 
 
-def _read(source: Stored) -> Any:
+def _read(source: StoredTensor) -> Any:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -185,7 +191,7 @@ def _save(tensors: dict[str, Any], path: Path) -> None:
     from safetensors.torch import save_file
 
     fresh = path.with_name(f".{path.name}.part")
-    with storage.writing(path):
+    with storage.open_for_writing(path):
         try:
             save_file(tensors, fresh, metadata={"format": "pt"})
             fresh.chmod(0o644)  # the library makes a file that only its owner can read

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmk12.curation.image_fingerprints import Looks
+from mmk12.curation.image_fingerprints import FingerprintIndex
 from mmk12.curation.plan import PlannedBenchmark
-from mmk12.curation.similarity import Item, Picture
-from mmk12.curation.stage_cache import Outcome, Outcomes
+from mmk12.curation.similarity import ComparableItem, ImageFingerprint
+from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets import registry
 from mmk12.datasets.declarations import ORIGIN
 from mmk12.errors import BadInput
@@ -22,7 +22,7 @@ from mmk12.recipes.schema import Recipe
 from mmk12.types import Sample
 from mmk12.utils import content, fingerprint
 from mmk12.utils.images import ImageStore
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Context:
     recipe: Recipe
     caps: Mapping[str, int]
     images: ImageStore
-    rollouts: Rollouts | None = None
+    rollouts: DifficultyModel | None = None
     tokenizer: str | None = None
-    progress: Progress = silent
+    progress: Progress = ignore_progress
     folder: Path = Path(".stages")
     raw_dir: Path | None = None
     benchmarks: tuple[PlannedBenchmark, ...] = ()
     templates: frozenset[str] = frozenset()
 
     @cached_property
-    def looks(self) -> Looks:
+    def looks(self) -> FingerprintIndex:
         """The prints of all loaded pictures."""
-        return Looks(sorted(self.folder.glob("*.looks")))
+        return FingerprintIndex(sorted(self.folder.glob("*.looks")))
 
     def is_template(self, sample: Sample) -> bool:
         """Whether its questions are made from templates, so that equal words on another picture are another question.
@@ -62,17 +62,17 @@ class Context:
         built_in = {name for name in content.names("source") if registry.load_source(name).template}
         return self.templates | built_in
 
-    def item(self, sample: Sample) -> Item:
+    def item(self, sample: Sample) -> ComparableItem:
         """A sample as it is compared with others."""
-        pictures = [Picture(image.width, image.height, self.looks[image]) for image in sample.images]
-        return Item.of(sample.id, sample.question, sample.gold, pictures)
+        pictures = [ImageFingerprint(image.width, image.height, self.looks[image]) for image in sample.images]
+        return ComparableItem.of(sample.id, sample.question, sample.gold, pictures)
 
 
-Stage = Callable[[Outcomes, Context], Iterator[Outcome]]
+Stage = Callable[[StageOutput, Context], Iterator[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rollouts:
+class DifficultyModel:
     """Which model answers; `n` None is the recipe's number. `folder` is where its answers are kept.
 
     `allow_failures` goes on without the questions that the engine cannot answer.
@@ -85,7 +85,7 @@ class Rollouts:
     allow_failures: bool = False
     folder: Path = Path("rollouts")
 
-    def at(self, folder: Path) -> Rollouts:
+    def at(self, folder: Path) -> DifficultyModel:
         """The same, kept in `folder`."""
         return dataclasses.replace(self, folder=folder)
 
@@ -100,5 +100,7 @@ class Rollouts:
         """What the rates depend on beside the questions and the recipe."""
         found = self.find()
         path = Path(found.location)
-        read = fingerprint.folder(path) if path.is_dir() else fingerprint.file(path) if path.is_file() else None
+        read = (
+            fingerprint.hash_folder(path) if path.is_dir() else fingerprint.hash_file(path) if path.is_file() else None
+        )
         return [found.backend, read or found.location, self.n, self.allow_failures]

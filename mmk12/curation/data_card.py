@@ -7,26 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmk12.curation.context import Context, Rollouts
-from mmk12.curation.decontamination import COMPARED, decontaminate, overlap
-from mmk12.curation.difficulty import kept_rates
-from mmk12.curation.paper_counts import beside
+from mmk12.curation.context import Context, DifficultyModel
+from mmk12.curation.decontamination import COMPARED, decontaminate, measure_overlap
+from mmk12.curation.difficulty import read_pass_rates
+from mmk12.curation.paper_counts import compare_with_paper
 from mmk12.curation.plan import Plan
-from mmk12.curation.sampling import drawn_evenly
-from mmk12.curation.stage_cache import Outcomes
+from mmk12.curation.sampling import sample_evenly
+from mmk12.curation.stage_cache import StageOutput
 from mmk12.plotting import plot
-from mmk12.types import IMAGE_MARK, Dropped
+from mmk12.types import IMAGE_MARK, DroppedSample
 from mmk12.utils import fingerprint, storage, templating
-from mmk12.utils.storage import replacing, to_json
+from mmk12.utils.storage import replace_file, to_json
 
 SHEET_ROWS = 24
 _HASHED = ("train.parquet", "val.parquet", "train.jsonl", "statistics.json", "drops.jsonl")
 _FIGURES = ("sources", "image_sizes", "prompt_lengths")
 
 
-def write_drops(out: Path, done: Iterable[Outcomes]) -> None:
+def write_drops(out: Path, done: Iterable[StageOutput]) -> None:
     """Writes drops.jsonl: the rows that every stage dropped, in order of stage, then of input."""
-    with replacing(out / "drops.jsonl") as file:
+    with replace_file(out / "drops.jsonl") as file:
         for drop in _drops(done):
             row = {"id": drop.id, "source": drop.source, "stage": drop.stage}
             line = to_json({**row, "reason": drop.reason, "evidence": drop.evidence}) + "\n"
@@ -37,7 +37,7 @@ def write_manifest(
     out: Path,
     plan: Plan,
     context: Context,
-    done: Mapping[str, Outcomes],
+    done: Mapping[str, StageOutput],
     funnel: Mapping[str, Mapping[str, int]],
     benchmark: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -58,14 +58,14 @@ def write_manifest(
         "decontamination": _decontamination(plan, context, done),
         "difficulty": difficulty,
         "benchmark": benchmark,
-        "hashes": {name: fingerprint.file(out / name) for name in written},
-        "versions": fingerprint.versions(),
+        "hashes": {name: fingerprint.hash_file(out / name) for name in written},
+        "versions": fingerprint.package_versions(),
     }
     storage.write_json(out / "manifest.json", manifest)
     return manifest
 
 
-def _decontamination(plan: Plan, context: Context, done: Mapping[str, Outcomes]) -> dict[str, Any] | None:
+def _decontamination(plan: Plan, context: Context, done: Mapping[str, StageOutput]) -> dict[str, Any] | None:
     """What the rows were compared with and not compared with, and what was found; None before that stage."""
     rows = done.get(decontaminate.__name__)
     if rows is None:
@@ -73,11 +73,11 @@ def _decontamination(plan: Plan, context: Context, done: Mapping[str, Outcomes])
     return {
         "compared": storage.read_json(context.folder / COMPARED),
         "not_compared": sorted(plan.not_compared),
-        "overlap": overlap(rows.drops()),
+        "overlap": measure_overlap(rows.drops()),
     }
 
 
-def _difficulty(plan: Plan, rollouts: Rollouts | None) -> dict[str, Any] | None:
+def _difficulty(plan: Plan, rollouts: DifficultyModel | None) -> dict[str, Any] | None:
     """What was measured, and the rows of each source by the number of right answers; None where nothing was."""
     if rollouts is None or "difficulty" not in plan.stages:
         return None
@@ -86,13 +86,13 @@ def _difficulty(plan: Plan, rollouts: Rollouts | None) -> dict[str, Any] | None:
         return None
     settings = storage.read_json(path)
     counts: dict[str, list[int]] = {}
-    for rate in kept_rates(rollouts.folder):
+    for rate in read_pass_rates(rollouts.folder):
         counts.setdefault(rate["source"], [0] * (rate["n"] + 1))[rate["right"]] += 1
     return {**settings, "keep": plan.recipe.data.difficulty.keep, "right": counts}
 
 
 def write_card(
-    out: Path, plan: Plan, context: Context, manifest: Mapping[str, Any], done: Iterable[Outcomes], rows: Outcomes
+    out: Path, plan: Plan, context: Context, manifest: Mapping[str, Any], done: Iterable[StageOutput], rows: StageOutput
 ) -> None:
     """Writes DATA_CARD.md, its figures and samples.html, which shows some of `rows`."""
     reasons = Counter((drop.source, drop.stage, drop.reason) for drop in _drops(done))
@@ -103,23 +103,23 @@ def write_card(
         "reasons": sorted(reasons.items()),
         "families": list(dict.fromkeys(name.partition(":")[0] for name in manifest["decontamination"]["compared"])),
         "statistics": statistics,
-        "beside": beside(statistics["origins"], {one.name: one.source.size for one in plan.sources}),
+        "beside": compare_with_paper(statistics["origins"], {one.name: one.source.size for one in plan.sources}),
     }
-    storage.write_text(out / "DATA_CARD.md", templating.render("data_card.md.j2", **facts))
+    storage.write_text(out / "DATA_CARD.md", templating.render_template("data_card.md.j2", **facts))
     for name in _FIGURES:
         plot(name, [out], out / "figures" / f"{name}.png")
     if manifest["difficulty"] is None:
         (out / "figures" / "difficulty.png").unlink(missing_ok=True)
     else:
         plot("difficulty", [out], out / "figures" / "difficulty.png")
-    sheet = {"recipe": manifest["recipe"]["name"], "total": len(rows), "samples": list(_shown(rows, context))}
-    storage.write_text(out / "samples.html", templating.render("samples.html.j2", **sheet))
+    sheet = {"recipe": manifest["recipe"]["name"], "total": len(rows), "samples": list(_sample_rows(rows, context))}
+    storage.write_text(out / "samples.html", templating.render_template("samples.html.j2", **sheet))
 
 
-def _shown(rows: Outcomes, context: Context) -> Iterator[dict[str, Any]]:
+def _sample_rows(rows: StageOutput, context: Context) -> Iterator[dict[str, Any]]:
     """Some rows of each source, in proportion."""
     sources = {sample.id: sample.source for sample in rows}
-    chosen = drawn_evenly(sources, min(SHEET_ROWS, len(sources)), f"sheet/{context.recipe.data.seed}")
+    chosen = sample_evenly(sources, min(SHEET_ROWS, len(sources)), f"sheet/{context.recipe.data.seed}")
     for sample in rows:
         if sample.id in chosen:
             yield {
@@ -130,6 +130,6 @@ def _shown(rows: Outcomes, context: Context) -> Iterator[dict[str, Any]]:
             }
 
 
-def _drops(done: Iterable[Outcomes]) -> Iterator[Dropped]:
+def _drops(done: Iterable[StageOutput]) -> Iterator[DroppedSample]:
     for outcomes in done:
         yield from outcomes.drops()

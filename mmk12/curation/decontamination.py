@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.similarity import EQUAL_PICTURE, Item, Match, Picture, Reference, nearness
-from mmk12.curation.stage_cache import Outcome, Outcomes
+from mmk12.curation.similarity import EQUAL_PICTURE, ComparableItem, ImageFingerprint, ItemIndex, Match, compare_items
+from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import drafts, locate
-from mmk12.types import Draft, Dropped, Sample
+from mmk12.datasets.loader import locate_dataset, read_samples
+from mmk12.types import DroppedSample, RawSample, Sample
 from mmk12.utils import storage
-from mmk12.utils.concurrency import in_threads
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
 
 if TYPE_CHECKING:
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
 # The questions of benchmarks as training rows are compared with them, read from the declarations of `benchmarks/`.
 
 
-class Read(NamedTuple):
+class ReadFile(NamedTuple):
     """A benchmark question, and how many of its pictures could not be read."""
 
-    item: Item
+    item: ComparableItem
     lost: int
 
 
-def questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[Read | Dropped]:
+def benchmark_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[ReadFile | DroppedSample]:
     """The questions of a benchmark in its order, rows that cannot be read as drops. Raises `MissingData`."""
-    files = locate(benchmark, raw_dir)
-    return in_threads(partial(_read, benchmark.name, files), drafts(benchmark, files))
+    files = locate_dataset(benchmark, raw_dir)
+    return map_in_threads(partial(_read, benchmark.name, files), read_samples(benchmark, files))
 
 
-def _read(name: str, files: Files, draft: Draft | Dropped) -> Read | Dropped:
-    if isinstance(draft, Dropped):
+def _read(name: str, files: Files, draft: RawSample | DroppedSample) -> ReadFile | DroppedSample:
+    if isinstance(draft, DroppedSample):
         return draft
     pictures = []
     for ref in draft.images:
@@ -59,9 +59,9 @@ def _read(name: str, files: Files, draft: Draft | Dropped) -> Read | Dropped:
             picture, _ = decode(files.image(ref))
         except BadImage:
             continue
-        pictures.append(Picture(picture.width, picture.height, image_fingerprints.grey(picture)))
-    item = Item.of(f"{name}/{draft.id}", draft.question, draft.gold, pictures)
-    return Read(item, len(draft.images) - len(pictures))
+        pictures.append(ImageFingerprint(picture.width, picture.height, image_fingerprints.to_grey(picture)))
+    item = ComparableItem.of(f"{name}/{draft.id}", draft.question, draft.gold, pictures)
+    return ReadFile(item, len(draft.images) - len(pictures))
 
 
 TEXT, IMAGE, BOTH = "text", "image", "both"
@@ -91,25 +91,27 @@ class Copy(NamedTuple):
         return self.id.partition("/")[0].partition(":")[0]
 
     def __str__(self) -> str:
-        return nearness(self.id, self.match.text, self.match.picture)
+        return compare_items(self.id, self.match.text, self.match.picture)
 
 
-def decontaminate(samples: Outcomes, context: Context) -> Iterator[Outcome]:
+def decontaminate(samples: StageOutput, context: Context) -> Iterator[Outcome]:
     """Drops the rows that are copies of questions in the benchmarks that the recipe names."""
-    reference = Reference(_benchmark_items(context))
+    reference = ItemIndex(_benchmark_items(context))
     rows = iter(samples)
     while batch := list(islice(rows, _ROWS)):
         items = [context.item(sample) for sample in batch]
         for sample, item, matches in zip(batch, items, reference.matches(items), strict=True):
-            found = copies(item, reference.items, matches, context.is_template(sample))
+            found = find_copies(item, reference.items, matches, context.is_template(sample))
             yield _drop(sample, found) if found else sample
 
 
-def copies(row: Item, items: Sequence[Item], matches: Mapping[int, Match], template: bool) -> list[Copy]:
+def find_copies(
+    row: ComparableItem, items: Sequence[ComparableItem], matches: Mapping[int, Match], template: bool
+) -> list[Copy]:
     """What `row` is a copy of, the nearest question of each benchmark."""
     best: dict[str, Copy] = {}
     for number, match in matches.items():
-        by = copied_by(row, items[number], match, template)
+        by = find_copies_by(row, items[number], match, template)
         if by:
             found = Copy(items[number].id, by, match)
             other = best.get(found.benchmark)
@@ -118,7 +120,7 @@ def copies(row: Item, items: Sequence[Item], matches: Mapping[int, Match], templ
     return list(best.values())
 
 
-def copied_by(row: Item, item: Item, match: Match, template: bool) -> str:
+def find_copies_by(row: ComparableItem, item: ComparableItem, match: Match, template: bool) -> str:
     """By what `row` is a copy of `item`: text, image or both; empty if it is none."""
     same_words, same_answer = match.text == 1.0, row.answer == item.answer
     if template:
@@ -132,14 +134,14 @@ def copied_by(row: Item, item: Item, match: Match, template: bool) -> str:
     if not match.text:
         return ""
     if not row.pictures and not item.pictures:
-        return TEXT if same_words or _telling(item) else ""
+        return TEXT if same_words or _describe_match(item) else ""
     # A figure is missing on one side, or is another one: equal numbers decide, and then the very words.
     same_numbers = row.text.numbers == item.text.numbers and bool(item.text.numbers)
     comparable = bool(row.pictures and item.pictures)
-    return TEXT if (same_words or (same_numbers and not comparable)) and _telling(item) else ""
+    return TEXT if (same_words or (same_numbers and not comparable)) and _describe_match(item) else ""
 
 
-def overlap(drops: Iterable[Dropped]) -> Overlap:
+def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
     """How many rows of each source were in which benchmark, and by what they were found."""
     counts = Counter((drop.source, *hit[::-1]) for drop in drops for hit in _HIT.findall(drop.reason))
     found: Overlap = {}
@@ -148,14 +150,14 @@ def overlap(drops: Iterable[Dropped]) -> Overlap:
     return found
 
 
-def _benchmark_items(context: Context) -> list[Item]:
+def _benchmark_items(context: Context) -> list[ComparableItem]:
     """All questions of all benchmarks, those that a variant repeats once; and a file that says what they are."""
-    items: dict[tuple[str, str], Item] = {}
+    items: dict[tuple[str, str], ComparableItem] = {}
     compared: dict[str, dict[str, int]] = {}
     for planned in context.benchmarks:
         count = compared.setdefault(planned.name, {"items": 0, "pictures": 0, "lost pictures": 0, "broken rows": 0})
-        for read in questions(planned.benchmark, context.raw_dir):
-            if isinstance(read, Dropped):
+        for read in benchmark_questions(planned.benchmark, context.raw_dir):
+            if isinstance(read, DroppedSample):
                 count["broken rows"] += 1
                 continue
             count["items"] += 1
@@ -168,10 +170,10 @@ def _benchmark_items(context: Context) -> list[Item]:
     return list(items.values())
 
 
-def _telling(item: Item) -> bool:
+def _describe_match(item: ComparableItem) -> bool:
     return len(item.text.words) >= TELLING
 
 
-def _drop(sample: Sample, found: Sequence[Copy]) -> Dropped:
+def _drop(sample: Sample, found: Sequence[Copy]) -> DroppedSample:
     reason = "; ".join(f"{copy.by} of {copy.benchmark}" for copy in found)
-    return Dropped(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, found)))
+    return DroppedSample(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, found)))

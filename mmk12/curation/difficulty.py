@@ -9,15 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmk12.curation.context import Rollouts
-from mmk12.curation.stage_cache import Outcome, Outcomes
+from mmk12.curation.context import DifficultyModel
+from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.gold_check import grading
 from mmk12.errors import BadInput, ModelError, PromptError
 from mmk12.inference import open_backend, prompts
-from mmk12.inference.generate import CompletionLog, generate, request
-from mmk12.inference.prompt_length import Asking
-from mmk12.recipes.schema import Band
-from mmk12.types import Backend, BrokenLine, Completion, Dropped, Request, Sample, Sampling, Verdict
+from mmk12.inference.generate import CompletionLog, generate, make_request
+from mmk12.inference.prompt_length import PromptBuilder
+from mmk12.recipes.schema import PassRateRange
+from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
 from mmk12.verifier import verify_many
 
@@ -37,7 +37,7 @@ PassRate = Mapping[str, Any]
 """A line of pass_rates.jsonl."""
 
 
-def kept_rates(folder: Path) -> Iterator[PassRate]:
+def read_pass_rates(folder: Path) -> Iterator[PassRate]:
     """The lines of pass_rates.jsonl in `folder`; none before the first rollouts."""
     path = folder / "pass_rates.jsonl"
     if path.is_file():
@@ -47,17 +47,21 @@ def kept_rates(folder: Path) -> Iterator[PassRate]:
             yield row
 
 
-class Rater:
+class PassRateEstimator:
     """Finds the pass rates of samples: those of an earlier build where they are the same, else by rollouts."""
 
-    def __init__(self, rollouts: Rollouts, context: Context) -> None:
+    def __init__(self, rollouts: DifficultyModel, context: Context) -> None:
         recipe = context.recipe
         self._rollouts, self._context = rollouts, context
         self._n = rollouts.n or recipe.data.difficulty.n
         self._sampling = Sampling(TEMPERATURE, recipe.data.difficulty.max_tokens)
-        self._ask = Asking(context)
-        self._base = fingerprint.digest(
-            fingerprint.code(), rollouts.key(), recipe.profile.model_dump(), dataclasses.asdict(self._sampling), self._n
+        self._ask = PromptBuilder(context)
+        self._base = fingerprint.hash_json(
+            fingerprint.hash_code(),
+            rollouts.key(),
+            recipe.profile.model_dump(),
+            dataclasses.asdict(self._sampling),
+            self._n,
         )
 
     def rates(self, samples: Iterable[Sample]) -> dict[str, PassRate | str]:
@@ -65,7 +69,7 @@ class Rater:
 
         Raises `ModelError` when the engine fails on some, unless that is allowed; the answers it gave are kept.
         """
-        known = {row["key"]: row for row in kept_rates(self._rollouts.folder)}
+        known = {row["key"]: row for row in read_pass_rates(self._rollouts.folder)}
         rates: dict[str, PassRate | str] = {}
         missing = []
         for sample in samples:
@@ -83,7 +87,7 @@ class Rater:
         asked = self._ask(sample)
         pictures = [image.sha256 for image in asked.images]
         words = [message.content for message in asked.messages]
-        return fingerprint.digest(self._base, sample.id, words, pictures, dataclasses.asdict(sample.gold))
+        return fingerprint.hash_json(self._base, sample.id, words, pictures, dataclasses.asdict(sample.gold))
 
     def _measured(self, samples: Sequence[Sample]) -> dict[str, PassRate | str]:
         """The rates of samples that no earlier build has measured."""
@@ -118,14 +122,16 @@ class Rater:
     def _requests(self, sample: Sample, backend: Backend) -> list[Request]:
         asked = self._ask(sample)
         prompt = backend.render(asked.messages)
-        return [request(backend, sample.id, prompt, asked.images, self._sampling, index) for index in range(self._n)]
+        return [
+            make_request(backend, sample.id, prompt, asked.images, self._sampling, index) for index in range(self._n)
+        ]
 
     def _settings(self, backend: Backend) -> dict[str, Any]:
         recipe = self._context.recipe
         return {
             "model": self._rollouts.model,
             "fingerprint": backend.fingerprint,
-            "prompt": dataclasses.asdict(prompts.template(recipe.profile.prompt)),
+            "prompt": dataclasses.asdict(prompts.find_template(recipe.profile.prompt)),
             "reward": recipe.profile.reward,
             "sampling": dataclasses.asdict(self._sampling),
             "n": self._n,
@@ -145,12 +151,14 @@ class Rater:
         workers = (os.cpu_count() or 1) if len(answered) * self._n >= _POOLED else 1
         verdicts = verify_many(rows, profile=self._context.recipe.profile.reward, workers=workers)
         return {
-            sample.id: _rate(sample, self._key(sample), [log[key] for key in keys], list(islice(verdicts, self._n)))
+            sample.id: _pass_rate(
+                sample, self._key(sample), [log[key] for key in keys], list(islice(verdicts, self._n))
+            )
             for sample, keys in answered
         }
 
 
-def _rate(sample: Sample, key: str, completions: Sequence[Completion], verdicts: Sequence[Verdict]) -> PassRate:
+def _pass_rate(sample: Sample, key: str, completions: Sequence[Completion], verdicts: Sequence[Verdict]) -> PassRate:
     right = sum(verdict.correct for verdict in verdicts)
     lengths = [one.completion_tokens for one in completions if one.completion_tokens is not None]
     return {
@@ -173,14 +181,14 @@ TAG = "pass_rate"
 _REASONS = {-1: "solved too rarely", 1: "solved too often"}
 
 
-def difficulty(samples: Outcomes, context: Context) -> Iterator[Outcome]:
+def difficulty(samples: StageOutput, context: Context) -> Iterator[Outcome]:
     """Keeps the rows whose pass rate is in the recipe's band; all of them where no model is there to measure it."""
     if context.rollouts is None:
         yield from samples
         return
     keep = context.recipe.data.difficulty.keep
-    band = Band.parse(keep)
-    rates = Rater(context.rollouts, context).rates(samples)
+    band = PassRateRange.parse(keep)
+    rates = PassRateEstimator(context.rollouts, context).rates(samples)
     for sample in samples:
         rate = rates[sample.id]
         if isinstance(rate, str):
@@ -191,5 +199,5 @@ def difficulty(samples: Outcomes, context: Context) -> Iterator[Outcome]:
             yield dataclasses.replace(sample, tags={**sample.tags, TAG: str(rate["pass_rate"])})
 
 
-def _drop(sample: Sample, reason: str, evidence: str) -> Dropped:
-    return Dropped(sample.id, sample.source, "difficulty", reason, evidence)
+def _drop(sample: Sample, reason: str, evidence: str) -> DroppedSample:
+    return DroppedSample(sample.id, sample.source, "difficulty", reason, evidence)

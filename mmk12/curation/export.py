@@ -23,17 +23,17 @@ import pyarrow.parquet as pq
 
 from mmk12.curation.context import Context
 from mmk12.curation.difficulty import TAG
-from mmk12.curation.sampling import drawn, index_of
-from mmk12.curation.stage_cache import Outcomes
+from mmk12.curation.sampling import index_of, sample_ids
+from mmk12.curation.stage_cache import StageOutput
 from mmk12.datasets.declarations import ORIGIN
 from mmk12.datasets.gold_check import grading
 from mmk12.errors import BadInput
 from mmk12.inference import prompts
-from mmk12.inference.prompt_length import Asked, Asking, Ruler, by_characters
+from mmk12.inference.prompt_length import BuiltPrompt, LengthMeter, PromptBuilder, meter_by_characters
 from mmk12.types import IMAGE_MARK, Sample
 from mmk12.utils import storage
-from mmk12.utils.images import white_png
-from mmk12.utils.storage import replacing, to_json
+from mmk12.utils.images import make_white_png
+from mmk12.utils.storage import replace_file, to_json
 from mmk12.verifier import classify_gold
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ STATISTICS_FILE = "statistics.json"
 class Statistics:
     """Counts rows as they are exported."""
 
-    def __init__(self, ruler: Ruler) -> None:
+    def __init__(self, ruler: LengthMeter) -> None:
         self._ruler = ruler
         self._sizes: Counter[tuple[int, int]] = Counter()
         self._lengths: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._types: Counter[str] = Counter()
         self._origins: Counter[str] = Counter()
 
-    def add(self, sample: Sample, asked: Asked) -> None:
+    def add(self, sample: Sample, asked: BuiltPrompt) -> None:
         """Counts one row."""
         origin = str(sample.tags.get(ORIGIN, sample.source))
         self._sizes.update((image.width, image.height) for image in sample.images)
@@ -109,22 +109,24 @@ _GROUP_ROWS, _GROUP_BYTES = 128, 64_000_000
 """A row group is written when either is reached: the memory that an export needs, and verl's reading unit."""
 
 
-def export(samples: Outcomes, context: Context, out: Path, ruler: Ruler | None = None) -> Mapping[str, Counter[str]]:
+def export(
+    samples: StageOutput, context: Context, out: Path, ruler: LengthMeter | None = None
+) -> Mapping[str, Counter[str]]:
     """Writes the files and returns the number of rows by split and source; `ruler` measures prompts."""
-    held_out = _held_out(samples, context)
+    held_out = _select_held_out(samples, context)
     counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     total = len(samples)
-    ask, statistics = Asking(context), Statistics(ruler or by_characters())
-    storage.write_bytes(context.images.folder / BLANK, white_png())
+    ask, statistics = PromptBuilder(context), Statistics(ruler or meter_by_characters())
+    storage.write_bytes(context.images.folder / BLANK, make_white_png())
     with ExitStack() as stack:
-        writers = {split: stack.enter_context(_writing(out / f"{split}.parquet")) for split in SPLITS}
-        lines = stack.enter_context(replacing(out / JSONL_FILE))
-        for done, sample in enumerate(_ordered(samples, context), 1):
+        writers = {split: stack.enter_context(_open_writer(out / f"{split}.parquet")) for split in SPLITS}
+        lines = stack.enter_context(replace_file(out / JSONL_FILE))
+        for done, sample in enumerate(_order_rows(samples, context), 1):
             split = "val" if sample.id in held_out else "train"
             asked = ask(sample)
             writers[split].add(_row(sample, asked, split, context))
             if split == "train":
-                lines.write(line(sample, context))
+                lines.write(jsonl_line(sample, context))
             statistics.add(sample, asked)
             counts[split][sample.source] += 1
             context.progress("export", done, total)
@@ -132,7 +134,7 @@ def export(samples: Outcomes, context: Context, out: Path, ruler: Ruler | None =
     return counts
 
 
-def _ordered(samples: Outcomes, context: Context) -> Iterable[Sample]:
+def _order_rows(samples: StageOutput, context: Context) -> Iterable[Sample]:
     """The rows in the recipe's order; sorted by pass rate, the easiest first, they are all in memory."""
     if context.recipe.data.order == "source":
         return samples
@@ -141,14 +143,14 @@ def _ordered(samples: Outcomes, context: Context) -> Iterable[Sample]:
     return sorted(samples, key=lambda sample: -float(str(sample.tags[TAG])))
 
 
-def _held_out(samples: Outcomes, context: Context) -> frozenset[str]:
+def _select_held_out(samples: StageOutput, context: Context) -> frozenset[str]:
     """The ids of val.parquet: the recipe's share, at least one row, and never all of them."""
     data, total = context.recipe.data, len(samples)
     count = min(max(1, round(total * data.val_fraction)), total - 1) if data.val_fraction and total else 0
-    return drawn((sample.id for sample in samples), count, f"val/{data.seed}")
+    return sample_ids((sample.id for sample in samples), count, f"val/{data.seed}")
 
 
-def _row(sample: Sample, asked: Asked, split: str, context: Context) -> dict[str, Any]:
+def _row(sample: Sample, asked: BuiltPrompt, split: str, context: Context) -> dict[str, Any]:
     paths = [context.images.path(image) for image in asked.images]
     tags = dict(sample.tags)
     pass_rate = tags.pop(TAG, None)
@@ -191,9 +193,9 @@ class _Groups:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[_Groups]:
+def _open_writer(path: Path) -> Iterator[_Groups]:
     with (
-        replacing(path) as file,
+        replace_file(path) as file,
         pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=False) as writer,
     ):
         groups = _Groups(writer)
@@ -208,10 +210,10 @@ JSONL_FILE = "train.jsonl"
 BLANK = "blank.png"
 
 
-def line(sample: Sample, context: Context) -> bytes:
+def jsonl_line(sample: Sample, context: Context) -> bytes:
     """The row of one sample, with its line end."""
-    question = _unmarked(sample.question)
-    asked = prompts.chat(context.recipe.profile.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
+    question = _strip_image_marks(sample.question)
+    asked = prompts.render_chat(context.recipe.profile.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
     names = [context.images.path(image).name for image in sample.images] or [BLANK]
     row = {
         "id": sample.id,
@@ -222,7 +224,7 @@ def line(sample: Sample, context: Context) -> bytes:
     return storage.to_json(row).encode() + b"\n"
 
 
-def _unmarked(question: str) -> str:
+def _strip_image_marks(question: str) -> str:
     """The question without the marks in front; unchanged where marks stand inside it too, so that none is missing."""
     body = question
     while body.startswith(IMAGE_MARK):

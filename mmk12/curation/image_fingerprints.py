@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from mmk12.utils.storage import replacing
+from mmk12.utils.storage import replace_file
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -43,7 +43,7 @@ _CUTS = (0.0, 1.2, 2.4)
 _RECORD = np.dtype([("sha256", "S64"), ("grey", "u1", (SIDE, SIDE))])
 
 
-def grey(picture: Pillow.Image) -> Grey:
+def to_grey(picture: Pillow.Image) -> Grey:
     """The print of an RGB picture."""
     from PIL import Image as Pillow
 
@@ -56,7 +56,7 @@ def is_blank(print_: Grey) -> bool:
     return int(print_.max()) - int(print_.min()) < BLANK
 
 
-def coarse(prints: Grey) -> Coarse:
+def downscale(prints: Grey) -> Coarse:
     """Each of n prints at 16 x 16, without its mean and at one length: n x 256. The products are `correlation`s."""
     step = SIDE // COARSE
     blocks = prints.reshape(-1, COARSE, step, COARSE, step).astype(np.int64).sum((2, 4)).reshape(-1, COARSE**2)
@@ -82,11 +82,11 @@ def agreement(left: Grey, right: Grey) -> npt.NDArray[np.float64]:
     return np.asarray(local.min((1, 2)), dtype=np.float64)
 
 
-def cropped(whole: Grey, part: Grey) -> float:
+def crop_fingerprint(whole: Grey, part: Grey) -> float:
     """The best correlation of `part` with `whole` after up to 5 % of each side of it have been cut off."""
     step = np.einsum("iyc,cx->iyx", _CROPS, whole.astype(np.float64))
     crops = np.einsum("jxc,iyc->ijyx", _CROPS, step).reshape(-1, COARSE**2)
-    return float(correlation(_standard(crops), coarse(part[None])).max())
+    return float(correlation(_standard(crops), downscale(part[None])).max())
 
 
 def _standard(blocks: npt.NDArray[np.float64]) -> Coarse:
@@ -113,7 +113,7 @@ def _crop(low: float, high: float) -> npt.NDArray[np.float64]:
 _CROPS = np.stack([_crop(low, SIDE - high) for low in _CUTS for high in _CUTS])
 
 
-class Writer:
+class FingerprintWriter:
     """The watch of an image store that puts the print of every picture into a file, once."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -122,7 +122,7 @@ class Writer:
 
     def examine(self, picture: Pillow.Image) -> Grey:
         """The print of a picture."""
-        return grey(picture)
+        return to_grey(picture)
 
     def report(self, image: Image, seen: Grey) -> None:
         """Writes the print of a stored picture."""
@@ -132,13 +132,13 @@ class Writer:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Writer]:
+def write_fingerprints(path: Path) -> Iterator[FingerprintWriter]:
     """A file of prints that becomes `path` when the block ends well."""
-    with replacing(path) as file:
-        yield Writer(file)
+    with replace_file(path) as file:
+        yield FingerprintWriter(file)
 
 
-class Looks:
+class FingerprintIndex:
     """The prints of stored pictures. They stay on disk: 100,000 of them are 230 MB."""
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -25,7 +25,7 @@ PAPER: Mapping[str, tuple[str, int]] = {
 """Name and count by our id; the counts sum to 54,931, all rows that were left after both of the paper's filters."""
 
 
-class Beside(NamedTuple):
+class PaperCount(NamedTuple):
     """One line of the comparison; `upstream` is the size of the train split where it is known and too small."""
 
     name: str
@@ -34,10 +34,10 @@ class Beside(NamedTuple):
     upstream: int | None
 
 
-def beside(ours: Mapping[str, int], sizes: Mapping[str, int | None]) -> list[Beside]:
+def compare_with_paper(ours: Mapping[str, int], sizes: Mapping[str, int | None]) -> list[PaperCount]:
     """The paper's counts beside `ours`, both by our ids; `sizes` are those of the publishers' train splits."""
     found = []
     for source, (name, paper) in PAPER.items():
         size = sizes.get(source)
-        found.append(Beside(name, paper, ours.get(source, 0), size if size is not None and size < paper else None))
+        found.append(PaperCount(name, paper, ours.get(source, 0), size if size is not None and size < paper else None))
     return found

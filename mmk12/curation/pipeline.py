@@ -14,20 +14,20 @@ from pathlib import Path
 
 from mmk12.curation import data_card, image_fingerprints
 from mmk12.curation.benchmark_split import write_benchmark
-from mmk12.curation.context import Context, Rollouts
+from mmk12.curation.context import Context, DifficultyModel
 from mmk12.curation.decontamination import decontaminate
-from mmk12.curation.difficulty import difficulty, kept_rates
+from mmk12.curation.difficulty import difficulty, read_pass_rates
 from mmk12.curation.export import export
 from mmk12.curation.filters import STAGES
 from mmk12.curation.plan import Plan, make_plan
-from mmk12.curation.stage_cache import Outcome, Outcomes, is_current, save
-from mmk12.datasets.loader import load
+from mmk12.curation.stage_cache import Outcome, StageOutput, is_current, save_outputs
+from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput, MissingData, UnknownName
-from mmk12.inference.prompt_length import Ruler, by_processor, by_rollouts
+from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
 from mmk12.recipes.loader import load_recipe
 from mmk12.utils import fingerprint, storage
 from mmk12.utils.images import ImageStore
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 # Everything that a build writes once its rows are chosen: training files, benchmark folder, papers and figures.
 
@@ -35,7 +35,7 @@ from mmk12.utils.progress import Progress, silent
 Funnel = dict[str, dict[str, int]]
 
 
-def write_outputs(plan: Plan, context: Context, out: Path, done: Mapping[str, Outcomes], funnel: Funnel) -> None:
+def write_outputs(plan: Plan, context: Context, out: Path, done: Mapping[str, StageOutput], funnel: Funnel) -> None:
     """Writes the outputs of a build into `out`; `done` are the outcomes of its stages by name, in order.
 
     Adds the rows of both training files to `funnel`. A build that stops before the export has only a ledger and a
@@ -48,7 +48,7 @@ def write_outputs(plan: Plan, context: Context, out: Path, done: Mapping[str, Ou
     rows = list(done.values())[-1]
     if not rows.kept:
         raise BadInput(f"No row is left to train on; {out / 'drops.jsonl'} says why, row by row.")
-    for split, counts in export(rows, context, out, _ruler(context)).items():
+    for split, counts in export(rows, context, out, _make_length_meter(context)).items():
         for name, steps in funnel.items():
             steps[split] = counts.get(name, 0)
     benchmark = write_benchmark(out, plan, context.images, done)
@@ -56,15 +56,15 @@ def write_outputs(plan: Plan, context: Context, out: Path, done: Mapping[str, Ou
     data_card.write_card(out, plan, context, manifest, done.values(), rows)
 
 
-def _ruler(context: Context) -> Ruler | None:
+def _make_length_meter(context: Context) -> LengthMeter | None:
     """How prompts are measured: by a tokenizer that was named, else by the engine that answered them."""
     if context.tokenizer is not None:
-        return by_processor(context.tokenizer)
+        return meter_by_processor(context.tokenizer)
     if context.rollouts is None:
         return None
-    rates = kept_rates(context.rollouts.folder)
+    rates = read_pass_rates(context.rollouts.folder)
     counted = {row["id"]: row["prompt_tokens"] for row in rates}
-    return by_rollouts(counted) if any(count is not None for count in counted.values()) else None
+    return meter_by_rollouts(counted) if any(count is not None for count in counted.values()) else None
 
 
 STEPS = ("load", *(stage.__name__ for stage in STAGES), "export")
@@ -92,9 +92,9 @@ def build_data(
     allow_missing: bool = False,
     seed: int | None = None,
     dry_run: bool = False,
-    rollouts: Rollouts | None = None,
+    rollouts: DifficultyModel | None = None,
     tokenizer: str | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Build:
     """Builds the mixture of `recipe` into the folder `out`; the same call goes on where a kill stopped it.
 
@@ -116,7 +116,7 @@ def build_data(
     placed = rollouts.at(out / "rollouts") if rollouts is not None else None
     if placed is not None:
         placed.find()
-    with storage.sole_writer(out):
+    with storage.lock_folder(out):
         return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run())
 
 
@@ -124,7 +124,7 @@ class _Run:
     """One build under the folder's lock."""
 
     def __init__(
-        self, plan: Plan, out: Path, rollouts: Rollouts | None, tokenizer: str | None, progress: Progress
+        self, plan: Plan, out: Path, rollouts: DifficultyModel | None, tokenizer: str | None, progress: Progress
     ) -> None:
         self.plan, self.out, self.progress = plan, out, progress
         caps = {planned.name: planned.cap for planned in plan.found if planned.cap is not None}
@@ -145,34 +145,37 @@ class _Run:
 
     def run(self) -> Mapping[str, Mapping[str, int]]:
         for folder in (self.out, self.out / "images", self.out / "figures", self.folder):
-            storage.sweep(folder)
+            storage.remove_leftovers(folder)
         done = self._filter(*self._load())
         write_outputs(self.plan, self.context, self.out, done, self.funnel)
         return self.funnel
 
-    def _load(self) -> tuple[str, Outcomes]:
+    def _load(self) -> tuple[str, StageOutput]:
         """The loaded rows of all sources and their key. Pictures of another key are removed first."""
         found = self.plan.found
-        key = fingerprint.digest(
-            fingerprint.code(), fingerprint.versions(), self.plan.limit, [planned.key() for planned in found]
+        key = fingerprint.hash_json(
+            fingerprint.hash_code(),
+            fingerprint.package_versions(),
+            self.plan.limit,
+            [planned.key() for planned in found],
         )
         paths = [self.folder / f"0-load-{number}-{planned.name}.jsonl" for number, planned in enumerate(found)]
         ready = [path for path in paths if _is_loaded(path, key)]
-        if not (ready and self._has_pictures(Outcomes(*ready))):
+        if not (ready and self._has_pictures(StageOutput(*ready))):
             self._reset()
         for planned, path in zip(found, paths, strict=True):
             if not _is_loaded(path, key):
-                with image_fingerprints.writing(path.with_suffix(".looks")) as prints:
+                with image_fingerprints.write_fingerprints(path.with_suffix(".looks")) as prints:
                     store = ImageStore(self.context.images.folder, watch=prints)
-                    rows = load(planned.source, self.plan.raw_dir, store, self.plan.limit)
+                    rows = load_samples(planned.source, self.plan.raw_dir, store, self.plan.limit)
                     expected = self.plan.limit or planned.source.size or 0
-                    save(path, key, self._shown(f"load {planned.name}", rows, expected))
-        loaded = Outcomes(*paths)
+                    save_outputs(path, key, self._shown(f"load {planned.name}", rows, expected))
+        loaded = StageOutput(*paths)
         self._count("read", loaded.read)
         self._count("load", loaded.kept)
         return key, loaded
 
-    def _filter(self, key: str, samples: Outcomes) -> dict[str, Outcomes]:
+    def _filter(self, key: str, samples: StageOutput) -> dict[str, StageOutput]:
         """The outcomes of all stages that are to run by name, the loaded rows first."""
         done = {STEPS[0]: samples}
         rollouts = self.context.rollouts
@@ -183,16 +186,16 @@ class _Run:
         for number, stage in enumerate(STAGES, 1):
             name = stage.__name__
             if name in self.plan.stages:
-                key = fingerprint.digest(key, name, self.plan.recipe.model_dump(), more.get(name))
+                key = fingerprint.hash_json(key, name, self.plan.recipe.model_dump(), more.get(name))
                 path = self.folder / f"{number}-{name}.jsonl"
                 before = list(done.values())[-1]
                 if not is_current(path, key):
-                    save(path, key, self._shown(name, stage(before, self.context), len(before)))
-                done[name] = Outcomes(path)
+                    save_outputs(path, key, self._shown(name, stage(before, self.context), len(before)))
+                done[name] = StageOutput(path)
                 self._count(name, done[name].kept)
         return done
 
-    def _has_pictures(self, samples: Outcomes) -> bool:
+    def _has_pictures(self, samples: StageOutput) -> bool:
         try:
             return all(self.context.images.path(image) for sample in samples for image in sample.images)
         except MissingData:
@@ -200,7 +203,7 @@ class _Run:
 
     def _reset(self) -> None:
         """Removes the intermediate results of another recipe or code, so that nothing of them can show through."""
-        with storage.writing(self.out):
+        with storage.open_for_writing(self.out):
             results = (path for ending in _ENDINGS for path in self.folder.glob(f"*{ending}"))
             for path in [*results, *self.context.images.files()]:
                 path.unlink()

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import locate
+from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.recipes.loader import load_recipe
@@ -127,7 +127,7 @@ def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, lim
 def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
     planned: dict[str, PlannedSource] = {}
     for ref, most in recipe.data.sources.items():
-        one = _planned(ref, None if most == "all" else most, raw_dir)
+        one = _plan_source(ref, None if most == "all" else most, raw_dir)
         if one.name in planned:
             raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
         planned[one.name] = one
@@ -135,10 +135,10 @@ def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: 
     return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
 
 
-def _planned(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
+def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
     source, file = load_source(ref), find("source", ref)
     try:
-        files = _with_rows(source, raw_dir)
+        files = _sources_with_rows(source, raw_dir)
     except MissingData as error:
         return PlannedSource(source.name, source, file, most, missing=str(error))
     return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
@@ -148,33 +148,33 @@ def _benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark,
     """The benchmarks that a recipe names; for `all`, every declared one, with those of its variants that lie there."""
     wanted = recipe.data.decontaminate
     if wanted != "all":
-        return tuple(_planned_benchmark(ref, raw_dir) for ref in wanted)
+        return tuple(_plan_benchmark(ref, raw_dir) for ref in wanted)
     found = []
     for name in names("benchmark"):
-        first, *variants = (_planned_benchmark(ref, raw_dir) for ref in _declared(name, raw_dir))
+        first, *variants = (_plan_benchmark(ref, raw_dir) for ref in _load_declared(name, raw_dir))
         found += [first, *(one for one in variants if not one.missing)]
     return tuple(found)
 
 
-def _declared(name: str, raw_dir: Path | None) -> list[str]:
+def _load_declared(name: str, raw_dir: Path | None) -> list[str]:
     """A benchmark and its variants. From the hub, variants are only read when a recipe asks for them."""
     return list(load_benchmarks(name)) if raw_dir is not None else [name]
 
 
-def _planned_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
+def _plan_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
     benchmark, file = load_benchmark(ref), find("benchmark", ref.partition(":")[0])
     try:
-        files = _with_rows(benchmark, raw_dir)
+        files = _sources_with_rows(benchmark, raw_dir)
     except (MissingData, BadInput) as error:
         return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error))
     where = _where(benchmark, files)
     return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
 
 
-def _with_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
+def _sources_with_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
     """Where a dataset is read from. Raises `MissingData`, also for a folder that exists and holds nothing of the
     layout: better said now than after hours."""
-    files = locate(dataset, raw_dir)
+    files = locate_dataset(dataset, raw_dir)
     if files.folder is not None and not _has_rows(dataset, files):
         raise MissingData(f"{files.folder} holds no {dataset.layout} of {dataset.name}; fetch it from {dataset.url}.")
     return files
@@ -195,4 +195,4 @@ def _where(dataset: Dataset, files: Files) -> str:
 
 
 def _key(folder: Path | None, where: str) -> str:
-    return fingerprint.folder(folder) if folder is not None else where
+    return fingerprint.hash_folder(folder) if folder is not None else where

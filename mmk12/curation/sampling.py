@@ -8,12 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 
-def drawn(ids: Iterable[str], count: int, salt: str) -> frozenset[str]:
+def sample_ids(ids: Iterable[str], count: int, salt: str) -> frozenset[str]:
     """The `count` ids whose salted hashes are smallest; adding ids changes few of the others."""
     return frozenset(heapq.nsmallest(count, ids, key=lambda name: rank(name, salt)))
 
 
-def drawn_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset[str]:
+def sample_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset[str]:
     """`count` of the ids in `groups` (id -> its group), from each group in proportion to its size.
 
     What rounding leaves over goes to the groups that lost most by it (largest remainders).
@@ -26,7 +26,7 @@ def drawn_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset[
     for name, group in groups.items():
         members[group].append(name)
     return frozenset().union(
-        *(drawn(members[group], share + (group in lucky), salt) for group, (share, _) in shares.items())
+        *(sample_ids(members[group], share + (group in lucky), salt) for group, (share, _) in shares.items())
     )
 
 

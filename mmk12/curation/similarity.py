@@ -22,7 +22,7 @@ from datasketch import MinHash
 from rapidfuzz.distance import Indel
 
 from mmk12.curation import image_fingerprints
-from mmk12.datasets.options import options_in
+from mmk12.datasets.options import find_options
 from mmk12.types import IMAGE_MARK, Gold
 
 # The words of a question and nothing else: what is left when typesetting, options and instructions are taken away.
@@ -87,14 +87,14 @@ _LAYOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class NormalizedText:
     """The words of a text in order, and its numbers sorted: texts that differ in a number are different questions."""
 
     words: tuple[str, ...]
     numbers: tuple[str, ...]
 
 
-def canonical(question: str) -> Text:
+def normalize_text(question: str) -> NormalizedText:
     """The words of a question, without image marks, options, instructions in front and the unit behind."""
     text = question[:MAX_CHARACTERS].replace(IMAGE_MARK, " ")
     text = _INSTRUCTION.sub("", text, count=1)
@@ -104,18 +104,18 @@ def canonical(question: str) -> Text:
     return _text(words or _words(text))
 
 
-def answer(gold: Gold, question: str = "") -> Text:
+def normalize_answer(gold: Gold, question: str = "") -> NormalizedText:
     """The words of a gold; of the option it stands for where it is a letter, whatever the order of the options."""
     text = gold.text.strip("$ .()")
     if gold.kind == "choice" and len(text) == 1:
-        options = gold.choices or options_in(question[:MAX_CHARACTERS])
+        options = gold.choices or find_options(question[:MAX_CHARACTERS])
         number = ord(text.upper()) - ord("A")
         text = options[number] if 0 <= number < len(options) else text
     return _text(_words(text[:MAX_CHARACTERS]))
 
 
-def _text(words: tuple[str, ...]) -> Text:
-    return Text(words, tuple(sorted(word for word in words if word[0].isdecimal())))
+def _text(words: tuple[str, ...]) -> NormalizedText:
+    return NormalizedText(words, tuple(sorted(word for word in words if word[0].isdecimal())))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def similarity(left: Words, right: Words, least: float) -> float:
     return float(Indel.normalized_similarity(left, right, score_cutoff=least))
 
 
-class Texts:
+class MinHashIndex:
     """Texts by the bands of their MinHash signatures. Equal texts are kept once."""
 
     def __init__(self, texts: Sequence[Words]) -> None:
@@ -225,7 +225,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class ImageFingerprint:
     """A picture that shows something: its size in pixels and its print."""
 
     width: int
@@ -234,19 +234,19 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class ComparableItem:
     """A question as it is compared."""
 
     id: str
-    text: Text
+    text: NormalizedText
     answer: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ImageFingerprint, ...]
 
     @classmethod
-    def of(cls, name: str, question: str, gold: Gold, pictures: Sequence[Picture]) -> Item:
+    def of(cls, name: str, question: str, gold: Gold, pictures: Sequence[ImageFingerprint]) -> ComparableItem:
         """The words and pictures of a question; blank pictures count as none."""
         shown = tuple(picture for picture in pictures if not image_fingerprints.is_blank(picture.print_))
-        return cls(name, canonical(question), answer(gold, question).words, shown)
+        return cls(name, normalize_text(question), normalize_answer(gold, question).words, shown)
 
 
 class Match(NamedTuple):
@@ -258,21 +258,21 @@ class Match(NamedTuple):
     part: bool = False
 
 
-def nearness(name: str, text: float, picture: float) -> str:
+def compare_items(name: str, text: float, picture: float) -> str:
     """The evidence of a ledger for a near copy: the other question, and what is how near."""
     told = [f"{what} {value:.2f}" for what, value in (("text", text), ("image", picture)) if value]
     return f"{name} ({', '.join(told)})"
 
 
-class Reference:
+class ItemIndex:
     """Questions that others are compared with."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[ComparableItem]) -> None:
         self.items = items
-        self._texts = Texts([item.text.words for item in items])
+        self._texts = MinHashIndex([item.text.words for item in items])
         self._pictures = _Pictures(items)
 
-    def matches(self, rows: Sequence[Item]) -> list[dict[int, Match]]:
+    def matches(self, rows: Sequence[ComparableItem]) -> list[dict[int, Match]]:
         """What each of `rows` matches: {index in `items`: how}. Some hundred rows at a time are fastest."""
         pictured = self._pictures.same(rows)
         texts = self._texts.near([row.text.words for row in rows], NEAR_TEXT)
@@ -284,10 +284,10 @@ class Reference:
         return found
 
 
-def is_part(whole: Item, part: Item) -> bool:
+def is_part(whole: ComparableItem, part: ComparableItem) -> bool:
     """Whether a picture of `part` is one of `whole` in another size, scaled or cropped by up to 5 % a side."""
     return any(
-        image_fingerprints.cropped(one.print_, other.print_) >= CROPPED
+        image_fingerprints.crop_fingerprint(one.print_, other.print_) >= CROPPED
         for one in whole.pictures
         for other in part.pictures
         if (one.width, one.height) != (other.width, other.height)
@@ -297,15 +297,15 @@ def is_part(whole: Item, part: Item) -> bool:
 class _Pictures:
     """The pictures of questions, for comparison with many others at once."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[ComparableItem]) -> None:
         self._owners, self._prints = _stacked(items)
-        self._coarse = image_fingerprints.coarse(self._prints)
+        self._coarse = image_fingerprints.downscale(self._prints)
 
-    def same(self, rows: Sequence[Item]) -> dict[Pair, float]:
+    def same(self, rows: Sequence[ComparableItem]) -> dict[Pair, float]:
         """The pairs (index of row, index of ours) with a picture in common, and how well it agrees."""
         owners, prints = _stacked(rows)
         mine, theirs = np.nonzero(
-            image_fingerprints.correlation(image_fingerprints.coarse(prints), self._coarse) >= ALIKE
+            image_fingerprints.correlation(image_fingerprints.downscale(prints), self._coarse) >= ALIKE
         )
         best: dict[Pair, float] = defaultdict(float)
         for start in range(0, len(mine), 256):  # the detailed comparison takes 50 kB a pair
@@ -317,7 +317,7 @@ class _Pictures:
         return best
 
 
-def _stacked(items: Sequence[Item]) -> tuple[npt.NDArray[np.int64], image_fingerprints.Grey]:
+def _stacked(items: Sequence[ComparableItem]) -> tuple[npt.NDArray[np.int64], image_fingerprints.Grey]:
     """The pictures of all items in one array, and the index of the item that each belongs to."""
     owners = [number for number, item in enumerate(items) for _ in item.pictures]
     prints = [picture.print_ for item in items for picture in item.pictures]

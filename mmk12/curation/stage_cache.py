@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from mmk12.errors import BadInput
-from mmk12.types import Dropped, Gold, Image, Sample
-from mmk12.utils.storage import replacing
+from mmk12.types import DroppedSample, Gold, Image, Sample
+from mmk12.utils.storage import replace_file
 
-Outcome = Sample | Dropped
+Outcome = Sample | DroppedSample
 
 _NAMES: dict[type, tuple[str, ...]] = {
-    kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (Sample, Dropped, Gold, Image)
+    kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (Sample, DroppedSample, Gold, Image)
 }
 
 
-class Outcomes:
+class StageOutput:
     """The rows of one finished stage, or of several one after the other. Iterating reads the kept samples."""
 
     def __init__(self, *paths: Path) -> None:
@@ -37,9 +37,9 @@ class Outcomes:
     def __len__(self) -> int:
         return self.kept.total()
 
-    def drops(self) -> Iterator[Dropped]:
+    def drops(self) -> Iterator[DroppedSample]:
         """The rows that this stage dropped."""
-        return (outcome for outcome in self._all() if isinstance(outcome, Dropped))
+        return (outcome for outcome in self._all() if isinstance(outcome, DroppedSample))
 
     @property
     def kept(self) -> Counter[str]:
@@ -49,11 +49,11 @@ class Outcomes:
     @property
     def read(self) -> Counter[str]:
         """The number of all rows by source, kept and dropped."""
-        return self._counts[Sample] + self._counts[Dropped]
+        return self._counts[Sample] + self._counts[DroppedSample]
 
     @cached_property
     def _counts(self) -> dict[type[Outcome], Counter[str]]:
-        counts: dict[type[Outcome], Counter[str]] = {Sample: Counter(), Dropped: Counter()}
+        counts: dict[type[Outcome], Counter[str]] = {Sample: Counter(), DroppedSample: Counter()}
         for outcome in self._all():
             counts[type(outcome)][outcome.source] += 1
         return counts
@@ -66,12 +66,12 @@ class Outcomes:
                     yield _parsed(line, path)
 
 
-def save(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
+def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
     """Writes a stage's outcomes under `key`, atomically and one at a time."""
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(_line({"key": key}))
         for outcome in outcomes:
-            name = "dropped" if isinstance(outcome, Dropped) else "sample"
+            name = "dropped" if isinstance(outcome, DroppedSample) else "sample"
             file.write(_line({name: outcome}))
 
 
@@ -88,7 +88,7 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, default=_fields).encode("ascii") + b"\n"
 
 
-def _fields(value: Sample | Dropped | Gold | Image) -> dict[str, Any]:
+def _fields(value: Sample | DroppedSample | Gold | Image) -> dict[str, Any]:
     """What `dataclasses.asdict` would give, without its deep copies, which took most of the time of a stage."""
     return {name: getattr(value, name) for name in _NAMES[type(value)]}
 
@@ -97,7 +97,7 @@ def _parsed(line: str, path: Path) -> Outcome:
     try:
         row = json.loads(line)
         if "dropped" in row:
-            return Dropped(**row["dropped"])
+            return DroppedSample(**row["dropped"])
         return Sample.from_json(row["sample"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error}). Delete it and run the same command again.") from None

@@ -15,11 +15,11 @@ from typing import Any, Literal, get_args
 
 from mmk12.datasets import registry
 from mmk12.datasets.declarations import Dataset
-from mmk12.datasets.gold_check import fault, trials
-from mmk12.datasets.loader import load
+from mmk12.datasets.gold_check import find_gold_fault, make_trials
+from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput
 from mmk12.inference import prompts
-from mmk12.types import BrokenLine, Dropped, Gold, GoldKind, Sample
+from mmk12.types import BrokenLine, DroppedSample, Gold, GoldKind, Sample
 from mmk12.utils import content, storage
 from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold, verify_many
@@ -28,7 +28,7 @@ Kind = Literal["golds", "benchmark", "source", "recipe", "model"]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidationResult:
     """What was found: `rows` of (id, type, usable, reason), facts in `about`, and one rendered `prompt`, if any."""
 
     kind: Kind
@@ -42,13 +42,13 @@ class Checked:
         return [row for row in self.rows if not row["usable"]]
 
 
-def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) -> Checked:
+def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) -> ValidationResult:
     """Checks `ref`: the golds of a JSONL file (`id`, `gold`, perhaps `answer_type`), or what has that name.
 
     A benchmark, a source, a recipe, a model or the URL of a server.
     """
     if ref.endswith(".jsonl"):
-        return Checked("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
+        return ValidationResult("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
     if ref.partition(":")[0] in content.names("benchmark"):
         return _dataset("benchmark", registry.load_benchmark(ref), raw_dir, limit)
     if ref in content.names("source"):
@@ -60,7 +60,7 @@ def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) ->
     if ref in content.names("recipe") or ref.endswith(".yaml"):
         from mmk12.recipes.loader import load_recipe
 
-        return Checked("recipe", load_recipe(ref).model_dump(), [])
+        return ValidationResult("recipe", load_recipe(ref).model_dump(), [])
     return _model(ref)
 
 
@@ -77,11 +77,11 @@ def _gold_row(row: dict[str, Any], number: int) -> dict[str, Any]:
         return _row(name, "empty", "the row has no text `gold`")
     declared = row.get("answer_type")
     kind: GoldKind = next((kind for kind in get_args(GoldKind) if kind == declared), "math")
-    return _judged(Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind)))
+    return _verify_golds(Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind)))
 
 
-def _judged(sample: Sample) -> dict[str, Any]:
-    found = fault(sample.gold, list(verify_many(trials(sample))))
+def _verify_golds(sample: Sample) -> dict[str, Any]:
+    found = find_gold_fault(sample.gold, list(verify_many(make_trials(sample))))
     kind = classify_gold(sample.gold).type
     return _row(sample.id, kind, f"{found[0]}: {found[1]}" if found else "")
 
@@ -90,41 +90,41 @@ def _row(name: str, kind: str, trouble: str) -> dict[str, Any]:
     return {"id": name, "type": kind, "usable": not trouble, "reason": trouble}
 
 
-def _dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> Checked:
+def _dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> ValidationResult:
     rows, prompt = [], ""
     with TemporaryDirectory() as folder:
-        for sample in islice(load(dataset, raw_dir, ImageStore(Path(folder))), limit):
-            if isinstance(sample, Dropped):
+        for sample in islice(load_samples(dataset, raw_dir, ImageStore(Path(folder))), limit):
+            if isinstance(sample, DroppedSample):
                 rows.append(_row(sample.id, "row", f"{sample.reason}: {sample.evidence}"))
                 continue
-            rows.append(_judged(sample))
-            prompt = prompt or _shown(sample)
+            rows.append(_verify_golds(sample))
+            prompt = prompt or _render_prompt(sample)
     about = {"name": dataset.name, "licence": dataset.licence, "url": dataset.url}
-    return Checked(kind, about, rows, prompt)
+    return ValidationResult(kind, about, rows, prompt)
 
 
-def _shown(sample: Sample) -> str:
-    chat = prompts.chat("instruct", sample.question, len(sample.images))
+def _render_prompt(sample: Sample) -> str:
+    chat = prompts.render_chat("instruct", sample.question, len(sample.images))
     return "\n".join(f"{message.role}: {message.content}" for message in chat)
 
 
-def _model(ref: str) -> Checked:
+def _model(ref: str) -> ValidationResult:
     """Loads the model, or finds the server, and has it answer one demo problem."""
     from mmk12.demo import generate_problems
     from mmk12.inference import find_model, open_backend
-    from mmk12.inference.generate import request
-    from mmk12.types import Failure, Sampling
+    from mmk12.inference.generate import make_request
+    from mmk12.types import GenerationFailure, Sampling
 
     problem = next(generate_problems("test", 1))
     with TemporaryDirectory() as folder:
         store = ImageStore(Path(folder))
         backend = open_backend(find_model(ref, "auto" if "://" in ref else "hf"), store)
         image = store.add(problem.png)
-        prompt = backend.render(prompts.chat("instruct", f"<image>{problem.question}", 1))
-        asked = request(backend, problem.id, prompt, (image,), Sampling(max_tokens=64), 0)
+        prompt = backend.render(prompts.render_chat("instruct", f"<image>{problem.question}", 1))
+        asked = make_request(backend, problem.id, prompt, (image,), Sampling(max_tokens=64), 0)
         (answer,) = backend.generate([asked])
     about = {"fingerprint": backend.fingerprint}
-    if isinstance(answer, Failure):
-        return Checked("model", about, [_row(problem.id, "generation", answer.reason)], prompt)
+    if isinstance(answer, GenerationFailure):
+        return ValidationResult("model", about, [_row(problem.id, "generation", answer.reason)], prompt)
     about |= {"prompt tokens": str(answer.prompt_tokens), "says": answer.text}
-    return Checked("model", about, [], prompt)
+    return ValidationResult("model", about, [], prompt)

@@ -44,15 +44,15 @@ class Archive(Protocol):
         ...
 
 
-def opened(path: Path) -> Archive:
+def open_archive(path: Path) -> Archive:
     """The archive at `path`, indexed once per process. Raises `BadInput` when it is damaged or a bomb."""
     status = path.stat()
     # By process, because after a fork two of them would move one file position.
-    return _opened(path, status.st_size, status.st_mtime_ns, os.getpid())
+    return _open_member(path, status.st_size, status.st_mtime_ns, os.getpid())
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, size: int, _modified: int, _process: int) -> Archive:
+def _open_member(path: Path, size: int, _modified: int, _process: int) -> Archive:
     return _Zip(path, size) if path.suffix.lower() == ".zip" else _Tar(path)
 
 

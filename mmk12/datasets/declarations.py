@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mmk12.datasets.files import Files
-from mmk12.types import BrokenLine, Draft, Hub, Row
+from mmk12.types import BrokenLine, HubDataset, RawSample, Row
 
 
-class LeftOut(ValueError):
+class SkipRow(ValueError):
     """What a `draft` raises for a sound row that its conversion rule leaves out; both arguments go to the ledger."""
 
     def __init__(self, reason: str, evidence: str = "") -> None:
@@ -37,14 +37,14 @@ class Source:
     folders: tuple[str, ...]
     layout: str
     rows: Callable[[Files], Iterable[Row | BrokenLine]]
-    draft: Callable[[Row], Draft]
-    hub: Hub | None = None
+    draft: Callable[[Row], RawSample]
+    hub: HubDataset | None = None
     size: int | None = None
     template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedResult:
     """A number someone printed for this benchmark, with what is needed to judge whether it is comparable."""
 
     model: str
@@ -71,10 +71,10 @@ class Benchmark:
     layout: str
     size: int
     rows: Callable[[Files], Iterable[Row | BrokenLine]]
-    draft: Callable[[Row], Draft]
+    draft: Callable[[Row], RawSample]
     groups: tuple[str, ...] = ()
-    published: tuple[Published, ...] = ()
-    hub: Hub | None = None
+    published: tuple[PublishedResult, ...] = ()
+    hub: HubDataset | None = None
     official: str | None = None
     content: str | None = None
 

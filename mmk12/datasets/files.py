@@ -14,7 +14,7 @@ from typing import Any
 
 from mmk12.datasets import archives, json_stream, safe_pickle
 from mmk12.errors import BadInput
-from mmk12.types import BrokenLine, Hub
+from mmk12.types import BrokenLine, HubDataset
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage
 
@@ -37,7 +37,7 @@ class Files:
         """The bytes of a file or of a member of an archive. Raises `BadInput` or `OSError`."""
         path, member = self._found(name)
         if member:
-            return archives.opened(path).read(member)
+            return archives.open_archive(path).read(member)
         if path.stat().st_size > archives.MAX_MEMBER:
             raise BadInput(f"{name} has more than {archives.MAX_MEMBER:,} bytes.")
         return path.read_bytes()
@@ -54,12 +54,12 @@ class Files:
     def items(self, pattern: str, key: str | None = None) -> Iterator[dict[str, Any] | BrokenLine]:
         """The objects in the JSON array, or in that under `key`, of each file that matches, one in memory at a time."""
         for path in self.glob(pattern):
-            yield from _objects(path, json_stream.items(path, key))
+            yield from _objects(path, json_stream.iter_items(path, key))
 
     def pickled(self, pattern: str) -> Iterator[dict[str, Any] | BrokenLine]:
         """The dicts in the list of each pickle that matches, read by `unpickle`: no code of theirs is run."""
         for path in self.glob(pattern):
-            yield from _objects(path, safe_pickle.rows(path))
+            yield from _objects(path, safe_pickle.read_pickle_rows(path))
 
     def glob(self, pattern: str) -> list[Path]:
         """The files that match, in natural order (2 before 10), so that builds do not depend on the disk."""
@@ -76,7 +76,7 @@ class Files:
         members = [
             f"{name}/{member}"
             for path, name in found
-            for member in archives.opened(path).names()
+            for member in archives.open_archive(path).names()
             if _matches(member, inner)
         ]
         return sorted(members, key=lambda name: [_natural(part) for part in name.split("/")])
@@ -104,7 +104,7 @@ class Files:
         except OSError as error:
             raise BadImage((error.strerror or str(error)).lower()) from None
 
-    def hub(self, hub: Hub) -> Iterator[dict[str, Any]]:
+    def hub(self, hub: HubDataset) -> Iterator[dict[str, Any]]:
         """The rows of a hub dataset, pictures as encoded bytes (`{"bytes", "path"}`), never decoded by it."""
         import datasets
 

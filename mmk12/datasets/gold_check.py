@@ -32,17 +32,17 @@ def grading(gold: Gold) -> dict[str, Any]:
     }
 
 
-def trials(sample: Sample) -> list[dict[str, Any]]:
+def make_trials(sample: Sample) -> list[dict[str, Any]]:
     """The rows for the verifier that `fault` judges by: the gold as an answer, then near misses of it."""
     gold = sample.gold
     given = {"gold": gold.text, "question": sample.question, **grading(gold)}
-    answers = [gold.text, *near_misses(gold.text)]
+    answers = [gold.text, *make_near_misses(gold.text)]
     return [
         {"response": f"<think>The answer is found.</think><answer>{answer}</answer>", **given} for answer in answers
     ]
 
 
-def fault(gold: Gold, verdicts: Sequence[Verdict], letters: bool = False) -> tuple[str, str] | None:
+def find_gold_fault(gold: Gold, verdicts: Sequence[Verdict], letters: bool = False) -> tuple[str, str] | None:
     """(reason, evidence) why a gold cannot be used, by the verdicts on its `trials`, or None if it can.
 
     Golds that are the letter of an option are used only if `letters` is true.
@@ -56,11 +56,11 @@ def fault(gold: Gold, verdicts: Sequence[Verdict], letters: bool = False) -> tup
     if not own.correct:
         return "gold does not pass as its own answer", f"{own.status}: {own.reason}"
     if all(verdict.correct for verdict in missed):
-        return "a near miss of the gold passes", near_misses(gold.text)[0]
+        return "a near miss of the gold passes", make_near_misses(gold.text)[0]
     return None
 
 
-def near_misses(text: str) -> list[str]:
+def make_near_misses(text: str) -> list[str]:
     """Answers of the same shape as `text` and another meaning; at least one.
 
     More than one, because changing a text can leave its value as it is (`1^5` and `1^6`).

@@ -20,7 +20,7 @@ _OF_NUMBERS = ("", *"0123456789.eE+-")
 _DECODER = json.JSONDecoder()
 
 
-def items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]:
+def iter_items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]:
     """The items of the array that the file at `path` holds; where it holds an object, of that under `key`.
 
     Ends with a `BrokenLine` where the file stops being that. Linear in the size of the file.

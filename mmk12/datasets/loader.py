@@ -8,23 +8,23 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-from mmk12.datasets.declarations import Dataset, LeftOut, Source
+from mmk12.datasets.declarations import Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import IMAGE_MARK, BrokenLine, Draft, Dropped, Hub, Row, Sample
-from mmk12.utils.concurrency import in_threads
+from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, HubDataset, RawSample, Row, Sample
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore, Prepared
 from mmk12.utils.storage import to_json
 
 # Where a source or benchmark is read from: a folder below `--raw-dir`, or the hub; and what to fetch otherwise.
 
 
-def locate(dataset: Dataset, raw_dir: Path | None) -> Files:
+def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
     """Where `dataset` is to be read from. Raises `MissingData`, saying what to fetch, under which licence, whereto."""
     if not dataset.folders:
         return Files(None)  # made, not read: the demo
     if raw_dir is None:
-        trouble = "it is on no hub" if dataset.hub is None else _hub_trouble(dataset.hub)
+        trouble = "it is on no hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
         if trouble is None:
             return Files(None)
         raise MissingData(f"{dataset.name}: no --raw-dir, and {trouble}. {_advice(dataset)}")
@@ -43,7 +43,7 @@ def _advice(dataset: Dataset) -> str:
     )
 
 
-def _hub_trouble(hub: Hub) -> str | None:
+def _describe_hub_error(hub: HubDataset) -> str | None:
     """Why the hub, or in offline mode its local cache, cannot give this dataset; None if it can."""
     import datasets
     import huggingface_hub.errors as hub_errors
@@ -67,16 +67,21 @@ def _hub_trouble(hub: Hub) -> str | None:
 # What a set of questions is, as one hash: how a benchmark that bears a known name is told from another one.
 
 
-def digest_of(items: Iterable[Sample]) -> str:
+def hash_samples(items: Iterable[Sample]) -> str:
     """The sha256 of ids, questions, golds and pixels, in any order and whatever files they lie in, in hexadecimal."""
     rows = sorted(
-        [item.id.removeprefix(f"{item.source}/"), plain(item), item.gold.text, [image.sha256 for image in item.images]]
+        [
+            item.id.removeprefix(f"{item.source}/"),
+            to_plain(item),
+            item.gold.text,
+            [image.sha256 for image in item.images],
+        ]
         for item in items
     )
     return hashlib.sha256(to_json([rows]).encode("utf-8", "replace")).hexdigest()
 
 
-def plain(item: Sample) -> str:
+def to_plain(item: Sample) -> str:
     """The question without a mark in front, as datasets with one picture per question print it."""
     return item.question.removeprefix(IMAGE_MARK)
 
@@ -87,44 +92,44 @@ _KEPT = 64
 """Pictures that are remembered while their rows are loaded: charts are asked about a dozen times in a row."""
 
 
-def load(
+def load_samples(
     dataset: Dataset, raw_dir: Path | None, store: ImageStore, limit: int | None = None
-) -> Iterator[Sample | Dropped]:
+) -> Iterator[Sample | DroppedSample]:
     """The samples of a source or benchmark in upstream order, images decoded into `store`, of `limit` rows at most.
 
     Rows that cannot be used come as `Dropped` with stage "load". Raises `MissingData` if there is nothing to read.
     """
-    files = locate(dataset, raw_dir)
+    files = locate_dataset(dataset, raw_dir)
     seen: set[str] = set()
 
     @lru_cache(maxsize=_KEPT)
     def prepared(ref: str | bytes) -> Prepared:
         return store.prepare(files.image(ref))
 
-    rows = in_threads(partial(_decoded, dataset, prepared), islice(drafts(dataset, files), limit))
+    rows = map_in_threads(partial(_decode_images, dataset, prepared), islice(read_samples(dataset, files), limit))
     for number, row in enumerate(rows):
-        sample = row if isinstance(row, Dropped) else _sample(dataset, *row, store)
+        sample = row if isinstance(row, DroppedSample) else _sample(dataset, *row, store)
         if sample.id in seen:
-            yield Dropped(sample.id, dataset.name, "load", "repeated id", f"row {number}")
+            yield DroppedSample(sample.id, dataset.name, "load", "repeated id", f"row {number}")
             continue
         seen.add(sample.id)
         yield sample
 
 
-def drafts(dataset: Dataset, files: Files) -> Iterator[Draft | Dropped]:
+def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
     """One draft or drop for each upstream row, pictures not looked at."""
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):
-            yield Dropped(name, dataset.name, "load", "broken line", f"{row.where}: {row.reason}")
+            yield DroppedSample(name, dataset.name, "load", "broken line", f"{row.where}: {row.reason}")
             continue
         try:
             draft = dataset.draft(row)
             _check_tags(draft)
-        except LeftOut as out:
-            yield Dropped(name, dataset.name, "load", out.reason, out.evidence)
+        except SkipRow as out:
+            yield DroppedSample(name, dataset.name, "load", out.reason, out.evidence)
         except _ROW_FAULTS as error:
-            yield Dropped(name, dataset.name, "load", "malformed row", f"{type(error).__name__}: {error}")
+            yield DroppedSample(name, dataset.name, "load", "malformed row", f"{type(error).__name__}: {error}")
         else:
             yield draft
 
@@ -139,18 +144,18 @@ def _rows(dataset: Dataset, files: Files) -> Iterator[Row | BrokenLine]:
         yield BrokenLine("a file of its rows", str(error).replace(f"{files.folder}/", ""))
 
 
-def _check_tags(draft: Draft) -> None:
+def _check_tags(draft: RawSample) -> None:
     for name, tag in draft.tags.items():
         labels = (tag,) if isinstance(tag, str) else tag
         if not isinstance(labels, tuple) or not all(isinstance(label, str) for label in labels):
             raise TypeError(f"the tag '{name}' is of type {type(tag).__name__}, not a text")
 
 
-def _decoded(
-    dataset: Dataset, prepare: Callable[[str | bytes], Prepared], draft: Draft | Dropped
-) -> tuple[Draft, list[Prepared]] | Dropped:
+def _decode_images(
+    dataset: Dataset, prepare: Callable[[str | bytes], Prepared], draft: RawSample | DroppedSample
+) -> tuple[RawSample, list[Prepared]] | DroppedSample:
     """The draft with its pictures. This is the work that threads share."""
-    if isinstance(draft, Dropped):
+    if isinstance(draft, DroppedSample):
         return draft
     prepared: list[Prepared] = []
     for ref in draft.images:
@@ -159,11 +164,11 @@ def _decoded(
         except BadImage as error:
             shown = ref if isinstance(ref, str) else "inline image"
             name = f"{dataset.name}/{draft.id}"
-            return Dropped(name, dataset.name, "load", "unusable image", f"{shown}: {error}")
+            return DroppedSample(name, dataset.name, "load", "unusable image", f"{shown}: {error}")
     return draft, prepared
 
 
-def _sample(dataset: Dataset, draft: Draft, prepared: list[Prepared], store: ImageStore) -> Sample | Dropped:
+def _sample(dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore) -> Sample | DroppedSample:
     name = f"{dataset.name}/{draft.id}"
     question = draft.question
     if prepared and IMAGE_MARK not in question:
@@ -171,8 +176,8 @@ def _sample(dataset: Dataset, draft: Draft, prepared: list[Prepared], store: Ima
     marks = question.count(IMAGE_MARK)
     if marks != len(prepared):
         evidence = f"{marks} {IMAGE_MARK} marks for {len(prepared)} images"
-        return Dropped(name, dataset.name, "load", "image marks do not match", evidence)
+        return DroppedSample(name, dataset.name, "load", "image marks do not match", evidence)
     if not question.replace(IMAGE_MARK, "").strip():
-        return Dropped(name, dataset.name, "load", "empty question")
+        return DroppedSample(name, dataset.name, "load", "empty question")
     images = tuple(store.keep(picture) for picture in prepared)
     return Sample(name, dataset.name, question, images, draft.gold, draft.tags, draft.cluster)

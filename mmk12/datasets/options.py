@@ -8,12 +8,12 @@ from collections.abc import Iterable
 _OPTION = re.compile(r"\(?([A-H])\s*[.:：、)]\s*(.*)", re.DOTALL)
 
 
-def lettered(options: Iterable[str]) -> str:
+def letter_options(options: Iterable[str]) -> str:
     """Options as lines `(A) …`, each ended by a line break."""
     return "".join(f"({chr(ord('A') + index)}) {option}\n" for index, option in enumerate(options))
 
 
-def options_in(question: str) -> tuple[str, ...]:
+def find_options(question: str) -> tuple[str, ...]:
     """The texts of the last block of option lines (`A. …`, `A: …`, `(A) …`) in a question; none without two of them."""
     found: list[str] = []
     for line in question.splitlines():

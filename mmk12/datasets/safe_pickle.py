@@ -63,7 +63,7 @@ _DTYPE, _ENCODE = "numpy dtype", "_codecs encode"
 _KNOWN = _NEW_ARRAY | {"numpy ndarray", _DTYPE, _ENCODE}
 
 
-def rows(path: Path) -> Iterator[Any | BrokenLine]:
+def read_pickle_rows(path: Path) -> Iterator[Any | BrokenLine]:
     """The items of the list that the pickle at `path` holds, one at a time; a `BrokenLine` where reading ends early."""
     with open(path, "rb") as file:
         machine = _Machine()

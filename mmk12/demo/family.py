@@ -16,7 +16,7 @@ Parameters = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Posed:
+class PosedProblem:
     """A problem in words and picture. `answer` is the gold as a K12 dataset prints it.
 
     `shown` lists what is to be seen in the figure, as numbers in a fixed order for each family: with the
@@ -37,4 +37,4 @@ class Family:
     name: str
     topic: str
     parameters: Callable[[], Iterable[Parameters]]
-    pose: Callable[[Parameters, random.Random], Posed]
+    pose: Callable[[Parameters, random.Random], PosedProblem]

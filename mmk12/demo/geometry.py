@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mmk12.demo.arithmetic import difference, fraction, product, reduced, square, total
 from mmk12.demo.drawing import ACCENTS, BLUE, CELL, INK, RED, RULE, Canvas, Colour, Point, polar, tint
-from mmk12.demo.family import Family, Parameters, Posed
+from mmk12.demo.family import Family, Parameters, PosedProblem
 
 # The coordinate plane that several families draw on; every lattice point is the middle of a cell.
 
@@ -47,7 +47,7 @@ def triangle_angle_parameters() -> Iterator[Parameters]:
     return ((a, b) for a in angles for b in angles if a <= b <= 150 - a)
 
 
-def pose_triangle_angle(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_triangle_angle(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The two angles at the base are given, the one at the top is asked for."""
     left, right = rng.sample(parameters, 2)
     names = rng.choice(_NAMES)
@@ -60,7 +60,7 @@ def pose_triangle_angle(parameters: Parameters, rng: random.Random) -> Posed:
         )
     )
     third = 180 - left - right
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${third}^{{\\circ}}$",
         solution=f"The marked angles are {left} and {right}. "
@@ -116,7 +116,7 @@ def pythagoras_parameters() -> Iterator[Parameters]:
     return ((a, b, asked) for a in areas for b in areas if a < b for asked in range(3))
 
 
-def pose_pythagoras(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_pythagoras(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The areas are whole, the sides need not be."""
     a, b, asked = parameters
     question = rng.choice(
@@ -136,7 +136,7 @@ def pose_pythagoras(parameters: Parameters, rng: random.Random) -> Posed:
     else:
         leg = areas[1 - asked]
         working = f"The square on the hypotenuse is {a + b}, on a leg {leg}. {difference(a + b, leg)}"
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${areas[asked]}$",
         solution=f"{working}, so S={areas[asked]}.",
@@ -172,7 +172,7 @@ def perimeter_parameters() -> Iterator[Parameters]:
     return ((a, b, unit) for a in sides for b in sides if a > b for unit in range(len(_UNITS)))
 
 
-def pose_perimeter(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_perimeter(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """Neither a side nor the unit is in the text."""
     length, width, unit = parameters
     thing = rng.choice(_THINGS)
@@ -184,7 +184,7 @@ def pose_perimeter(parameters: Parameters, rng: random.Random) -> Posed:
         )
     ).replace("rectangular rectangle", "rectangle")
     half = length + width
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${2 * half}$ {_UNITS[unit]}",
         solution=f"The sides are {length} {_UNITS[unit]} and {width} {_UNITS[unit]}. "
@@ -221,7 +221,7 @@ def grid_area_parameters() -> Iterator[Parameters]:
     return ((w, h, cw, ch) for w in sides for h in sides for cw in cuts for ch in cuts if cw < w and ch < h)
 
 
-def pose_grid_area(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_grid_area(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The cut corner is one of the two upper ones."""
     width, height, cut_width, cut_height = parameters
     question = rng.choice(
@@ -233,7 +233,7 @@ def pose_grid_area(parameters: Parameters, rng: random.Random) -> Posed:
         )
     )
     whole, cut = width * height, cut_width * cut_height
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${whole - cut}$ cm$^{{2}}$",
         solution=f"The full rectangle has {product(width, height)} squares. "
@@ -286,7 +286,7 @@ def ring_parameters() -> Iterator[Parameters]:
     return ((outer, inner) for outer in range(2, 13) for inner in range(1, outer))
 
 
-def pose_ring(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_ring(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The answer keeps pi."""
     outer, inner = parameters
     name = rng.choice("OMP")
@@ -297,7 +297,7 @@ def pose_ring(parameters: Parameters, rng: random.Random) -> Posed:
             f"Two circles with centre ${name}$ are shown. What is the area between them? Leave $\\pi$ in the answer.",
         )
     )
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${outer**2 - inner**2}\\pi$",
         solution=f"The radii are {outer} and {inner}. {square(outer)}, {square(inner)}, "
@@ -342,7 +342,7 @@ def reflection_parameters() -> Iterator[Parameters]:
     return ((x, y, kind) for x in steps for y in steps for kind in range(len(_KINDS)))
 
 
-def pose_reflection(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_reflection(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The point is only in the figure, the reflection only in the text."""
     x, y, kind = parameters
     mirror, rule, (across, up) = _KINDS[kind]
@@ -357,7 +357,7 @@ def pose_reflection(parameters: Parameters, rng: random.Random) -> Posed:
     )
     image = f"({x * across},{y * up})"
     solution = f"{name} is at ({x},{y}). Here {rule}, which gives {image}."
-    return Posed(question, f"${image}$", solution, (x, y), _draw_reflection(x, y, name))
+    return PosedProblem(question, f"${image}$", solution, (x, y), _draw_reflection(x, y, name))
 
 
 def _draw_reflection(x: int, y: int, name: str) -> Canvas:
@@ -388,7 +388,7 @@ def slope_parameters() -> Iterator[Parameters]:
     )
 
 
-def pose_slope(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_slope(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The two points are dots on the line, their coordinates are to be read from the grid."""
     x1, y1, x2, y2 = parameters
     question = rng.choice(
@@ -403,7 +403,7 @@ def pose_slope(parameters: Parameters, rng: random.Random) -> Posed:
     canvas.line(_ends(parameters), BLUE)
     for point in ((x1, y1), (x2, y2)):
         canvas.circle(spot(*point), 2.4, RED, RED)
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${slope}$",
         solution=f"The line goes through ({x1},{y1}) and ({x2},{y2}). It rises {difference(y2, y1)} "

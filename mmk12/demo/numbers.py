@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement
 
 from mmk12.demo.arithmetic import difference, fraction, product, reduced, third, total
 from mmk12.demo.drawing import ACCENTS, CELL, INK, RULE, Canvas, Colour, polar, tint
-from mmk12.demo.family import Family, Parameters, Posed
+from mmk12.demo.family import Family, Parameters, PosedProblem
 
 _BARS, _HIGHEST = "ABC", 6
 _SCALES = (1, 2, 5, 10)
@@ -29,7 +29,7 @@ def bar_chart_parameters() -> Iterator[Parameters]:
     )
 
 
-def pose_bar_chart(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_bar_chart(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """Which bars these are, and the height of the third, is left to chance."""
     *lines, scale, together = parameters
     first, second, third = rng.sample(range(len(_BARS)), len(_BARS))
@@ -54,7 +54,7 @@ def pose_bar_chart(parameters: Parameters, rng: random.Random) -> Posed:
             )
         )
         result = difference(high, low)
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${result.partition('=')[2]}$",
         solution=f"Each line stands for {scale}. Bar {a} is {product(lines[0], scale)}, "
@@ -94,7 +94,7 @@ def mean_parameters() -> Iterator[Parameters]:
     return (triple for triple in triples if sum(triple) % 3 == 0 and triple[0] != triple[2])
 
 
-def pose_mean(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_mean(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The numbers stand in the table in any order."""
     numbers = rng.sample(parameters, 3)
     question = rng.choice(
@@ -105,7 +105,7 @@ def pose_mean(parameters: Parameters, rng: random.Random) -> Posed:
         )
     )
     a, b, c = numbers
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${(a + b + c) // 3}$",
         solution=f"The numbers are {a}, {b} and {c}. {total(a, b)}, {total(a + b, c)}, and {third(a + b + c)}.",
@@ -145,7 +145,7 @@ def shaded_fraction_parameters() -> Iterator[Parameters]:
     return ((rows, columns, k) for rows in range(1, 4) for columns in range(3, 7) for k in range(1, rows * columns))
 
 
-def pose_shaded_fraction(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_shaded_fraction(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The parts are shaded row by row from the top left."""
     rows, columns, shaded = parameters
     question = rng.choice(
@@ -157,7 +157,7 @@ def pose_shaded_fraction(parameters: Parameters, rng: random.Random) -> Posed:
     )
     parts = rows * columns
     full, more = divmod(shaded, columns)
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${fraction(shaded, parts)}$",
         solution=f"There are {product(rows, columns)} equal parts. Full rows shaded: {full}, other parts: {more}. "
@@ -194,7 +194,7 @@ def pattern_parameters() -> Iterator[Parameters]:
     return ((first, step, n) for first in range(1, 5) for step in range(1, 4) for n in range(4, 11))
 
 
-def pose_pattern(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_pattern(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The counts are to be read from the figure; only the number of the wanted figure is in the text."""
     first, step, n = parameters
     things = rng.choice(("squares", "tiles", "boxes"))
@@ -206,7 +206,7 @@ def pose_pattern(parameters: Parameters, rng: random.Random) -> Posed:
         )
     )
     result = first + step * (n - 1)
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${result}$",
         solution=f"The figures have {first}, {first + step} and {first + 2 * step} {things}, so each adds {step}. "
@@ -247,7 +247,7 @@ def clock_parameters() -> Iterator[Parameters]:
     )
 
 
-def pose_clock(parameters: Parameters, rng: random.Random) -> Posed:
+def pose_clock(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The starting time is only in the figure."""
     hour, minute, later = parameters
     question = rng.choice(
@@ -260,7 +260,7 @@ def pose_clock(parameters: Parameters, rng: random.Random) -> Posed:
     reached = minute + later
     end = f"{hour}:{reached:02}" if reached < 60 else f"{hour % 12 + 1}:{reached - 60:02}"
     working = total(minute, later) + (f", {difference(reached, 60)}" if reached >= 60 else "")
-    return Posed(
+    return PosedProblem(
         question=question,
         answer=f"${end}$",
         solution=f"The clock shows {hour}:{minute:02}. {working}, so it is {end}.",

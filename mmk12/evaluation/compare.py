@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmk12.errors import BadInput
-from mmk12.evaluation.run_folder import Run
+from mmk12.evaluation.run_folder import EvalRun
 from mmk12.types import Sample
 from mmk12.utils import stats
 
@@ -58,40 +58,42 @@ def compare(a: Path, b: Path) -> dict[str, Any]:
     out. Raises `BadInput` when the runs share no
     benchmark, or no item that was asked alike.
     """
-    left, right = _answers(Run(a)), _answers(Run(b))
+    left, right = _read_answers(EvalRun(a)), _read_answers(EvalRun(b))
     shared = [name for name in left if name in right]
     if not shared:
         raise BadInput(f"The runs share no benchmark: {a} has {', '.join(left)}; {b} has {', '.join(right)}.")
-    groups = Run(a).settings()["benchmarks"]
-    return {name: _compared(name, left[name], right[name], groups[name]["groups"]) for name in shared}
+    groups = EvalRun(a).settings()["benchmarks"]
+    return {name: _compare_benchmark(name, left[name], right[name], groups[name]["groups"]) for name in shared}
 
 
-def cautions(a: Path, b: Path) -> list[str]:
+def list_cautions(a: Path, b: Path) -> list[str]:
     """What differs between the settings of two runs, a line each: a difference may be due to it."""
-    first, second = Run(a).settings(), Run(b).settings()
+    first, second = EvalRun(a).settings(), EvalRun(b).settings()
     return [
-        f"the {name} differs: {_shown(first[name])} in {a}, {_shown(second[name])} in {b}"
+        f"the {name} differs: {_format_answer(first[name])} in {a}, {_format_answer(second[name])} in {b}"
         for name in _SETTINGS
         if first[name] != second[name]
     ]
 
 
-def _shown(setting: Any) -> str:
+def _format_answer(setting: Any) -> str:
     if isinstance(setting, dict):
         return str(setting.get("name") or ", ".join(f"{name} {value}" for name, value in setting.items()))
     return str(setting)
 
 
-def _answers(run: Run) -> dict[str, dict[str, _Answer]]:
+def _read_answers(run: EvalRun) -> dict[str, dict[str, _Answer]]:
     """{benchmark: {item: answer}}, in the order of the run."""
     rows: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in run.verdicts():
         rows[row["benchmark"]][row["id"]].append(row)
     asked = {item.sample.id: item.sample for item in run.items() if isinstance(item.sample, Sample)}
-    return {name: {item: _answer(own, asked.get(item)) for item, own in items.items()} for name, items in rows.items()}
+    return {
+        name: {item: _join_answer(own, asked.get(item)) for item, own in items.items()} for name, items in rows.items()
+    }
 
 
-def _answer(rows: Sequence[Mapping[str, Any]], asked: Sample | None) -> _Answer:
+def _join_answer(rows: Sequence[Mapping[str, Any]], asked: Sample | None) -> _Answer:
     return _Answer(
         score=sum(row["correct"] for row in rows) / len(rows),
         said=rows[0]["answer"],
@@ -102,7 +104,9 @@ def _answer(rows: Sequence[Mapping[str, Any]], asked: Sample | None) -> _Answer:
     )
 
 
-def _compared(name: str, a: Mapping[str, _Answer], b: Mapping[str, _Answer], groups: Sequence[str]) -> dict[str, Any]:
+def _compare_benchmark(
+    name: str, a: Mapping[str, _Answer], b: Mapping[str, _Answer], groups: Sequence[str]
+) -> dict[str, Any]:
     in_a = {item for item, answer in a.items() if answer.answered}
     in_b = {item for item, answer in b.items() if answer.answered}
     both = [item for item in a if item in in_a & in_b]
@@ -131,7 +135,7 @@ def _difference(
     items: Sequence[str], a: Mapping[str, _Answer], b: Mapping[str, _Answer]
 ) -> tuple[dict[str, Any], stats.Paired]:
     left, right = [a[item].score for item in items], [b[item].score for item in items]
-    found = stats.paired(left, right, [a[item].cluster for item in items])
+    found = stats.compare_paired(left, right, [a[item].cluster for item in items])
     return {
         "n": found.n,
         "a": math.fsum(left) / len(left),

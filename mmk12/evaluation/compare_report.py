@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmk12.errors import BadInput
-from mmk12.evaluation.tables import comparison_table, difference_table, leaderboard_table, sub_score_table
+from mmk12.evaluation.tables import (
+    make_comparison_table,
+    make_difference_table,
+    make_leaderboard_table,
+    make_sub_score_table,
+)
 from mmk12.utils import storage, templating
 from mmk12.utils.tables import Table
 
@@ -46,13 +51,13 @@ class Section:
     bars: Sequence[Bar] = ()
 
 
-def write_pair(path: Path, names: tuple[str, str], found: Mapping[str, Any], cautions: Sequence[str]) -> None:
+def write_pair_report(path: Path, names: tuple[str, str], found: Mapping[str, Any], cautions: Sequence[str]) -> None:
     """Writes what `compare` found; raises `BadInput` for another suffix than .md, .html or .csv."""
-    sections = [Section("", comparison_table(found), _bars(found.values()))]
+    sections = [Section("", make_comparison_table(found), _bars(found.values()))]
     for name, row in found.items():
         if row["groups"]:
             scores = [score for values in row["groups"].values() for score in values.values()]
-            sections.append(Section(f"{name}, sub-scores", sub_score_table(row["groups"]), _bars(scores)))
+            sections.append(Section(f"{name}, sub-scores", make_sub_score_table(row["groups"]), _bars(scores)))
         for kind in ("gained", "lost"):
             answers = [(item, *(row["answers"][item][key] or "–" for key in ("gold", "a", "b"))) for item in row[kind]]
             if answers:
@@ -64,11 +69,11 @@ def write_pair(path: Path, names: tuple[str, str], found: Mapping[str, Any], cau
     _write(path, title, sections, _PAIR, cautions, list(_pair_records(found)))
 
 
-def write_standings(path: Path, found: Mapping[str, Any]) -> None:
+def write_leaderboard(path: Path, found: Mapping[str, Any]) -> None:
     """Writes what `standings` found; raises `BadInput` for another suffix than .md, .html or .csv."""
-    sections = [Section("", leaderboard_table(found))]
+    sections = [Section("", make_leaderboard_table(found))]
     if found["differences"]:
-        sections.append(Section("Differences", difference_table(found)))
+        sections.append(Section("Differences", make_difference_table(found)))
     _write(path, "Runs and published numbers", sections, _STANDINGS, (), list(_standing_records(found)))
 
 
@@ -90,7 +95,7 @@ def _write(
         storage.write_text(path, text.getvalue())
         return
     facts = {"title": title, "sections": sections, "explained": explained, "cautions": cautions}
-    storage.write_text(path, templating.render(f"compare{path.suffix}.j2", **facts))
+    storage.write_text(path, templating.render_template(f"compare{path.suffix}.j2", **facts))
 
 
 def _bars(scores: Any) -> list[Bar]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmk12.evaluation import report
-from mmk12.evaluation.judge import Opinions
+from mmk12.evaluation.judge import JudgeOpinions
 from mmk12.evaluation.metrics import aggregate
-from mmk12.evaluation.official import Rule, rule_named
-from mmk12.evaluation.run_folder import Item, Run
-from mmk12.types import Completion, Dropped, Verdict
+from mmk12.evaluation.official import Rule, find_rule
+from mmk12.evaluation.run_folder import EvalRun, Item
+from mmk12.types import Completion, DroppedSample, Verdict
 from mmk12.utils import storage
 from mmk12.verifier import verify
 
@@ -18,13 +18,13 @@ NOT_ASKED = "not asked"
 """The rule of an item without picture or prompt: it counts as an item, and never as a wrong answer."""
 
 
-def grade(
-    run: Run, settings: Mapping[str, Any], items: Sequence[Item], completions: Mapping[str, Completion]
+def grade_run(
+    run: EvalRun, settings: Mapping[str, Any], items: Sequence[Item], completions: Mapping[str, Completion]
 ) -> dict[str, Any]:
     """Writes everything that follows from the completions, and returns the contents of results.json."""
-    profile, rules = settings["profile"], _official(settings)
+    profile, rules = settings["profile"], _grade_officially(settings)
     rows = [row for item in items for row in _verdicts(item, completions, profile, rules[item.benchmark])]
-    judge = Opinions.of(run)
+    judge = JudgeOpinions.of(run)
     if judge is not None:
         rows = judge.added(rows, items, completions)
     storage.write_jsonl(run.folder / "verdicts.jsonl", rows)
@@ -41,20 +41,20 @@ def grade(
             "partial": bool(unasked) or declared["items"] != wanted,
         }
     storage.write_json(run.folder / "results.json", results)
-    report.write(run, settings, results, items, rows, completions)
+    report.write_report(run, settings, results, items, rows, completions)
     return results
 
 
-def _official(settings: Mapping[str, Any]) -> dict[str, Rule | None]:
+def _grade_officially(settings: Mapping[str, Any]) -> dict[str, Rule | None]:
     """The publisher's rule of each benchmark that declares one: run.json names it, so no benchmark file is needed."""
     names = {name: declared.get("official") for name, declared in settings["benchmarks"].items()}
-    return {name: rule_named(rule) if rule else None for name, rule in names.items()}
+    return {name: find_rule(rule) if rule else None for name, rule in names.items()}
 
 
 def _verdicts(
     item: Item, completions: Mapping[str, Completion], profile: str, rule: Rule | None
 ) -> list[dict[str, Any]]:
-    if isinstance(item.sample, Dropped):
+    if isinstance(item.sample, DroppedSample):
         reason = f"{item.sample.reason}: {item.sample.evidence}"
         return [_row(item, 0, Verdict("error", None, NOT_ASKED, reason, False, profile), None, None)]
     rows = []
@@ -86,8 +86,8 @@ def _row(
         "profile": verdict.profile,
         "official": official,
         "benchmark": item.benchmark,
-        "groups": {} if isinstance(sample, Dropped) else dict(sample.tags),
-        "cluster": None if isinstance(sample, Dropped) else sample.cluster,
+        "groups": {} if isinstance(sample, DroppedSample) else dict(sample.tags),
+        "cluster": None if isinstance(sample, DroppedSample) else sample.cluster,
         "finish_reason": completion.finish_reason if completion else None,
         "completion_tokens": completion.completion_tokens if completion else None,
     }

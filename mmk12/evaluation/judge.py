@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmk12.evaluation.run_folder import Item, Run
+from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.inference import llm_judge
-from mmk12.inference.llm_judge import Record, record
+from mmk12.inference.llm_judge import Record, make_record
 from mmk12.types import Completion, Gold, Message, Sample
 from mmk12.utils import stats
 
@@ -39,16 +39,16 @@ _USER = (
 )
 
 
-def messages(question: str, gold: Gold, response: str) -> list[Message]:
+def judge_messages(question: str, gold: Gold, response: str) -> list[Message]:
     """The chat that asks about one response."""
     shown = response if len(response) <= LONGEST else "[…]" + response[-LONGEST:]
     answer = gold.text if gold.unit is None else f"{gold.text} {gold.unit}"
-    return llm_judge.messages(_SYSTEM, _USER, {"question": question, "gold": answer, "response": shown})
+    return llm_judge.build_messages(_SYSTEM, _USER, {"question": question, "gold": answer, "response": shown})
 
 
-def key(fingerprint: str, question: str, gold: Gold, response: str) -> str:
+def judge_key(fingerprint: str, question: str, gold: Gold, response: str) -> str:
     """Under what an opinion is kept: everything that decides it."""
-    return llm_judge.hashed([VERSION, fingerprint, question, gold.text, gold.unit, response])
+    return llm_judge.hash_request([VERSION, fingerprint, question, gold.text, gold.unit, response])
 
 
 Row = Mapping[str, Any]
@@ -58,16 +58,16 @@ Row = Mapping[str, Any]
 _NAMES = {True: "yes", False: "no", None: "none"}
 
 
-class Opinions:
+class JudgeOpinions:
     """What the judge of a run said; made by `of`."""
 
     def __init__(self, kept: Record) -> None:
         self._record = kept
 
     @classmethod
-    def of(cls, run: Run) -> Opinions | None:
+    def of(cls, run: EvalRun) -> JudgeOpinions | None:
         """The opinions kept in a run folder; None if no judge was ever asked in these words. Raises `BadInput`."""
-        found = record(run.folder, VERSION)
+        found = make_record(run.folder, VERSION)
         return cls(found) if found else None
 
     def added(
@@ -83,7 +83,7 @@ class Opinions:
         if completion is None or not isinstance(item.sample, Sample):
             return None
         return self._record.opinions.get(
-            key(self._record.fingerprint, item.sample.question, item.sample.gold, completion.text)
+            judge_key(self._record.fingerprint, item.sample.question, item.sample.gold, completion.text)
         )
 
     def agreement(self, rows: Sequence[Row]) -> dict[str, Any]:

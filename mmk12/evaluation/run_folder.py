@@ -20,7 +20,7 @@ from typing import Any
 
 from mmk12.errors import BadInput, MissingData, OutputError
 from mmk12.inference.generate import CompletionLog
-from mmk12.types import BrokenLine, Dropped, Sample
+from mmk12.types import BrokenLine, DroppedSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 
@@ -33,11 +33,11 @@ class Item:
     """One declared item of a benchmark. `keys` are those of its completions; none if it could not be asked."""
 
     benchmark: str
-    sample: Sample | Dropped
+    sample: Sample | DroppedSample
     keys: tuple[str, ...] = ()
 
 
-class Run:
+class EvalRun:
     """A run folder; nothing is read before it is asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -106,7 +106,7 @@ class Run:
 def _item(row: dict[str, Any]) -> Item:
     benchmark, keys = row.pop("benchmark"), tuple(row.pop("keys"))
     if "stage" in row:
-        return Item(benchmark, Dropped(**row), keys)
+        return Item(benchmark, DroppedSample(**row), keys)
     return Item(benchmark, Sample.from_json(row), keys)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmk12.utils.tables import Table, points, points_between
+from mmk12.utils.tables import Table, format_points, format_points_interval
 
 
-def evaluation_table(results: Mapping[str, Any]) -> Table:
+def make_evaluation_table(results: Mapping[str, Any]) -> Table:
     """results.json, a benchmark a row."""
     header = ("benchmark", "n", "accuracy %", "95 % interval", "no answer %", "truncated %", "format %", "mean tokens")
     rows = []
@@ -22,7 +22,7 @@ def evaluation_table(results: Mapping[str, Any]) -> Table:
     return Table(header, rows)
 
 
-def comparison_table(found: Mapping[str, Any]) -> Table:
+def make_comparison_table(found: Mapping[str, Any]) -> Table:
     """The differences of two runs, a benchmark a row."""
     header = ("benchmark", "n", "A %", "B %", "B − A", "95 % interval", "p", "test", "gained", "lost")
     rows = []
@@ -32,7 +32,7 @@ def comparison_table(found: Mapping[str, Any]) -> Table:
     return Table(header, rows)
 
 
-def sub_score_table(groups: Mapping[str, Mapping[str, Any]]) -> Table:
+def make_sub_score_table(groups: Mapping[str, Mapping[str, Any]]) -> Table:
     """The differences of two runs by sub-score."""
     rows = [
         (group, value, *_paired_cells(score)) for group, values in groups.items() for value, score in values.items()
@@ -41,10 +41,16 @@ def sub_score_table(groups: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _paired_cells(row: Mapping[str, Any]) -> tuple[int, float, float, str, str]:
-    return row["n"], 100 * row["a"], 100 * row["b"], points(row["difference"]), points_between(row["ci95"])
+    return (
+        row["n"],
+        100 * row["a"],
+        100 * row["b"],
+        format_points(row["difference"]),
+        format_points_interval(row["ci95"]),
+    )
 
 
-def leaderboard_table(found: Mapping[str, Any]) -> Table:
+def make_leaderboard_table(found: Mapping[str, Any]) -> Table:
     """Several runs and printed numbers, one a row; "±" is half the 95 % interval."""
     benchmarks = found["benchmarks"]
     average = ("average",) if len(benchmarks) > 1 else ()
@@ -66,7 +72,7 @@ def _accuracy_cell(number: Mapping[str, Any] | None) -> str:
     return f"{100 * number['accuracy']:.1f}{known}{mark}"
 
 
-def difference_table(found: Mapping[str, Any]) -> Table:
+def make_difference_table(found: Mapping[str, Any]) -> Table:
     """Each further run against the first, paired item by item."""
     rows = []
     for name, row in found["differences"].items():
@@ -74,7 +80,10 @@ def difference_table(found: Mapping[str, Any]) -> Table:
         rows.append(
             (
                 name,
-                *(f"{points(cell['difference'])} ({points_between(cell['ci95'])})" if cell else "–" for cell in cells),
+                *(
+                    f"{format_points(cell['difference'])} ({format_points_interval(cell['ci95'])})" if cell else "–"
+                    for cell in cells
+                ),
             )
         )
     return Table((f"difference from {found['runs'][0]['name']}", *found["benchmarks"]), rows)

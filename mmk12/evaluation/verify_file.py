@@ -12,10 +12,10 @@ from typing import IO, Any
 from mmk12.errors import BadInput
 from mmk12.types import BrokenLine
 from mmk12.utils import storage
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier import verify_many
 from mmk12.verifier.explain import Branch, explain
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.profiles import find_profile
 
 _KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "response": ("a text", str),
@@ -29,22 +29,22 @@ _KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
 
 
 def verify_file(
-    file: Path, out: Path | None, *, profile: str = "strict", workers: int = 1, progress: Progress = silent
+    file: Path, out: Path | None, *, profile: str = "strict", workers: int = 1, progress: Progress = ignore_progress
 ) -> Mapping[str, int]:
     """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
 
     `out` appears when it is complete. Returns how often each status came. All rows are looked at before the first is
     graded: raises `BadInput` for the first that cannot be read, naming the row, the key and the value.
     """
-    profile_named(profile)
+    find_profile(profile)
     total = sum(1 for _ in _rows(file))
     if out is None or (out.exists() and not out.is_file()):
-        with storage.writing(out or Path("standard output")):
+        with storage.open_for_writing(out or Path("standard output")):
             if out is None:
                 return _stream(file, sys.stdout, total, profile, workers, progress)
             with open(out, "w", encoding="utf-8", errors="replace") as stream:
                 return _stream(file, stream, total, profile, workers, progress)
-    with storage.replacing(out) as binary:
+    with storage.replace_file(out) as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8", errors="replace", newline="\n")
         counts = _stream(file, text, total, profile, workers, progress)
         text.detach()
@@ -62,7 +62,7 @@ def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -
 def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, progress: Progress) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     ids: deque[Any] = deque()
-    for done, verdict in enumerate(verify_many(_noting(ids, _rows(file)), profile=profile, workers=workers), 1):
+    for done, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
         row = {
             "id": ids.popleft(),
             "status": verdict.status,
@@ -80,7 +80,7 @@ def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, pr
     return dict(sorted(counts.items()))
 
 
-def _noting(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _note_ids(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The rows, leaving the id of each behind. As many wait as rows are under way in the workers."""
     for row in rows:
         ids.append(row["id"])
@@ -96,14 +96,14 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             value = row.get(key)
             if value is None and key not in ("response", "gold"):
                 continue
-            if not isinstance(value, kind) or isinstance(value, bool) or not _plain(key, value):
+            if not isinstance(value, kind) or isinstance(value, bool) or not _is_plain(key, value):
                 found = storage.to_json(value)[:60] if key in row else "missing"
                 raise BadInput(f"{file}, row {number}: `{key}` must be {wanted}; it is {found}.")
         row.setdefault("id", number)
         yield row
 
 
-def _plain(key: str, value: object) -> bool:
+def _is_plain(key: str, value: object) -> bool:
     """Lists hold texts, or numbers that stand for them; a precision counts whole decimals."""
     if key == "tolerance":
         return isinstance(value, int | float) and 0 <= value < float("inf")

@@ -18,7 +18,7 @@ from mmk12.errors import ModelError
 _kept: list[object] = []
 
 
-def make_importable() -> None:
+def import_torchvision() -> None:
     """Imports torchvision, declaring the missing operators if need be. No torchvision at all is no error."""
     try:
         importlib.import_module("torchvision")
@@ -56,7 +56,7 @@ LOADING_ERRORS = (
 """What the loaders of public libraries raise on a folder that is incomplete, broken or of another kind."""
 
 
-def loaded(what: str, model: str, loader: Any, **options: Any) -> Any:
+def load_part(what: str, model: str, loader: Any, **options: Any) -> Any:
     """`loader.from_pretrained(model)`, its many failures as one line."""
     try:
         return loader.from_pretrained(model, **options)
@@ -65,12 +65,12 @@ def loaded(what: str, model: str, loader: Any, **options: Any) -> Any:
         raise ModelError(f"Cannot load the {what} of {model}: {first}") from error
 
 
-def ids(value: int | list[int] | None) -> set[int]:
+def read_token_ids(value: int | list[int] | None) -> set[int]:
     """Token ids as configuration files give them: none, one or several."""
     return set() if value is None else {value} if isinstance(value, int) else set(value)
 
 
-def configuration(model: str) -> dict[str, Any]:
+def read_generation_config(model: str) -> dict[str, Any]:
     """The contents of config.json; no code of the checkpoint is run. Raises `ModelError`."""
     from transformers import PretrainedConfig
 
@@ -84,7 +84,7 @@ def configuration(model: str) -> dict[str, Any]:
     return config
 
 
-def remote_code(config: Mapping[str, Any]) -> str | None:
+def needs_remote_code(config: Mapping[str, Any]) -> str | None:
     """The class that a checkpoint brings as code because transformers has none for its type; else None."""
     from transformers import CONFIG_MAPPING
 
@@ -94,17 +94,17 @@ def remote_code(config: Mapping[str, Any]) -> str | None:
     return str(named.get("AutoConfig", named))
 
 
-def stop_ids(model: str) -> set[int]:
+def read_stop_ids(model: str) -> set[int]:
     """The tokens that end a response by generation_config.json, which is optional."""
     from transformers import GenerationConfig
 
     try:
-        return ids(GenerationConfig.from_pretrained(model).eos_token_id)
+        return read_token_ids(GenerationConfig.from_pretrained(model).eos_token_id)
     except OSError:
         return set()
 
 
-def weights_id(model: str) -> str:
+def hash_weights(model: str) -> str:
     """What tells one checkpoint from another: the hub's commit, or a hash over the folder's files.
 
     Of a file over 64 MB only size, first and last MB are hashed: fine-tuning changes all of a tensor file.

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from mmk12.types import Backend, Completion, Failure, Request
+from mmk12.types import Backend, Completion, GenerationFailure, Request
 
 
 class EngineStopped(Exception):
@@ -29,12 +29,12 @@ class Engine(Backend, Protocol):
         """Takes a request. Raises `EngineStopped`."""
         ...
 
-    def step(self) -> list[Completion | Failure]:
+    def step(self) -> list[Completion | GenerationFailure]:
         """Works on what was added; what is finished by now. Raises `EngineStopped`."""
         ...
 
 
-def seed(request: Request) -> int | None:
+def request_seed(request: Request) -> int | None:
     """The seed of a sampled request, made of its key; None for a greedy one.
 
     Answers are stored as they end, so a kill loses the long ones. Drawn again by chance, some would turn out short,
@@ -43,7 +43,7 @@ def seed(request: Request) -> int | None:
     return int(request.key[:8], 16) if request.sampling.temperature else None
 
 
-def fed(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+def run_engine(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
     """The answers to all `requests` as they come; if the engine stops, the rest are failures."""
     waiting = deque(requests)
     held: dict[str, Request] = {}
@@ -56,7 +56,7 @@ def fed(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion | Fa
             answers = engine.step()
         except EngineStopped as stopped:
             for request in (*held.values(), *waiting):
-                yield Failure(request.key, request.id, str(stopped))
+                yield GenerationFailure(request.key, request.id, str(stopped))
             return
         for answer in answers:
             if held.pop(answer.key, None):  # else from an earlier call that was not read to its end

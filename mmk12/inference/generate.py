@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmk12.types import Backend, BrokenLine, Completion, Image, Request, Sampling
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.utils.storage import AppendLog, to_json
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Completion))
 
 
-def request(
+def make_request(
     backend: Backend, sample_id: str, prompt: str, images: tuple[Image, ...], sampling: Sampling, index: int
 ) -> Request:
     """A request under its resumption key. The sample is part of it: two that are asked the same are answered apart,
@@ -76,7 +76,7 @@ class CompletionLog(Mapping[str, Completion]):
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GenerationResult:
     """The reasons of those requests that have no completion, and the number of completions that are new."""
 
     failures: Mapping[str, str]
@@ -84,8 +84,8 @@ class Generated:
 
 
 def generate(
-    backend: Backend, requests: Sequence[Request], log: CompletionLog, progress: Progress = silent
-) -> Generated:
+    backend: Backend, requests: Sequence[Request], log: CompletionLog, progress: Progress = ignore_progress
+) -> GenerationResult:
     """Completes all `requests`, those in `log` for free; new completions are stored as they come.
 
     A request that the engine fails on is reported, not stored: the next run tries it again.
@@ -103,4 +103,4 @@ def generate(
     for key in wanted:
         if key not in log:
             failures.setdefault(key, "the engine returned nothing")
-    return Generated(failures, new=sum(request.key in log for request in missing))
+    return GenerationResult(failures, new=sum(request.key in log for request in missing))

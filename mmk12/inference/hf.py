@@ -13,15 +13,15 @@ from typing import Any
 
 from mmk12.errors import MissingExtra, ModelError
 from mmk12.inference.chat_template import ChatTemplate
-from mmk12.inference.checkpoint import ids, loaded, make_importable, weights_id
-from mmk12.inference.engine import EngineStopped, fed
-from mmk12.types import IMAGE_MARK, Completion, Failure, Message, Request
+from mmk12.inference.checkpoint import hash_weights, import_torchvision, load_part, read_token_ids
+from mmk12.inference.engine import EngineStopped, run_engine
+from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Message, Request
 from mmk12.utils.images import ImageStore
 
 try:
     import torch
 
-    make_importable()
+    import_torchvision()
     import transformers
 except ImportError:
     raise MissingExtra("The hf backend", "hf") from None
@@ -40,7 +40,7 @@ class HfBackend:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         # Half precision on a CPU is slow and less exact; weights stored so are widened.
         dtype = "auto" if device == "cuda" else torch.float32
-        self._processor = loaded("processor", model, transformers.AutoProcessor)
+        self._processor = load_part("processor", model, transformers.AutoProcessor)
         self._tokenizer: Any = getattr(self._processor, "tokenizer", None)
         if self._tokenizer is None or not getattr(self._processor, "chat_template", None):
             raise ModelError(
@@ -48,33 +48,35 @@ class HfBackend:
                 "(preprocessor_config.json, chat_template.jinja). Copy those files from the base model's folder."
             )
         self._tokenizer.padding_side = "left"
-        self._model = loaded("model", model, transformers.AutoModelForImageTextToText, dtype=dtype)
+        self._model = load_part("model", model, transformers.AutoModelForImageTextToText, dtype=dtype)
         self._model.eval().to(device)
         self._chat = ChatTemplate(self._processor, getattr(self._processor, "image_token", None) or IMAGE_MARK)
         self._context = int(getattr(self._model.config.get_text_config(), "max_position_embeddings", 1 << 30))
-        ends = ids(self._model.generation_config.eos_token_id) or ids(self._tokenizer.eos_token_id)
+        ends = read_token_ids(self._model.generation_config.eos_token_id) or read_token_ids(
+            self._tokenizer.eos_token_id
+        )
         self._stops = ends | self._chat.turn_end_ids()
         self._pad = self._tokenizer.pad_token_id if self._tokenizer.pad_token_id is not None else min(self._stops)
         self._banned = sorted(self._chat.placeholder_ids(self._model.config) - self._stops)
         # What a call leaves open is filled from here, so the checkpoint's own sampling habits must go.
         self._model.generation_config = transformers.GenerationConfig()
         versions = f"transformers-{transformers.__version__} torch-{torch.__version__}"
-        self.fingerprint = f"hf {versions} {str(self._model.dtype).removeprefix('torch.')} {weights_id(model)}"
+        self.fingerprint = f"hf {versions} {str(self._model.dtype).removeprefix('torch.')} {hash_weights(model)}"
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt after the model's own chat template; raises `PromptError`."""
         return self._chat.render(messages)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         """Completions batch by batch, longest prompts first."""
         ordered = sorted(requests, key=lambda request: (repr(request.sampling), -len(request.prompt), request.key))
-        return fed(self, ordered)
+        return run_engine(self, ordered)
 
     def add(self, request: Request) -> None:
         """Takes a request into the next batch."""
         self._added.append(request)
 
-    def step(self) -> list[Completion | Failure]:
+    def step(self) -> list[Completion | GenerationFailure]:
         """Answers everything that was added. Raises `EngineStopped` when memory is short."""
         added, self._added = self._added, []
         groups = groupby(added, key=lambda request: request.sampling)
@@ -84,7 +86,7 @@ class HfBackend:
             hint = "Lower it with --engine batch_size=N."
             raise EngineStopped(f"the device has no memory for {len(added)} requests at a time. {hint}") from error
 
-    def _batch(self, requests: list[Request]) -> Iterator[Completion | Failure]:
+    def _batch(self, requests: list[Request]) -> Iterator[Completion | GenerationFailure]:
         pictures = [[self._store.open(image) for image in request.images] for request in requests]
         inputs = self._processor(
             text=[request.prompt for request in requests],
@@ -100,7 +102,7 @@ class HfBackend:
         if room < 1:
             if len(requests) == 1:
                 reason = f"the prompt has {width} tokens, the model's context {self._context}"
-                yield Failure(requests[0].key, requests[0].id, reason)
+                yield GenerationFailure(requests[0].key, requests[0].id, reason)
             else:  # only the longest prompts are too long
                 for request in requests:
                     yield from self._batch([request])

@@ -36,20 +36,20 @@ _CONTROL = re.compile(r"<(?=[A-Za-z/|_])|\[(?=/?[A-Z_]+\])")
 _WORDS = {"yes": True, "no": False}
 
 
-def messages(system: str, user: str, material: Mapping[str, str]) -> list[Message]:
+def build_messages(system: str, user: str, material: Mapping[str, str]) -> list[Message]:
     """The chat in which `{name}` in `user` stands for a piece of `material`, and `{mark}` for the mark around it."""
-    mark = hashed(list(material.values()))[:16]
+    mark = hash_request(list(material.values()))[:16]
     parts = {"mark": mark, **{name: _CONTROL.sub(r"\g<0> ", text) for name, text in material.items()}}
     # One pass, and not str.format: the material is full of braces, and may hold "{mark}".
     return [Message("system", system), Message("user", re.sub(r"\{(\w+)\}", lambda slot: parts[slot[1]], user))]
 
 
-def hashed(parts: Sequence[str | None]) -> str:
+def hash_request(parts: Sequence[str | None]) -> str:
     """Under what an opinion is kept: the hash of everything that decides it."""
     return hashlib.sha256(to_json(list(parts)).encode("utf-8", "replace")).hexdigest()
 
 
-def opinion(reply: str) -> bool | None:
+def parse_opinion(reply: str) -> bool | None:
     """Yes, no, or no verdict: for a reply in any other words."""
     return _WORDS.get(reply.strip().removesuffix(".").lower())
 
@@ -83,7 +83,7 @@ class Question:
     messages: list[Message]
 
 
-def ask(
+def ask_questions(
     judge: Judge, folder: Path, version: str, questions: Iterable[Question], progress: Progress, **about: Any
 ) -> list[str]:
     """Asks what the record in `folder` does not hold, and returns in words what was not answered.
@@ -103,7 +103,7 @@ def ask(
     known = {"model": judge.name, "fingerprint": judge.backend.fingerprint, "prompt": version, **about}
     storage.write_json(folder / "judge.json", known)
     replies = (log[key].text for key in requests if key in log)
-    unclear = [text for text in replies if opinion(text) is None]
+    unclear = [text for text in replies if parse_opinion(text) is None]
     notes = list(log.notes)
     if asked.failures:
         reason = next(iter(asked.failures.values()))
@@ -126,7 +126,7 @@ class Record:
         return str(self.about["fingerprint"])
 
 
-def record(folder: Path, version: str) -> Record | None:
+def make_record(folder: Path, version: str) -> Record | None:
     """The record kept in a folder; None if no judge was ever asked in the words of `version`. Raises `BadInput`."""
     path = folder / "judge.json"
     if not path.is_file():
@@ -137,4 +137,4 @@ def record(folder: Path, version: str) -> Record | None:
     if about["prompt"] != version:
         return None
     replies = CompletionLog(folder / "judgements.jsonl")
-    return Record(about, {key: opinion(reply.text) for key, reply in replies.items()})
+    return Record(about, {key: parse_opinion(reply.text) for key, reply in replies.items()})

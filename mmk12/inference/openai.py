@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mmk12.errors import MissingExtra, ModelError
-from mmk12.inference.engine import seed
-from mmk12.types import IMAGE_MARK, Completion, Failure, Image, Message, Request
+from mmk12.inference.engine import request_seed
+from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Image, Message, Request
 from mmk12.utils.images import ImageStore
 from mmk12.utils.storage import to_json
 
@@ -39,7 +39,7 @@ _LONGEST_WAIT = 30.0
 _LONGEST_LINE = 300
 
 
-def retrying(patience: float) -> tenacity.AsyncRetrying:
+def make_retrying(patience: float) -> tenacity.AsyncRetrying:
     """Calls an async function up to seven times; the first wait is about `patience` seconds, each next one doubled."""
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(_may_pass),
@@ -49,15 +49,15 @@ def retrying(patience: float) -> tenacity.AsyncRetrying:
     )
 
 
-def unreachable(error: Exception) -> bool:
+def is_unreachable(error: Exception) -> bool:
     """Whether nobody listens at all, so that other requests to the same server would wait in vain too."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
-def reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """One line: the server's own words where it has any."""
     if not isinstance(error, httpx.HTTPStatusError):
-        return one_line(str(error) or type(error).__name__)
+        return to_one_line(str(error) or type(error).__name__)
     status = f"the server answered {error.response.status_code}"
     try:
         told: Any = error.response.json()
@@ -66,10 +66,10 @@ def reason(error: Exception) -> str:
     for name in ("error", "message", "detail"):
         if isinstance(told, dict) and name in told:
             told = told[name]
-    return one_line(f"{status}: {told}" if told else status)
+    return to_one_line(f"{status}: {told}" if told else status)
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """The first line of `text`, cut to a length that fits a note."""
     line = (text.strip().splitlines() or [""])[0]
     return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
@@ -123,7 +123,7 @@ class OpenAIBackend:
         self._url = address.rstrip("/")
         self._store = store
         self._concurrency = concurrency
-        self._retrying = retrying(patience)
+        self._retrying = make_retrying(patience)
         self._lost: str | None = None
         key = os.environ.get("OPENAI_API_KEY")
         self._client: dict[str, Any] = {
@@ -143,19 +143,19 @@ class OpenAIBackend:
         """The messages as JSON: the template is the server's own."""
         return to_json([dataclasses.asdict(message) for message in messages])
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         """Completions as they come, at most `concurrency` requests under way; an interrupt cancels them."""
         self._lost = None
         with start_blocking_portal() as portal:  # a loop of its own: also inside a notebook's
             answers = self._answers(requests)
 
-            async def upcoming() -> Completion | Failure | None:
+            async def upcoming() -> Completion | GenerationFailure | None:
                 return await anext(answers, None)
 
             while (answer := portal.call(upcoming)) is not None:
                 yield answer
 
-    async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[Completion | Failure]:
+    async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[Completion | GenerationFailure]:
         waiting = iter(requests)
         async with httpx.AsyncClient(**self._client) as client:
             first = islice(waiting, self._concurrency)
@@ -167,25 +167,25 @@ class OpenAIBackend:
                 for task in done:
                     yield task.result()
 
-    async def _answer(self, client: httpx.AsyncClient, request: Request) -> Completion | Failure:
+    async def _answer(self, client: httpx.AsyncClient, request: Request) -> Completion | GenerationFailure:
         marks = request.prompt.count(IMAGE_MARK)
         if self._lost or marks != len(request.images):
             cause = self._lost or f"{marks} {IMAGE_MARK} marks for {len(request.images)} images"
-            return Failure(request.key, request.id, f"not sent: {cause}")
+            return GenerationFailure(request.key, request.id, f"not sent: {cause}")
         body = {
             "model": self._model,
             "messages": self._messages(request),
             "temperature": request.sampling.temperature,
             "max_tokens": request.sampling.max_tokens,
             **self._extra,
-            **({} if (drawn := seed(request)) is None else {"seed": drawn}),
+            **({} if (drawn := request_seed(request)) is None else {"seed": drawn}),
         }
         try:
             response: httpx.Response = await self._retrying(self._post, client, body)
         except httpx.HTTPError as error:
-            if unreachable(error):
+            if is_unreachable(error):
                 self._lost = f"no server answers at {self._url}"
-            return Failure(request.key, request.id, reason(error))
+            return GenerationFailure(request.key, request.id, describe_error(error))
         return _completion(request, response)
 
     async def _post(self, client: httpx.AsyncClient, body: dict[str, Any]) -> httpx.Response:
@@ -236,7 +236,7 @@ class OpenAIBackend:
                 cards = _cards(response.raise_for_status())
                 version = client.get(f"{self._url.removesuffix('/v1')}/version")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ModelError(f"No usable server at {self._url}: {reason(error)}.") from None
+            raise ModelError(f"No usable server at {self._url}: {describe_error(error)}.") from None
         if not wanted and len(cards) == 1:
             wanted = next(iter(cards))
         if wanted not in cards:
@@ -261,14 +261,14 @@ def _version(response: httpx.Response) -> str | None:
         return None
 
 
-def _completion(request: Request, response: httpx.Response) -> Completion | Failure:
+def _completion(request: Request, response: httpx.Response) -> Completion | GenerationFailure:
     try:
         reply = response.json()
         choice, usage = reply["choices"][0], reply.get("usage") or {}
         text, finish = choice["message"].get("content") or "", choice["finish_reason"]
         counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
     except (ValueError, LookupError, TypeError, AttributeError):
-        return Failure(request.key, request.id, "the server's reply is no chat completion")
+        return GenerationFailure(request.key, request.id, "the server's reply is no chat completion")
     if finish not in ("stop", "length") or not isinstance(text, str):
-        return Failure(request.key, request.id, one_line(f"the server ended the response with {finish!r}"))
+        return GenerationFailure(request.key, request.id, to_one_line(f"the server ended the response with {finish!r}"))
     return Completion(request.key, request.id, request.index, text, finish, *counts)

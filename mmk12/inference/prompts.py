@@ -56,7 +56,7 @@ TEMPLATES = {
 }
 
 
-def template(name: str) -> Template:
+def find_template(name: str) -> Template:
     """The template of that name; raises `UnknownName`."""
     try:
         return TEMPLATES[name]
@@ -64,7 +64,7 @@ def template(name: str) -> Template:
         raise UnknownName("prompt", name, TEMPLATES) from None
 
 
-def chat(name: str, question: str, images: int) -> list[Message]:
+def render_chat(name: str, question: str, images: int) -> list[Message]:
     """The messages that ask `question` about `images` pictures.
 
     Marks that open the question move in front of the whole user turn; marks inside a sentence stay where they
@@ -74,7 +74,7 @@ def chat(name: str, question: str, images: int) -> list[Message]:
     marks = question.count(IMAGE_MARK)
     if marks != images:
         raise PromptError(f"{marks} {IMAGE_MARK} marks for {images} images")
-    used, body, leading = template(name), question, ""
+    used, body, leading = find_template(name), question, ""
     while body.startswith(IMAGE_MARK):
         body = body.removeprefix(IMAGE_MARK).lstrip()
         leading += IMAGE_MARK

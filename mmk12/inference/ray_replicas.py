@@ -18,12 +18,12 @@ from typing import Any
 from mmk12.errors import Mmk12Error, ModelError, PromptError
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import Engine, EngineStopped
-from mmk12.types import Completion, Failure, Message, Request
+from mmk12.types import Completion, GenerationFailure, Message, Request
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
-from mmk12.utils.ray_cluster import imported, knock, refused
+from mmk12.utils.ray_cluster import check_reachable, connection_error, import_ray
 
-ray = imported("--replicas and --ray-address")
+ray = import_ray("--replicas and --ray-address")
 
 _CALLS = 2
 """Calls under way per copy: while one result travels, the engine works on the next."""
@@ -31,7 +31,7 @@ _DEATHS = 2
 _FORWARDED = ("HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 
 Opener = Callable[[ImageStore], Engine]
-Answer = Completion | Failure
+Answer = Completion | GenerationFailure
 
 
 class Replicas:
@@ -45,7 +45,7 @@ class Replicas:
         self._store = store
         _connect(deployment.ray_address)
         actor = ray.remote(**_resources(deployment))(_Replica)
-        self._alive = [_Copy(number, actor.remote()) for number in range(1, deployment.replicas + 1)]
+        self._alive = [_ReplicaState(number, actor.remote()) for number in range(1, deployment.replicas + 1)]
         opened = [copy.actor.open.remote(opener) for copy in self._alive]
         first = self._alive[0]
         for copy, told in zip(self._alive, opened, strict=True):
@@ -73,7 +73,7 @@ class Replicas:
         """Completions as they come from any copy."""
         waiting = deque(requests)
         deaths: Counter[str] = Counter()
-        calls: dict[Any, _Copy] = {}
+        calls: dict[Any, _ReplicaState] = {}
         for copy in self._alive:  # an earlier call may not have been read to its end
             copy.held.clear()
             copy.calls = 0
@@ -82,7 +82,7 @@ class Replicas:
                 self._feed(copy, waiting, calls)
             if not calls:
                 for request in waiting:
-                    yield Failure(request.key, request.id, f"no replica is left: {self.notes[-1]}")
+                    yield GenerationFailure(request.key, request.id, f"no replica is left: {self.notes[-1]}")
                 return
             (ready, *_), _ = ray.wait(list(calls), num_returns=1)
             copy = calls.pop(ready)
@@ -97,7 +97,7 @@ class Replicas:
                 if copy.held.pop(answer.key, None):
                     yield answer
 
-    def _feed(self, copy: _Copy, waiting: deque[Request], calls: dict[Any, _Copy]) -> None:
+    def _feed(self, copy: _ReplicaState, waiting: deque[Request], calls: dict[Any, _ReplicaState]) -> None:
         """Hands the copy as much as it can hold, but never more than its even share of what is left."""
         while copy.calls < _CALLS and (waiting or copy.held):
             left = len(waiting) + sum(len(one.held) for one in self._alive)
@@ -109,7 +109,9 @@ class Replicas:
             calls[copy.actor.exchange.remote([(request, self._pictures(request)) for request in added])] = copy
             copy.calls += 1
 
-    def _bury(self, copy: _Copy, reason: str, waiting: deque[Request], deaths: Counter[str]) -> Iterator[Failure]:
+    def _bury(
+        self, copy: _ReplicaState, reason: str, waiting: deque[Request], deaths: Counter[str]
+    ) -> Iterator[GenerationFailure]:
         """Takes a dead copy's requests back; those that saw too many deaths are failures."""
         self._alive.remove(copy)
         self.notes.append(f"replica {copy.number} died, {len(copy.held)} requests were taken from it: {reason}")
@@ -118,7 +120,9 @@ class Replicas:
             if deaths[request.key] < _DEATHS:
                 waiting.appendleft(request)
             else:
-                yield Failure(request.key, request.id, f"{_DEATHS} replicas died while they held it: {reason}")
+                yield GenerationFailure(
+                    request.key, request.id, f"{_DEATHS} replicas died while they held it: {reason}"
+                )
 
     def _pictures(self, request: Request) -> list[tuple[str, bytes]]:
         paths = [self._store.path(image) for image in request.images]
@@ -126,7 +130,7 @@ class Replicas:
 
 
 @dataclass(slots=True, eq=False)
-class _Copy:
+class _ReplicaState:
     """What the driver knows of one actor."""
 
     number: int
@@ -176,7 +180,7 @@ def _connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     if address is not None:
-        knock(address)
+        check_reachable(address)
     variables = {name: os.environ[name] for name in _FORWARDED if name in os.environ}
     variables |= {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
     try:
@@ -188,7 +192,7 @@ def _connect(address: str | None) -> None:
             runtime_env={"env_vars": variables},
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise refused(address or "this machine", error) from error
+        raise connection_error(address or "this machine", error) from error
 
 
 def _resources(deployment: Deployment) -> dict[str, int]:

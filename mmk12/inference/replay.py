@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmk12.errors import BadInput
-from mmk12.types import BrokenLine, Completion, Failure, Message, Request
+from mmk12.types import BrokenLine, Completion, GenerationFailure, Message, Request
 from mmk12.utils import storage
 
 
@@ -36,14 +36,14 @@ class ReplayBackend:
         """The turns, one after the other: saved completions were made from a prompt that is not known here."""
         return "\n".join(f"{message.role}: {message.content}" for message in messages)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         """The saved completion of each request, in the order of the requests."""
         for request in requests:
             row = self._rows.get((request.id, request.index))
             if row is None:
                 row = self._rows.get((request.id.split("/", 1)[-1], request.index))
             if row is None:
-                yield Failure(request.key, request.id, "no saved completion")
+                yield GenerationFailure(request.key, request.id, "no saved completion")
                 continue
             finish = "length" if row.get("finish_reason") == "length" else "stop"
             yield Completion(

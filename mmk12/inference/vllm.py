@@ -18,17 +18,17 @@ from mmk12.errors import MissingExtra, ModelError, UnknownName
 from mmk12.inference.chat_template import ChatTemplate
 from mmk12.inference.checkpoint import (
     LOADING_ERRORS,
-    configuration,
     has_gpu,
-    ids,
-    loaded,
-    make_importable,
-    remote_code,
-    stop_ids,
-    weights_id,
+    hash_weights,
+    import_torchvision,
+    load_part,
+    needs_remote_code,
+    read_generation_config,
+    read_stop_ids,
+    read_token_ids,
 )
-from mmk12.inference.engine import EngineStopped, fed, seed
-from mmk12.types import IMAGE_MARK, Completion, Failure, Message, Request
+from mmk12.inference.engine import EngineStopped, request_seed, run_engine
+from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Message, Request
 from mmk12.utils.images import ImageStore
 
 # Only symbols that exist in vLLM 0.24 and in 0.32 alike are used in this file.
@@ -43,7 +43,7 @@ try:
     if not has_gpu():
         # One process: starting a second takes longer than a small evaluation, and there is no device to keep busy.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    make_importable()
+    import_torchvision()
     with warnings.catch_warnings():  # of libraries about each other
         warnings.simplefilter("ignore", FutureWarning)
         import torch
@@ -86,7 +86,7 @@ STOPPED = (EngineDeadError, EngineGenerateError, *LOADING_ERRORS, IndexError)
 """What it raises when it cannot go on."""
 
 
-def check(options: Iterable[str]) -> None:
+def check_options(options: Iterable[str]) -> None:
     """Raises `UnknownName` for what is no argument of this vLLM's engine."""
     known = [field.name for field in dataclasses.fields(vllm.EngineArgs)]
     for name in options:
@@ -94,7 +94,7 @@ def check(options: Iterable[str]) -> None:
             raise UnknownName("vLLM engine argument", name, known)
 
 
-def started(model: str, arguments: Mapping[str, Any]) -> Any:
+def start_engine(model: str, arguments: Mapping[str, Any]) -> Any:
     """A `vllm.LLMEngine` of `model`; `arguments` go before the defaults. Raises `ModelError`."""
     transformers.logging.set_verbosity_error()
     defaults = {**DEFAULTS, **(CPU_DEFAULTS if current_platform.is_cpu() else {})}
@@ -102,10 +102,10 @@ def started(model: str, arguments: Mapping[str, Any]) -> Any:
         settings = vllm.EngineArgs(model=model, **{**defaults, **arguments})
         return vllm.LLMEngine.from_engine_args(settings, usage_context=UsageContext.LLM_CLASS)
     except (VLLMValidationError, *LOADING_ERRORS) as error:
-        raise ModelError(f"vLLM does not start {model}: {line(error)}") from error
+        raise ModelError(f"vLLM does not start {model}: {describe_error(error)}") from error
 
 
-def line(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error in one line; pydantic's own begins with a headline that says nothing."""
     if isinstance(error, pydantic.ValidationError):
         first = error.errors(include_url=False)[0]
@@ -132,35 +132,35 @@ class VllmBackend:
         self, model: str, store: ImageStore, *, tensor_parallel: int = 1, options: Mapping[str, Any] | None = None
     ) -> None:
         given = dict(options or {})
-        check(given)
-        config = configuration(model)
-        code = remote_code(config)
+        check_options(given)
+        config = read_generation_config(model)
+        code = needs_remote_code(config)
         trust = {"trust_remote_code": code is not None}
         inline = _INLINE.get((config.get("architectures") or [""])[0])
         if inline is not None:
-            owner = loaded("tokenizer", model, transformers.AutoTokenizer, **trust)
+            owner = load_part("tokenizer", model, transformers.AutoTokenizer, **trust)
         else:
-            owner = loaded("processor", model, transformers.AutoProcessor, **trust)
+            owner = load_part("processor", model, transformers.AutoProcessor, **trust)
         if not getattr(owner, "chat_template", None):
             raise ModelError(f"{model} has no chat template. Copy chat_template.jinja from the base model's folder.")
         self._store = store
         self._tokenizer: Any = getattr(owner, "tokenizer", owner)
         self._chat = ChatTemplate(owner, IMAGE_MARK if inline else getattr(owner, "image_token", IMAGE_MARK), inline)
-        self._engine = started(model, {"tensor_parallel_size": tensor_parallel, **trust, **given})
+        self._engine = start_engine(model, {"tensor_parallel_size": tensor_parallel, **trust, **given})
         renderer = self._engine.renderer
         # The chat template writes all special tokens itself.
         self._tokenizing = renderer.default_chat_tok_params.with_kwargs(add_special_tokens=False)
         settings = self._engine.model_config
-        ends = stop_ids(model) or ids(self._tokenizer.eos_token_id)
+        ends = read_stop_ids(model) or read_token_ids(self._tokenizer.eos_token_id)
         self._stops = sorted(ends | self._chat.turn_end_ids())
         placeholders = self._chat.placeholder_ids(settings.hf_config) - {*self._stops}
         self._banned = dict.fromkeys(sorted(placeholders), float("-inf"))
         self.capacity = self._engine.vllm_config.scheduler_config.max_num_seqs + _WAITING
         self._held: dict[str, Request] = {}
-        self._refused: list[Failure] = []
+        self._refused: list[GenerationFailure] = []
         self.fingerprint = " ".join(
             (
-                f"{VERSIONS} {str(settings.dtype).removeprefix('torch.')} {weights_id(model)}",
+                f"{VERSIONS} {str(settings.dtype).removeprefix('torch.')} {hash_weights(model)}",
                 *(f"{name}={value}" for name, value in sorted(given.items()) if name not in SPEED_ONLY),
                 *((f"remote-code:{code}",) if code else ()),
             )
@@ -170,16 +170,16 @@ class VllmBackend:
         """The prompt after the model's own chat template; raises `PromptError`."""
         return self._chat.render(messages)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
         """Completions as they come."""
-        return fed(self, requests)
+        return run_engine(self, requests)
 
     def add(self, request: Request) -> None:
         """Takes a request; one that vLLM refuses is a failure of the next step."""
         marks = self._chat.marks(request.prompt)
         if marks != len(request.images):  # vLLM would leave a mark too many in the text without a word
             reason = f"{marks} image marks for {len(request.images)} images"
-            self._refused.append(Failure(request.key, request.id, reason))
+            self._refused.append(GenerationFailure(request.key, request.id, reason))
             return
         prompt: dict[str, Any] = {"prompt": request.prompt}
         if request.images:
@@ -188,30 +188,30 @@ class VllmBackend:
             (rendered,) = self._engine.renderer.render_cmpl([prompt], self._tokenizing)
             self._engine.add_request(request.key, rendered, self._parameters(request))
         except EngineDeadError as error:
-            raise EngineStopped(line(error)) from error
+            raise EngineStopped(describe_error(error)) from error
         except REFUSED as error:
             # vLLM may now believe that its engine has the pictures, and would not send them with a later request.
             self._engine.reset_mm_cache()
-            self._refused.append(Failure(request.key, request.id, line(error)))
+            self._refused.append(GenerationFailure(request.key, request.id, describe_error(error)))
         else:
             self._held[request.key] = request
 
-    def step(self) -> list[Completion | Failure]:
+    def step(self) -> list[Completion | GenerationFailure]:
         """Lets the engine work once; what is finished by now."""
-        answers: list[Completion | Failure] = [*self._refused]
+        answers: list[Completion | GenerationFailure] = [*self._refused]
         self._refused.clear()
         if not self._held:
             return answers
         try:
             outputs = self._engine.step()
         except STOPPED as error:
-            raise EngineStopped(line(error)) from error
+            raise EngineStopped(describe_error(error)) from error
         return answers + [self._answer(output) for output in outputs if output.finished]
 
-    def _answer(self, output: Any) -> Completion | Failure:
+    def _answer(self, output: Any) -> Completion | GenerationFailure:
         request, (made,) = self._held.pop(output.request_id), output.outputs
         if made.finish_reason not in ("stop", "length"):
-            return Failure(request.key, request.id, f"vLLM ended the response with {made.finish_reason!r}")
+            return GenerationFailure(request.key, request.id, f"vLLM ended the response with {made.finish_reason!r}")
         tokens = list(made.token_ids)
         return Completion(
             request.key,
@@ -228,7 +228,7 @@ class VllmBackend:
         return vllm.SamplingParams(
             temperature=sampling.temperature,
             max_tokens=sampling.max_tokens,
-            seed=seed(request),
+            seed=request_seed(request),
             stop_token_ids=self._stops,
             ignore_eos=True,  # the stop tokens say all
             logit_bias=self._banned or None,

@@ -32,21 +32,21 @@ def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = 
         return out
     if metrics and "metrics" not in inspect.signature(module.figure).parameters:
         raise BadInput(f"The metrics of {figure} cannot be chosen; those of compare_runs can.")
-    with styled():
+    with apply_style():
         save(module.figure(runs, metrics) if metrics else module.figure(runs), out)
     return out
 
 
-def svg(figure: str, runs: Sequence[Path]) -> str:
+def to_svg(figure: str, runs: Sequence[Path]) -> str:
     """A figure of `analysis/` as an element of a page. Raises `MissingData` where the runs lack what it shows."""
-    with styled():
-        text = drawn(content.load_figure(figure).figure(runs), "svg").decode("utf-8")
+    with apply_style():
+        text = draw_figure(content.load_figure(figure).figure(runs), "svg").decode("utf-8")
     head, _, rest = text[text.index("<svg") :].partition("<metadata>")  # names and links of a file of its own
     return head + rest.partition("</metadata>")[2]
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def apply_style() -> Iterator[None]:
     """Figures made in this block look alike, and need no screen."""
     import matplotlib
 
@@ -60,10 +60,10 @@ def save(figure: Figure, out: Path) -> None:
     format_ = out.suffix.removeprefix(".").lower()
     if format_ not in _METADATA:
         raise BadInput(f"Cannot draw into {out}: the name must end in .png, .svg or .pdf.")
-    storage.write_bytes(out, drawn(figure, format_))
+    storage.write_bytes(out, draw_figure(figure, format_))
 
 
-def drawn(figure: Figure, format_: str) -> bytes:
+def draw_figure(figure: Figure, format_: str) -> bytes:
     """The bytes of a figure in a format (png, svg, pdf). The figure is closed."""
     from matplotlib import pyplot
 

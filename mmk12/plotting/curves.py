@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Band(NamedTuple):
+class ConfidenceBand(NamedTuple):
     """A mean and its 95 % interval, indexed by step. Where there is one seed, all three are the same."""
 
     mean: pd.Series
@@ -35,29 +35,29 @@ class Curve(NamedTuple):
         """What a legend calls it."""
         return f"{self.label} ({len(self.seeds)} seeds)" if len(self.seeds) > 1 else self.label
 
-    def raw(self) -> Band:
+    def raw(self) -> ConfidenceBand:
         """The curve as it was logged."""
         return _band(self.seeds)
 
-    def smoothed(self) -> Band:
+    def smoothed(self) -> ConfidenceBand:
         """The curve of the smoothed seeds: the interval is that of the line it lies around, not of single steps."""
         length = max(len(series) for series in self.seeds)
-        return _band([smooth(series, span(length)) for series in self.seeds])
+        return _band([smooth(series, step_range(length)) for series in self.seeds])
 
 
-def curves(paths: Sequence[Path], metric: str) -> list[Curve]:
+def read_curves(paths: Sequence[Path], metric: str) -> list[Curve]:
     """The experiments that logged `metric`, in the order given. Runs `NAME-seed0`, `NAME-seed1`, … are one."""
     found: dict[str, list[pd.Series]] = {}
-    for label, path in labelled(paths):
+    for label, path in group_by_experiment(paths):
         table = read_run(path).table
         if metric in table and table[metric].notna().any():
             found.setdefault(label, []).append(table[metric].dropna())
     return [Curve(label, tuple(seeds)) for label, seeds in found.items()]
 
 
-def labelled(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+def group_by_experiment(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     """Each run with the name of its experiment; those that only their folders tell apart keep them."""
-    names = [experiment(path.name) for path in paths]
+    names = [experiment_name(path.name) for path in paths]
     homes: dict[str, set[Path]] = {}
     for name, path in zip(names, paths, strict=True):
         homes.setdefault(name, set()).add(path.parent if name != path.name else path)
@@ -67,13 +67,13 @@ def labelled(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     ]
 
 
-def experiment(name: str) -> str:
+def experiment_name(name: str) -> str:
     """The name of a run without its seed."""
     base, dash, seed = name.rpartition("-seed")
     return base if dash and seed.isdecimal() else name
 
 
-def span(steps: int) -> int:
+def step_range(steps: int) -> int:
     """How far smoothing reaches: a twelfth of the run, at least 3 steps."""
     return max(3, steps // 12)
 
@@ -91,7 +91,7 @@ def largest_fall(series: pd.Series) -> tuple[int, int, float]:
     return series.index.tolist()[best], series.index.tolist()[low], float(lost.iloc[low])
 
 
-def _band(seeds: Sequence[pd.Series]) -> Band:
+def _band(seeds: Sequence[pd.Series]) -> ConfidenceBand:
     """Mean over seeds with the interval of Student's t, where at least two seeds have the step."""
     import pandas as pd
     from scipy.stats import t
@@ -100,7 +100,7 @@ def _band(seeds: Sequence[pd.Series]) -> Band:
     count, mean = table.count(axis=1), table.mean(axis=1)
     error = table.std(axis=1) / count**0.5
     half = (error * t.ppf((1 + LEVEL) / 2, (count - 1).clip(lower=1))).fillna(0.0)
-    return Band(mean, mean - half, mean + half)
+    return ConfidenceBand(mean, mean - half, mean + half)
 
 
 # One panel of curves, drawn alike in every figure: raw faint, smoothed bold, seeds as a band.
@@ -131,11 +131,11 @@ _COLOURS = 7
 _PER_ROW = 3
 
 
-def panels(runs: Sequence[Path], metrics: Sequence[str], *, smoothed: bool = True) -> Figure:
+def draw_panels(runs: Sequence[Path], metrics: Sequence[str], *, smoothed: bool = True) -> Figure:
     """A figure with a panel for each metric that some run logged. Raises `MissingData` when none did."""
     from matplotlib import pyplot
 
-    found = {metric: curves(runs, metric) for metric in metrics}
+    found = {metric: read_curves(runs, metric) for metric in metrics}
     found = {metric: lines for metric, lines in found.items() if lines}
     if not found:
         raise MissingData(f"None of the runs logged {' or '.join(metrics)}. See `mmk12 list figures` for others.")
@@ -145,14 +145,14 @@ def panels(runs: Sequence[Path], metrics: Sequence[str], *, smoothed: bool = Tru
     drawn, grid = pyplot.subplots(rows, columns, figsize=size, squeeze=False)
     order = list(dict.fromkeys(curve.name for lines in found.values() for curve in lines))
     for axes, (metric, lines) in zip(grid.flat, found.items(), strict=False):
-        panel(axes, lines, LABELS.get(metric, metric), order, smoothed=smoothed)
+        draw_panel(axes, lines, LABELS.get(metric, metric), order, smoothed=smoothed)
     for axes in grid.flat[len(found) :]:
         axes.set_visible(False)
-    legend(drawn, list(grid.flat[: len(found)]))
+    add_legend(drawn, list(grid.flat[: len(found)]))
     return drawn
 
 
-def panel(axes: Axes, lines: Sequence[Curve], label: str, order: Sequence[str], *, smoothed: bool = True) -> None:
+def draw_panel(axes: Axes, lines: Sequence[Curve], label: str, order: Sequence[str], *, smoothed: bool = True) -> None:
     """Draws curves; `order` names all those of the figure, so that one has the same colour in each panel."""
     for curve in lines:
         number = order.index(curve.name)
@@ -165,7 +165,7 @@ def panel(axes: Axes, lines: Sequence[Curve], label: str, order: Sequence[str], 
         if len(curve.seeds) > 1:
             axes.fill_between(shown.mean.index, shown.low, shown.high, color=color, alpha=0.16, linewidth=0)
     _within(axes)
-    steps(axes)
+    step_axis(axes)
     axes.set_ylabel(label)
 
 
@@ -179,7 +179,7 @@ def _within(axes: Axes) -> None:
     axes.set_ylim(low - margin, high + margin)
 
 
-def steps(axes: Axes) -> None:
+def step_axis(axes: Axes) -> None:
     """Makes the horizontal axis one of whole training steps."""
     from matplotlib.ticker import MaxNLocator
 
@@ -188,7 +188,7 @@ def steps(axes: Axes) -> None:
     axes.margins(x=0.01)
 
 
-def legend(drawn: Figure, shown: Sequence[Axes]) -> None:
+def add_legend(drawn: Figure, shown: Sequence[Axes]) -> None:
     """One legend above all panels, an entry per name."""
     named = {name: handle for axes in shown for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
     if named:

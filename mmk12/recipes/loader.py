@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mmk12.errors import BadRecipe
 from mmk12.recipes.schema import Recipe
 from mmk12.utils import content
-from mmk12.utils.config import read_mapping
+from mmk12.utils.config import read_yaml_mapping
 
 MAX_PARENTS = 8
 
@@ -30,11 +30,11 @@ def load_recipe(ref: str) -> Recipe:
     Raises `UnknownName`, `MissingData` or `BadRecipe`.
     """
     path = content.find("recipe", ref)
-    merged = _merged(path, parents=0)
-    return _validated({**merged, "name": path.stem}, path.name)
+    merged = _merge_parents(path, parents=0)
+    return _validate({**merged, "name": path.stem}, path.name)
 
 
-def with_changes(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+def apply_overrides(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     """The recipe with `key=value` pairs set, such as `train.kl=0.01`; values are YAML. Raises `BadRecipe`.
 
     What follows `overrides.` is one verl key, with its dots.
@@ -55,39 +55,39 @@ def with_changes(recipe: Recipe, changes: Sequence[str]) -> Recipe:
             place[part] = place[part] if isinstance(place.get(part), dict) else {}
             place = place[part]
         place[last] = new
-    return _validated(value, "the command line")
+    return _validate(value, "the command line")
 
 
-def _validated(value: dict[str, Any], where: str) -> Recipe:
+def _validate(value: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(value)
     except ValidationError as error:
-        told = [_told(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
+        told = [_describe_errors(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
         raise BadRecipe(f"{where}: {' '.join(dict.fromkeys(told))}") from None
 
 
-def _merged(path: Path, parents: int) -> dict[str, Any]:
+def _merge_parents(path: Path, parents: int) -> dict[str, Any]:
     if parents > MAX_PARENTS:
         raise BadRecipe(f"{path.name}: 'extends' goes round in a circle, or more than {MAX_PARENTS} files deep.")
-    own = read_mapping(path)
+    own = read_yaml_mapping(path)
     if "name" in own:
         raise BadRecipe(f"{path.name}: unknown key 'name'. The file's name is the recipe's name.")
     parent = own.pop("extends", None)
     if parent is None:
-        return _overlaid({}, own)
+        return _overlay({}, own)
     if not isinstance(parent, str):
         raise BadRecipe(f"{path.name}: 'extends' is the name of a recipe or a path to its file, not {parent!r}.")
     beside = "/" in parent or parent.endswith(".yaml")
     found = content.find("recipe", str(path.parent / parent) if beside else parent)
-    return _overlaid(_merged(found, parents + 1), own)
+    return _overlay(_merge_parents(found, parents + 1), own)
 
 
-def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, dict):
             inherited = merged.get(key)
-            merged[key] = _overlaid(inherited if isinstance(inherited, dict) else {}, value)
+            merged[key] = _overlay(inherited if isinstance(inherited, dict) else {}, value)
         elif value is None:
             merged.pop(key, None)
         else:
@@ -95,11 +95,11 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _told(where: tuple[int | str, ...], kind: str, message: str) -> str:
+def _describe_errors(where: tuple[int | str, ...], kind: str, message: str) -> str:
     """One pydantic complaint in our words; `where` is its path of keys."""
     key = ".".join(str(part) for part in where if part not in ("constrained-int", "literal['all']"))
     if kind == "extra_forbidden":
-        known = _keys(where[:-1])
+        known = _known_keys(where[:-1])
         near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
         return f"Unknown key '{key}'." + (f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}.")
     if kind == "missing":
@@ -107,7 +107,7 @@ def _told(where: tuple[int | str, ...], kind: str, message: str) -> str:
     return f"{key}: {message.removeprefix('Value error, ').rstrip('.')}."
 
 
-def _keys(where: tuple[int | str, ...]) -> list[str]:
+def _known_keys(where: tuple[int | str, ...]) -> list[str]:
     """The keys that are known at a path of a recipe."""
     model: Any = Recipe
     for part in where:

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from mmk12.errors import BadRecipe, UnknownName
 from mmk12.inference import prompts
 from mmk12.utils import content
-from mmk12.utils.config import Strict
+from mmk12.utils.config import FrozenModel
 
 # A band of pass rates, written as one would on paper: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
 
@@ -28,7 +28,7 @@ _BAND = re.compile(rf"(?:{_BOUND}\s*(<=?|≤)\s*)?p(?:\s*(<=?|≤)\s*{_BOUND})?"
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class PassRateRange:
     """The pass rates between two bounds; `open_low` and `open_high` say that the bound itself is outside."""
 
     low: Fraction = Fraction(0)
@@ -37,7 +37,7 @@ class Band:
     open_high: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Band:
+    def parse(cls, text: str) -> PassRateRange:
         """Reads a band; raises `ValueError` when it is not one, or when no rate could be inside."""
         if text.strip() == "all":
             return cls()
@@ -71,14 +71,14 @@ Advantage = Literal["rloo", "rloo_whitened", "grpo"]
 OnlineFilter = Literal["off", "drop", "refill"]
 
 
-class Tiling(Strict):
+class Tiling(FrozenModel):
     """How a picture is cut for the vision tower; one setting for dataset, actor and rollouts."""
 
     crop: Switch = True
     most: Count = 12
 
 
-class Learning(Strict):
+class Learning(FrozenModel):
     """What every kind of training has. `steps` null is `epochs` over the data; lengths are in tokens."""
 
     learning_rate: Positive = 3e-7
@@ -132,7 +132,7 @@ class Finetuning(Learning):
     max_response: Count = 512
 
 
-class Hardware(Strict):
+class Hardware(FrozenModel):
     """Where it runs. `gpus` per node; `tensor_parallel` GPUs share one rollout engine; `micro_batch` samples go
     through a GPU at once; `offload` keeps the optimiser in main memory between updates."""
 
@@ -150,7 +150,7 @@ Cap = Annotated[int, Field(strict=True, gt=0)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
 
 
-class Profile(Strict):
+class Prompting(FrozenModel):
     """The prompt of `mmk12.inference.prompts` and the verifier profile that pays the answer."""
 
     prompt: str = "instruct"
@@ -169,7 +169,7 @@ class Profile(Strict):
         return _known("reward profile", name, PROFILES)
 
 
-class Difficulty(Strict):
+class Difficulty(FrozenModel):
     """The offline difficulty filter (arXiv 2503.07365, section 3.1): a model answers each question `n` times.
 
     Rows stay whose pass rate p is in the band `keep`. `max_tokens` bounds one answer.
@@ -182,11 +182,11 @@ class Difficulty(Strict):
     @field_validator("keep")
     @classmethod
     def _is_a_band(cls, keep: str) -> str:
-        Band.parse(keep)
+        PassRateRange.parse(keep)
         return keep
 
 
-class K12Benchmark(Strict):
+class K12Benchmark(FrozenModel):
     """What fills the folder `k12_benchmark`: the published 500 for the source `official`, else as many rows of one of
     the mixture's sources, which then leave the mixture."""
 
@@ -194,7 +194,7 @@ class K12Benchmark(Strict):
     size: Cap = 500
 
 
-class Data(Strict):
+class Data(FrozenModel):
     """The mixture. `sources` is in order of priority: of two equal rows the earlier source keeps its own.
 
     `letters` lets multiple choice in that only a letter can answer. `otherwise` is the recipe to build instead when
@@ -238,7 +238,7 @@ class Data(Strict):
         return ref
 
 
-class Recipe(Strict):
+class Recipe(FrozenModel):
     """One experiment. `name` is the file's; keys that are left out have the defaults written here.
 
     `model` is what training starts from: by reinforcement (`train`) or on the golds (`sft`). `overrides` are verl keys,
@@ -247,7 +247,7 @@ class Recipe(Strict):
 
     name: str
     about: str
-    profile: Profile = Profile()
+    profile: Prompting = Prompting()
     data: Data
     model: str | None = None
     train: Training | None = None

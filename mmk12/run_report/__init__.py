@@ -7,6 +7,6 @@ page      the page: figures, health, configuration, rollouts to look at, browsed
 
 from __future__ import annotations
 
-from mmk12.run_report.page import write
+from mmk12.run_report.page import write_page
 
-__all__ = ["write"]
+__all__ = ["write_page"]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import yaml
 
 from mmk12.errors import BadInput, MissingData
-from mmk12.plotting import svg
-from mmk12.run_report.samples import samples
-from mmk12.runlog import read_run, responses
+from mmk12.plotting import to_svg
+from mmk12.run_report.samples import select_samples
+from mmk12.runlog import read_responses, read_run
 from mmk12.types import Image, Status
 from mmk12.utils import storage, templating
-from mmk12.utils.html import script_safe, thumbnails
+from mmk12.utils.html import make_thumbnails, script_safe
 from mmk12.utils.images import ImageStore
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Fault(NamedTuple):
     times: int
 
 
-def parts(log: pd.DataFrame) -> list[Part]:
+def collect_parts(log: pd.DataFrame) -> list[Part]:
     """Shares of statuses by quarter of the run; empty where the log has none. `log` is the table of a run log."""
     import numpy as np
 
@@ -66,7 +66,7 @@ def parts(log: pd.DataFrame) -> list[Part]:
     return found
 
 
-def faults(responses: pd.DataFrame) -> Sequence[Fault]:
+def find_faults(responses: pd.DataFrame) -> Sequence[Fault]:
     """The samples that could most often not be judged. `responses` is the table of all dumped responses."""
     if not {"id", "status"} <= set(responses.columns):
         return []
@@ -96,15 +96,15 @@ _OVERVIEW = {
 _GROUPS = ["step", "prompt", "source"]
 
 
-def write(run: Path, out: Path, data: Path | None = None) -> Path:
+def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
     """Writes the page of a run folder of `mmk12 train` to `out`. `data` is its data folder, where that has moved.
 
     Raises `MissingData` where there is no log.
     """
     log, recipe = read_run(run), _recipe(run)
-    dumped = responses(run / "rollouts")
-    entries = samples(run, recipe["profile"]["reward"], recipe["train"]["advantage"], data)
-    script = templating.render("page.js")
+    dumped = read_responses(run / "rollouts")
+    entries = select_samples(run, recipe["profile"]["reward"], recipe["train"]["advantage"], data)
+    script = templating.render_template("page.js")
     facts = {
         "run": run.absolute().name,
         "log": log,
@@ -113,8 +113,8 @@ def write(run: Path, out: Path, data: Path | None = None) -> Path:
         "overview": _overview(log.table),
         "notes": (*log.notes, *(note for note in dumped.notes if note not in log.notes)),
         "figures": _figures(run),
-        "parts": parts(log.table),
-        "faults": faults(dumped.table),
+        "parts": collect_parts(log.table),
+        "faults": find_faults(dumped.table),
         "rules": Counter(f"{entry['status']}: {entry['rule']}" for entry in entries).most_common(),
         "dumped": len(dumped.table),
         "entries": entries,
@@ -122,7 +122,7 @@ def write(run: Path, out: Path, data: Path | None = None) -> Path:
         "data": script_safe({"items": entries, "groups": {"rollouts": _GROUPS}}),
         "pictures": _pictures(run, entries),
     }
-    storage.write_text(out, templating.render("training.html.j2", **facts))
+    storage.write_text(out, templating.render_template("training.html.j2", **facts))
     return out
 
 
@@ -157,7 +157,7 @@ def _figures(run: Path) -> list[tuple[str, str]]:
     found = []
     for name, title in FIGURES.items():
         try:
-            found.append((title, svg(name, [run])))
+            found.append((title, to_svg(name, [run])))
         except MissingData:
             continue
     return found
@@ -174,5 +174,5 @@ def _flat(value: Any, prefix: str = "") -> Any:
 
 def _pictures(run: Path, entries: Sequence[Mapping[str, Any]]) -> Any:
     images = (Image(name, 0, 0) for entry in entries for name in entry["images"])
-    for name, data in thumbnails(ImageStore(run / "images"), run / "thumbnails", images):
+    for name, data in make_thumbnails(ImageStore(run / "images"), run / "thumbnails", images):
         yield name, base64.b64encode(data).decode("ascii")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mmk12.errors import MissingExtra
-from mmk12.evaluation.report import marked
-from mmk12.runlog.rollouts import NUMBERS, dumps, read_dump
-from mmk12.runlog.training_rows import DataRow, data_rows
+from mmk12.evaluation.report import mark_answer
+from mmk12.runlog.rollouts import NUMBERS, list_dumps, read_dump
+from mmk12.runlog.training_rows import TrainingRow, read_training_rows
 from mmk12.types import Verdict
-from mmk12.utils.html import stored
+from mmk12.utils.html import read_stored_images
 from mmk12.verifier import verify_many
 
 STEPS, PROMPTS = 12, 6
@@ -26,19 +26,21 @@ _MIXED = 4
 Group = list[dict[str, Any]]
 
 
-def samples(run: Path, profile: str, advantage: str, data: Path | None = None) -> list[dict[str, Any]]:
+def select_samples(run: Path, profile: str, advantage: str, data: Path | None = None) -> list[dict[str, Any]]:
     """Entries for the page's script, the rollouts of a prompt one after the other.
 
     `advantage` is the recipe's estimator; `data` the data folder where it has moved since training.
     """
     groups = list(_groups(run))
     rows = [row for _, group in groups for row in group]
-    asked = data_rows(run, {row["id"] for row in rows if row["id"]}, data)
+    asked = read_training_rows(run, {row["id"] for row in rows if row["id"]}, data)
     verdicts = iter(_verdicts(rows, asked, profile))
-    pictures = {name: [image.sha256 for image in stored(run, row.pictures)] for name, row in sorted(asked.items())}
+    pictures = {
+        name: [image.sha256 for image in read_stored_images(run, row.pictures)] for name, row in sorted(asked.items())
+    }
     found = []
     for step, group in groups:
-        values = advantages([row["score"] or 0.0 for row in group], advantage)
+        values = compute_advantages([row["score"] or 0.0 for row in group], advantage)
         kind = _kind(group)
         for index, (row, value) in enumerate(zip(group, values, strict=True)):
             entry = _entry(step, index, row, next(verdicts), asked.get(row["id"]))
@@ -47,7 +49,7 @@ def samples(run: Path, profile: str, advantage: str, data: Path | None = None) -
     return found
 
 
-def advantages(rewards: Sequence[float], estimator: str) -> list[float]:
+def compute_advantages(rewards: Sequence[float], estimator: str) -> list[float]:
     """What each rollout of a prompt gains over the others: RLOO's r_i - mean(r_j, j != i), GRPO's z-score.
 
     The whitening of `rloo_whitened` is over a whole batch and changes neither sign nor order; it is left out.
@@ -63,7 +65,7 @@ def advantages(rewards: Sequence[float], estimator: str) -> list[float]:
 
 def _groups(run: Path) -> Iterator[tuple[int, Group]]:
     """(step, rollouts of a prompt) of the chosen steps and prompts."""
-    files = dumps(run / "rollouts")
+    files = list_dumps(run / "rollouts")
     last = len(files) - 1
     chosen = sorted({round(number * last / max(1, STEPS - 1)) for number in range(STEPS)}) if files else []
     for number in chosen:
@@ -96,7 +98,9 @@ def _kind(group: Group) -> str:
     return "all right" if all(right) else "mixed" if any(right) else "all wrong"
 
 
-def _verdicts(rows: Sequence[Mapping[str, Any]], asked: Mapping[str, DataRow], profile: str) -> list[Verdict | None]:
+def _verdicts(
+    rows: Sequence[Mapping[str, Any]], asked: Mapping[str, TrainingRow], profile: str
+) -> list[Verdict | None]:
     told = (asked[row["id"]].told if row["id"] in asked else {} for row in rows)
     wanted = [{**more, "response": row["output"], "gold": row["gts"]} for row, more in zip(rows, told, strict=True)]
     try:
@@ -106,7 +110,7 @@ def _verdicts(rows: Sequence[Mapping[str, Any]], asked: Mapping[str, DataRow], p
 
 
 def _entry(
-    step: int, index: int, row: Mapping[str, Any], verdict: Verdict | None, asked: DataRow | None
+    step: int, index: int, row: Mapping[str, Any], verdict: Verdict | None, asked: TrainingRow | None
 ) -> dict[str, Any]:
     status = row["status"] or (verdict.status if verdict else "error")
     reason = verdict.reason if verdict else "not judged again"
@@ -127,7 +131,7 @@ def _entry(
         "format": bool(row["format"]) if row["format"] is not None else bool(verdict and verdict.format_ok),
         "tokens": None if row["length"] is None else round(row["length"]),
         "reward": row["score"] or 0.0,
-        "response": marked(row["output"], answer),
+        "response": mark_answer(row["output"], answer),
         "question": asked.question if asked else row["input"],
         "gold": row["gts"],
         "choices": (asked.told.get("choices") or []) if asked else [],

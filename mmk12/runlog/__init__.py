@@ -10,6 +10,6 @@ log        all of it together, launch by launch, the later one winning
 from __future__ import annotations
 
 from mmk12.runlog.reader import RunLog, read_run
-from mmk12.runlog.rollouts import Responses, responses
+from mmk12.runlog.rollouts import Responses, read_responses
 
-__all__ = ["Responses", "RunLog", "read_run", "responses"]
+__all__ = ["Responses", "RunLog", "read_responses", "read_run"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmk12.errors import MissingData, MissingExtra
-from mmk12.runlog.rollouts import responses, summaries
+from mmk12.runlog.rollouts import read_responses, summarize_steps
 from mmk12.types import BrokenLine
 from mmk12.utils import storage
 
@@ -46,7 +46,7 @@ VALIDATION = "validation/"
 """What columns begin with that were measured on held-out rows."""
 
 
-def column(found: str, seen: frozenset[str]) -> str:
+def canonical_column(found: str, seen: frozenset[str]) -> str:
     """The column for the metric `found`, in a log that has the metrics `seen`."""
     for name, aliases in COLUMNS.items():
         if found in aliases:
@@ -200,8 +200,8 @@ def read_run(path: Path) -> RunLog:
     notes = tuple(note for part in parts for note in part.notes)
     table = _table(_renamed(steps))
     if path.is_dir() and not set(table.columns) >= _COUNTED:
-        counted = responses(path / "rollouts")
-        table = table.combine_first(summaries(counted.table).reindex(table.index))
+        counted = read_responses(path / "rollouts")
+        table = table.combine_first(summarize_steps(counted.table).reindex(table.index))
         notes += counted.notes
     return RunLog(path.name, table, len(parts), notes)
 
@@ -239,7 +239,7 @@ def _launch(folder: Path) -> Steps | None:
 
 def _renamed(steps: Rows) -> dict[int, dict[str, float]]:
     seen = frozenset(name for row in steps.values() for name in row)
-    names = {name: column(name, seen) for name in seen}
+    names = {name: canonical_column(name, seen) for name in seen}
     return {step: {names[name]: value for name, value in row.items()} for step, row in steps.items()}
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmk12.types import BrokenLine
 from mmk12.utils import storage
-from mmk12.utils.concurrency import in_threads
+from mmk12.utils.concurrency import map_in_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ _BLOCK = 64_000_000
 """Bytes that pyarrow parses at once: more than the longest row."""
 
 
-def dumps(folder: Path) -> list[tuple[int, Path]]:
+def list_dumps(folder: Path) -> list[tuple[int, Path]]:
     """(step, file) of every dump in `folder`, by step."""
     return sorted(
         (int(path.stem), path)
@@ -52,14 +52,14 @@ class Responses(NamedTuple):
     notes: tuple[str, ...]
 
 
-def responses(folder: Path) -> Responses:
+def read_responses(folder: Path) -> Responses:
     """All responses that lie in `folder`. The same files are read once: a page draws several figures of them."""
-    return _responses(folder.absolute(), marks(folder))
+    return _responses(folder.absolute(), image_marks(folder))
 
 
-def marks(folder: Path) -> Marks:
+def image_marks(folder: Path) -> Marks:
     """What changes when a dump is added or written again: the key under which what was read of them is kept."""
-    stats = ((path.name, path.stat()) for _, path in dumps(folder))
+    stats = ((path.name, path.stat()) for _, path in list_dumps(folder))
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
@@ -78,12 +78,12 @@ def read_dump(path: Path, texts: Sequence[str] = ()) -> tuple[pa.Table, list[str
     return found.drop_columns([name for name in found.column_names if found[name].null_count == len(found)]), notes
 
 
-def rows_at(folder: Path, places: Collection[Place]) -> dict[Place, dict[str, Any]]:
+def read_rows_at(folder: Path, places: Collection[Place]) -> dict[Place, dict[str, Any]]:
     """The responses at these places with their texts: columns `id`, `input`, `output`, `gts`, those that there are."""
     wanted: dict[int, list[int]] = {}
     for step, row in places:
         wanted.setdefault(step, []).append(row)
-    files = dict(dumps(folder))
+    files = dict(list_dumps(folder))
 
     def read(step: int) -> list[tuple[Place, dict[str, Any]]]:
         table, _ = read_dump(files[step], ("input", "output", "gts"))
@@ -91,10 +91,10 @@ def rows_at(folder: Path, places: Collection[Place]) -> dict[Place, dict[str, An
         rows = table.select(known).take(wanted[step]).to_pylist()
         return [((step, row), found) for row, found in zip(wanted[step], rows, strict=True)]
 
-    return {place: row for part in in_threads(read, sorted(wanted)) for place, row in part}
+    return {place: row for part in map_in_threads(read, sorted(wanted)) for place, row in part}
 
 
-def joined(parts: Iterable[tuple[int, pa.Table]]) -> pd.DataFrame:
+def join_responses(parts: Iterable[tuple[int, pa.Table]]) -> pd.DataFrame:
     """One table of the responses of all steps: `step` is added, and `prompt` numbers the prompts of the whole run."""
     import numpy as np
     import pandas as pd
@@ -118,7 +118,7 @@ def joined(parts: Iterable[tuple[int, pa.Table]]) -> pd.DataFrame:
     return found
 
 
-def summaries(table: pd.DataFrame) -> pd.DataFrame:
+def summarize_steps(table: pd.DataFrame) -> pd.DataFrame:
     """Metrics by step: means, shares of each status, and of prompts whose responses are all right or all wrong."""
     import pandas as pd
 
@@ -138,16 +138,16 @@ def summaries(table: pd.DataFrame) -> pd.DataFrame:
 
 @lru_cache(maxsize=4)
 def _responses(folder: Path, key: Marks) -> Responses:
-    files = dumps(folder)
+    files = list_dumps(folder)
     notes: list[str] = []
 
     def parts() -> Iterator[tuple[int, pa.Table]]:
-        read = in_threads(lambda file: read_dump(file[1]), files)
+        read = map_in_threads(lambda file: read_dump(file[1]), files)
         for (step, _), (table, said) in zip(files, read, strict=True):
             notes.extend(said)
             yield step, table
 
-    return Responses(joined(parts()), tuple(notes))
+    return Responses(join_responses(parts()), tuple(notes))
 
 
 def _table(path: Path, columns: Sequence[str]) -> tuple[pa.Table, list[str]]:

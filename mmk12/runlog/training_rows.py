@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 
-class DataRow(NamedTuple):
+class TrainingRow(NamedTuple):
     """A question, what the verifier is told beside the gold, and its encoded pictures."""
 
     question: str
@@ -17,7 +17,7 @@ class DataRow(NamedTuple):
     pictures: tuple[bytes, ...]
 
 
-def data_rows(run: Path, ids: Collection[str], data: Path | None = None) -> dict[str, DataRow]:
+def read_training_rows(run: Path, ids: Collection[str], data: Path | None = None) -> dict[str, TrainingRow]:
     """The rows with these sample ids, from train.parquet of the data folder `data`, by default that of the run.
 
     Empty where that file is gone or names no samples: a page then shows responses without pictures.
@@ -46,7 +46,7 @@ def _train_file(run: Path) -> Path | None:
     return None
 
 
-def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, DataRow]]:
+def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, TrainingRow]]:
     """The rows at these places, reading only the row groups that hold one."""
     found, start, remaining = [], 0, set(wanted)
     for group in range(file.num_row_groups):
@@ -59,7 +59,7 @@ def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, DataRow]]:
     return found
 
 
-def _data_row(row: dict[str, Any]) -> DataRow:
+def _data_row(row: dict[str, Any]) -> TrainingRow:
     info = row["extra_info"]
     told = {key: info.get(key) for key in ("question", "choices", "answer_type", "precision", "tolerance")}
-    return DataRow(info.get("question") or "", told, tuple(image["bytes"] for image in row["images"] or ()))
+    return TrainingRow(info.get("question") or "", told, tuple(image["bytes"] for image in row["images"] or ()))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from mmk12.errors import ModelError
 from mmk12.recipes.schema import Hardware
-from mmk12.training.preflight import Check, check_node
-from mmk12.utils.ray_cluster import imported, knock, refused
+from mmk12.training.preflight import PreflightCheck, check_node
+from mmk12.utils.ray_cluster import check_reachable, connection_error, import_ray
 
 _POLL_SECONDS = 2.0
 
@@ -23,17 +23,17 @@ class Node:
     gpus: int
 
 
-def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str], None]) -> list[Node]:
+def join_cluster(address: str, hardware: Hardware, deadline: float, say: Callable[[str], None]) -> list[Node]:
     """Connects to the cluster at `address` and waits up to `deadline` seconds for its nodes.
 
     Raises `ModelError` that names those who have come when too few have, or none answers.
     """
-    ray = imported("--ray-address")
-    knock(address)
+    ray = import_ray("--ray-address")
+    check_reachable(address)
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise refused(address, error) from None
+        raise connection_error(address, error) from None
     ends = time.monotonic() + deadline
     told = -1
     while True:
@@ -57,15 +57,15 @@ def join(address: str, hardware: Hardware, deadline: float, say: Callable[[str],
         time.sleep(_POLL_SECONDS)
 
 
-def lost(nodes: list[Node]) -> list[str]:
+def find_lost_nodes(nodes: list[Node]) -> list[str]:
     """The addresses of those nodes that Ray has given up since they joined."""
-    alive = {node["NodeID"] for node in imported("--ray-address").nodes() if node["Alive"]}
+    alive = {node["NodeID"] for node in import_ray("--ray-address").nodes() if node["Alive"]}
     return [node.address for node in nodes if node.id not in alive]
 
 
-def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[Check]:
+def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
     """`check_node` on each node, its address in front of what was found."""
-    ray = imported("--ray-address")
+    ray = import_ray("--ray-address")
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     task = ray.remote(num_cpus=0)(check_node)
@@ -78,9 +78,9 @@ def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) ->
     checks = []
     for node, found in zip(nodes, asked, strict=True):
         try:
-            checks += [Check(*check)._replace(told=f"{node.address}: {check[2]}") for check in ray.get(found)]
+            checks += [PreflightCheck(*check)._replace(told=f"{node.address}: {check[2]}") for check in ray.get(found)]
         except ray.exceptions.RayError as error:
-            checks.append(Check("node", False, f"{node.address}: mmk12 does not run there ({_first(error)})"))
+            checks.append(PreflightCheck("node", False, f"{node.address}: mmk12 does not run there ({_first(error)})"))
     return checks
 
 

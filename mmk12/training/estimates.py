@@ -15,7 +15,7 @@ from mmk12.recipes.schema import Finetuning, Hardware, Training
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class StepCounts:
     """`total` is None while the number of training rows is not known."""
 
     samples_per_step: int
@@ -24,21 +24,23 @@ class Steps:
     total: int | None
 
 
-def count_steps(train: Training | Finetuning, hardware: Hardware, rows: int | None) -> Steps:
+def count_steps(train: Training | Finetuning, hardware: Hardware, rows: int | None) -> StepCounts:
     """The steps of a run over `rows` training rows. Raises `BadRecipe` where batches do not divide."""
     gpus = hardware.nodes * hardware.gpus
     if isinstance(train, Finetuning):
         if hardware.nodes > 1:
             raise BadRecipe(f"Fine-tuning runs on one node, and hardware.nodes is {hardware.nodes}.")
         _divides(gpus * hardware.micro_batch, train.batch, "sft.batch", "GPUs times hardware.micro_batch")
-        return Steps(train.batch, train.batch, 1, _total(train, train.batch, rows))
+        return StepCounts(train.batch, train.batch, 1, _total(train, train.batch, rows))
     samples = train.prompts_per_step * train.rollouts
     _divides(train.rollouts, train.samples_per_update, "train.samples_per_update", "train.rollouts")
     prompts = train.samples_per_update // train.rollouts
     _divides(prompts, train.prompts_per_step, "train.prompts_per_step", "the prompts of one update")
     _divides(gpus, train.samples_per_update, "train.samples_per_update", "the number of GPUs")
     _divides(hardware.tensor_parallel, hardware.gpus, "hardware.gpus", "hardware.tensor_parallel")
-    return Steps(samples, prompts, samples // train.samples_per_update, _total(train, train.prompts_per_step, rows))
+    return StepCounts(
+        samples, prompts, samples // train.samples_per_update, _total(train, train.prompts_per_step, rows)
+    )
 
 
 def _total(train: Training | Finetuning, each_step: int, rows: int | None) -> int | None:
@@ -65,7 +67,7 @@ GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryEstimate:
     """GiB per GPU during an update; `parameters` counts the whole model, `trained` what is not frozen."""
 
     parameters: int
@@ -82,7 +84,7 @@ class Memory:
         return self.weights + self.gradients + self.optimiser + self.reference + self.activations
 
 
-def estimate(config: Mapping[str, Any], train: Training | Finetuning, hardware: Hardware) -> Memory:
+def estimate_memory(config: Mapping[str, Any], train: Training | Finetuning, hardware: Hardware) -> MemoryEstimate:
     """The memory of training a model with that config.json (HF-native InternVL or Qwen-VL).
 
     FSDP shards weights, gradients and the two moments of Adam (float32) over all GPUs; the working copy is bfloat16.
@@ -101,7 +103,7 @@ def estimate(config: Mapping[str, Any], train: Training | Finetuning, hardware: 
     one_layer = 2 * tokens * (8 * width + 3 * int(text["intermediate_size"]))
     logits = 6 * tokens * int(text["vocab_size"])
     largest_layer = 2 * (language - _tables(text)) / layers
-    return Memory(
+    return MemoryEstimate(
         parameters=total,
         trained=trained,
         weights=(4 * total / gpus + largest_layer) / GIB,

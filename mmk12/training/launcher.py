@@ -73,7 +73,9 @@ def next_attempt(plan: TrainingPlan, resume: bool) -> Attempt:
     return attempt
 
 
-def describe(attempt: Attempt, plan: TrainingPlan, command: list[str], environment: Mapping[str, str]) -> None:
+def describe_environment(
+    attempt: Attempt, plan: TrainingPlan, command: list[str], environment: Mapping[str, str]
+) -> None:
     """Writes command.txt, config.yaml and env.json: enough to see later what was run, and with what."""
     storage.write_text(attempt.folder / "command.txt", shlex.join(command) + "\n")
     storage.write_text(attempt.folder / "config.yaml", yaml.safe_dump(dict(plan.keys), sort_keys=False))
@@ -146,7 +148,7 @@ class Log:
                 yield row["step"], row["data"]
 
 
-def line(step: int, metrics: Mapping[str, Any], total: int | None) -> str:
+def format_log_line(step: int, metrics: Mapping[str, Any], total: int | None) -> str:
     """`step 12 of 429   reward 0.93   accuracy 0.61   …   41 s a step, 4 h 45 min to go`."""
     parts = [f"step {step}" + (f" of {total}" if total else "")]
     for name, key in _SHOWN.items():
@@ -193,7 +195,7 @@ class TrainingFailed(Mmk12Error):
     """verl ended before the training did."""
 
 
-def environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
+def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
     """What the job's processes need beside the environment of this one; Ray carries it to all workers."""
     own = {
         "MMK12_VERL": "1",
@@ -205,16 +207,16 @@ def environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
     return {**(_ON_CPU if plan.recipe.hardware.device == "cpu" else {}), **own}
 
 
-def train(plan: TrainingPlan, *, resume: bool, ray_address: str | None, lost: Lost, say: Say) -> Attempt:
+def launch_training(plan: TrainingPlan, *, resume: bool, ray_address: str | None, lost: Lost, say: Say) -> Attempt:
     """Runs the job to its end. Raises `TrainingFailed` with the end of its output when it fails, or with the nodes that
     were `lost`: verl itself would wait for them forever."""
-    with storage.sole_writer(plan.out):
+    with storage.lock_folder(plan.out):
         attempt = next_attempt(plan, resume)
-        own = environment(plan, attempt)
+        own = job_environment(plan, attempt)
         hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
         ray = _ray_keys(plan, own, ray_address) if plan.trainer == "rl" else {}
         command = plan.command(hydra | ray)
-        describe(attempt, plan, command, own)
+        describe_environment(attempt, plan, command, own)
         say(f"attempt {attempt.folder.name}: {attempt.console}")
         with open(attempt.console, "wb") as console:
             job = subprocess.Popen(
@@ -262,7 +264,7 @@ def _follow(job: subprocess.Popen[bytes], log: Log, total: int | None, lost: Los
     for poll in count():
         ended = job.poll() is not None
         for step, metrics in log.new():
-            say(line(step, metrics, total))
+            say(format_log_line(step, metrics, total))
         if ended:
             return
         if poll % _NODES_EVERY == 0 and (gone := lost()):

@@ -21,7 +21,7 @@ _LEFT_BEHIND = (".safetensors", ".bin", ".md")
 _WEIGHTS = "config.json"
 
 
-def merge(checkpoint: Path, out: Path, model: str | None = None) -> Path:
+def merge_checkpoint(checkpoint: Path, out: Path, model: str | None = None) -> Path:
     """Merges `checkpoint` (a run folder, its `checkpoints`, one `global_step_N` or its `actor`) into `out`.
 
     `model` is what the training started from; a run folder knows it. Returns the checkpoint that was merged.
@@ -82,15 +82,15 @@ def _require_answer(folder: Path) -> None:
     from tempfile import TemporaryDirectory
 
     from mmk12.inference import find_model, open_backend, prompts
-    from mmk12.inference.generate import request
+    from mmk12.inference.generate import make_request
     from mmk12.types import IMAGE_MARK, Completion, Sampling
-    from mmk12.utils.images import ImageStore, white_png
+    from mmk12.utils.images import ImageStore, make_white_png
 
     with TemporaryDirectory() as scratch:
         store = ImageStore(Path(scratch))
         engine = open_backend(find_model(str(folder), "hf"), store)
-        prompt = engine.render(prompts.chat("plain", IMAGE_MARK + "What is 1 + 1?", 1))
-        asked = request(engine, "merge/1", prompt, (store.add(white_png()),), Sampling(max_tokens=8), 0)
+        prompt = engine.render(prompts.render_chat("plain", IMAGE_MARK + "What is 1 + 1?", 1))
+        asked = make_request(engine, "merge/1", prompt, (store.add(make_white_png()),), Sampling(max_tokens=8), 0)
         [answer] = engine.generate([asked])
     if not isinstance(answer, Completion):
         raise ModelError(f"The merged model in {folder} does not answer: {answer.reason}")

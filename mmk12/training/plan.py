@@ -11,8 +11,8 @@ from typing import Any
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.inference import find_model
 from mmk12.recipes.schema import Finetuning, Recipe
-from mmk12.training.estimates import Memory, Steps, count_steps, estimate
-from mmk12.training.verl_config import Keys, Trainer, arguments, defaults, sft_keys, verl_keys
+from mmk12.training.estimates import MemoryEstimate, StepCounts, count_steps, estimate_memory
+from mmk12.training.verl_config import Keys, Trainer, hydra_arguments, make_rl_keys, make_sft_keys, read_defaults
 from mmk12.utils import storage
 
 _SFT = ["-m", "mmk12.verl_plugin.sft_trainer"]
@@ -27,9 +27,9 @@ class TrainingPlan:
     data: Path
     out: Path
     rows: int | None
-    steps: Steps
+    steps: StepCounts
     keys: Keys
-    memory: Memory | None
+    memory: MemoryEstimate | None
 
     @property
     def trainer(self) -> Trainer:
@@ -43,12 +43,12 @@ class TrainingPlan:
             "rl": ["-m", "verl.trainer.main_ppo"],
             "sft": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", gpus, *_SFT],
         }
-        return [sys.executable, *main[self.trainer], *arguments(self.trainer, {**self.keys, **more})]
+        return [sys.executable, *main[self.trainer], *hydra_arguments(self.trainer, {**self.keys, **more})]
 
     @property
     def changes(self) -> list[tuple[str, Any, Any]]:
         """(key, verl's default, ours) for every key that differs; None as default for keys that verl has not."""
-        known = defaults(self.trainer)
+        known = read_defaults(self.trainer)
         return [(key, known.get(key), value) for key, value in self.keys.items() if known.get(key) != value]
 
     def resolved(self) -> dict[str, Any]:
@@ -72,9 +72,9 @@ def make_plan(
     steps = count_steps(train, recipe.hardware, rows)
     folders = data.absolute(), out.absolute()
     if isinstance(train, Finetuning):
-        keys = sft_keys(recipe, train, start, *folders, steps)
+        keys = make_sft_keys(recipe, train, start, *folders, steps)
     else:
-        keys = verl_keys(recipe, train, start, *folders, steps)
+        keys = make_rl_keys(recipe, train, start, *folders, steps)
     return TrainingPlan(recipe, start, data, out, rows, steps, keys, _memory(start, recipe))
 
 
@@ -102,7 +102,7 @@ def _rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
         raise BadInput(f"{path} is not a readable parquet file: {error}. Build it again.") from None
 
 
-def _memory(model: str, recipe: Recipe) -> Memory | None:
+def _memory(model: str, recipe: Recipe) -> MemoryEstimate | None:
     """None where the model's config.json is not on this machine: planning downloads nothing."""
     path: Any = Path(model) / "config.json"
     if not path.is_file():
@@ -112,6 +112,6 @@ def _memory(model: str, recipe: Recipe) -> Memory | None:
     if not isinstance(path, str | Path):
         return None
     try:
-        return estimate(storage.read_json(Path(path)), recipe.training, recipe.hardware)
+        return estimate_memory(storage.read_json(Path(path)), recipe.training, recipe.hardware)
     except (KeyError, TypeError, ValueError):
         return None

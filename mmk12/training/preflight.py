@@ -20,7 +20,7 @@ from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage, decode
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
     from mmk12.training.plan import TrainingPlan
@@ -42,7 +42,7 @@ _KNOWN = (
 """(response, gold, accuracy, format) that no reward may get wrong."""
 
 
-class Check(NamedTuple):
+class PreflightCheck(NamedTuple):
     """The outcome of one check; `told` says what was found, and what to do where it failed."""
 
     name: str
@@ -51,7 +51,7 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class DataRows:
     """What the training rows came to: how many, the longest prompt in tokens, and the first faults."""
 
     count: int
@@ -59,12 +59,12 @@ class Rows:
     faults: tuple[str, ...]
 
 
-def check_node(train: str, checkpoints: str, needed: int) -> list[Check]:
+def check_node(train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
     """The checks of one node: versions, the parquet file, room for `needed` bytes of checkpoints."""
     return [_version(), _readable(Path(train)), _room(Path(checkpoints), needed)]
 
 
-def check_experiment(plan: TrainingPlan, progress: Progress = silent) -> Iterator[Check]:
+def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
     """The checks of the experiment, in order of cost."""
     yield _layout(plan.model)
     yield _rewards(plan.recipe.profile.reward)
@@ -77,55 +77,59 @@ def checkpoint_bytes(plan: TrainingPlan) -> int:
     return _CHECKPOINT_BYTES * parameters * (plan.recipe.training.keep_checkpoints + 1)
 
 
-def _version() -> Check:
+def _version() -> PreflightCheck:
     try:
         found = metadata.version("verl")
     except metadata.PackageNotFoundError:
-        return Check("verl", False, f"is not installed; pip install 'mmk12[gpu]' brings verl {VERL}")
+        return PreflightCheck("verl", False, f"is not installed; pip install 'mmk12[gpu]' brings verl {VERL}")
     told = found if found == VERL else f"{found} is installed, the recipes and the plugin are for {VERL}"
-    return Check("verl", found == VERL, told)
+    return PreflightCheck("verl", found == VERL, told)
 
 
-def _readable(train: Path) -> Check:
+def _readable(train: Path) -> PreflightCheck:
     import pyarrow.lib
     import pyarrow.parquet as pq
 
     try:
         rows = pq.ParquetFile(train).metadata.num_rows
     except (OSError, pyarrow.lib.ArrowException) as error:
-        return Check("data", False, f"{train} cannot be read here ({error}); put it on a disk that all nodes share")
-    return Check("data", rows > 0, f"{train}: {rows:,} rows")
+        return PreflightCheck(
+            "data", False, f"{train} cannot be read here ({error}); put it on a disk that all nodes share"
+        )
+    return PreflightCheck("data", rows > 0, f"{train}: {rows:,} rows")
 
 
-def _room(folder: Path, needed: int) -> Check:
+def _room(folder: Path, needed: int) -> PreflightCheck:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free
     told = f"{free / 2**30:.1f} GiB free on {there}, {needed / 2**30:.1f} GiB of checkpoints to come"
-    return Check("disk", free > needed, told)
+    return PreflightCheck("disk", free > needed, told)
 
 
-def _layout(model: str) -> Check:
+def _layout(model: str) -> PreflightCheck:
     """Whether a local checkpoint is in transformers' own layout, which is all that verl trains."""
     folder = Path(model)
     if not folder.is_dir():
-        return Check("model", True, f"{model}, from the hub")
+        return PreflightCheck("model", True, f"{model}, from the hub")
     try:
         config = storage.read_json(folder / "config.json")
     except MissingData:
-        return Check("model", False, f"{folder} has no config.json")
+        return PreflightCheck("model", False, f"{folder} has no config.json")
     kind = config.get("model_type") if isinstance(config, dict) else None
     if kind == "internvl_chat":
-        return Check("model", False, f"{folder} is in OpenGVLab's layout. Run: mmk12 convert {folder} {folder}-hf")
-    return Check("model", True, f"{folder} ({kind})")
+        return PreflightCheck(
+            "model", False, f"{folder} is in OpenGVLab's layout. Run: mmk12 convert {folder} {folder}-hf"
+        )
+    return PreflightCheck("model", True, f"{folder} ({kind})")
 
 
-def _rewards(profile: str) -> Check:
+def _rewards(profile: str) -> PreflightCheck:
     """The known rewards, through the same killable pool that pays during training."""
     from mmk12.verifier.pool import Pool
-    from mmk12.verifier.profiles import profile_named
+    from mmk12.verifier.profiles import find_profile
 
-    if profile_named(profile).released:
-        return Check(
+    if find_profile(profile).released:
+        return PreflightCheck(
             "rewards", True, f"profile {profile} repeats the published defects (docs/ledger.md), so nothing is known"
         )
     with Pool(1, profile) as pool:
@@ -136,24 +140,26 @@ def _rewards(profile: str) -> Check:
         if (float(verdict.correct), float(verdict.format_ok)) != (accuracy, formed)
     ]
     if wrong:
-        return Check(
+        return PreflightCheck(
             "rewards", False, f"profile {profile} gets {len(wrong)} of {len(_KNOWN)} known rewards wrong: {wrong[0]}"
         )
-    return Check("rewards", True, f"profile {profile}, {len(_KNOWN)} known rewards as they should be")
+    return PreflightCheck("rewards", True, f"profile {profile}, {len(_KNOWN)} known rewards as they should be")
 
 
-def _prompts(plan: TrainingPlan, progress: Progress) -> Check:
+def _prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
     try:
         measure = _ruler(plan.model)
     except (MissingExtra, ModelError) as error:
-        return Check("prompts", False, str(error))
+        return PreflightCheck("prompts", False, str(error))
     found = read_rows(
         _parquet(plan.data / "train.parquet"), plan.rows or 0, measure, plan.recipe.training.max_prompt, progress
     )
     if found.faults:
         more = f" ({len(found.faults)} rows in all)" if len(found.faults) > 1 else ""
-        return Check("prompts", False, f"{found.faults[0]}{more}. Build the data again, or raise train.max_prompt.")
-    return Check(
+        return PreflightCheck(
+            "prompts", False, f"{found.faults[0]}{more}. Build the data again, or raise train.max_prompt."
+        )
+    return PreflightCheck(
         "prompts", True, f"{found.count:,} rows, every picture decodes, longest prompt {found.longest:,} tokens"
     )
 
@@ -163,8 +169,8 @@ def read_rows(
     total: int,
     measure: Callable[[list[Message], list[Image]], int],
     longest_allowed: int,
-    progress: Progress = silent,
-) -> Rows:
+    progress: Progress = ignore_progress,
+) -> DataRows:
     """Decodes every picture of the rows of train.parquet and measures every prompt; faults are named by id."""
     count = longest = 0
     faults: list[str] = []
@@ -178,7 +184,7 @@ def read_rows(
                 if fault:
                     faults.append(f"{row['extra_info']['id']}: {fault}")
             progress("preflight", count, total)
-    return Rows(count, longest, tuple(faults))
+    return DataRows(count, longest, tuple(faults))
 
 
 def _pictures(row: Mapping[str, Any]) -> list[Image] | str:
@@ -216,11 +222,11 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 def _ruler(model: str) -> Callable[[list[Message], list[Image]], int]:
     """The length of a prompt in tokens, pictures included, as the model's own processor makes it."""
-    from mmk12.inference.prompt_length import Asked, by_processor
+    from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
 
-    measure = by_processor(model).measure
+    measure = meter_by_processor(model).measure
 
     def length(messages: list[Message], images: list[Image]) -> int:
-        return measure(None, Asked(messages, tuple(images))) or 0  # type: ignore[arg-type]  # it reads the prompt alone
+        return measure(None, BuiltPrompt(messages, tuple(images))) or 0  # type: ignore[arg-type]  # it reads the prompt alone
 
     return length

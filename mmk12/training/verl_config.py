@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Training
-from mmk12.training.estimates import Steps
+from mmk12.training.estimates import StepCounts
 
 # verl's keys as its command line takes them, and its own values of those that are set here.
 
@@ -29,15 +29,15 @@ _RESERVED = {"true", "false", "null", "nan", "inf"}
 
 
 @cache
-def defaults(trainer: Trainer) -> Keys:
+def read_defaults(trainer: Trainer) -> Keys:
     """verl's own values of the keys that are set here."""
     found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
     return found
 
 
-def arguments(trainer: Trainer, keys: Keys) -> list[str]:
+def hydra_arguments(trainer: Trainer, keys: Keys) -> list[str]:
     """The keys as hydra's command line takes them."""
-    known = defaults(trainer)
+    known = read_defaults(trainer)
     plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
     return [f"{plus[key]}{key}={_hydra(value)}" for key, value in keys.items()]
 
@@ -68,7 +68,7 @@ _ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
 _LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
 
 
-def verl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: Steps) -> Keys:
+def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """All keys of a job: those of the algorithm, of the plugin, of the machine; the recipe's `overrides` come last."""
     hardware = recipe.hardware
     return {
@@ -101,7 +101,7 @@ def _data(train: Training, data: Path) -> dict[str, Any]:
     }
 
 
-def _algorithm(train: Training, steps: Steps) -> dict[str, Any]:
+def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
     refill = train.online_filter == "refill"
     return {
         "algorithm.adv_estimator": _ESTIMATORS[train.advantage],
@@ -182,7 +182,7 @@ def _plugin(model: str) -> dict[str, Any]:
     }
 
 
-def _trainer(train: Training, hardware: Hardware, out: Path, steps: Steps) -> dict[str, Any]:
+def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) -> dict[str, Any]:
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
@@ -230,7 +230,7 @@ def _cpu(train: Training) -> dict[str, Any]:
 # A recipe's words for supervised fine-tuning as keys of verl 0.9.1's own SFT trainer.
 
 
-def sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: Steps) -> Keys:
+def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """All keys of a fine-tuning; the recipe's `overrides` come last."""
     return {
         **_sft_data(sft, recipe.hardware, data),
@@ -273,7 +273,7 @@ def _learning(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any]
     }
 
 
-def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: Steps) -> dict[str, Any]:
+def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCounts) -> dict[str, Any]:
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,

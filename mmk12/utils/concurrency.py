@@ -18,24 +18,24 @@ _AHEAD = 3
 """Batches per core that may be finished before their turn."""
 
 
-def cores() -> int:
+def count_cores() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """`map` on all cores, for work that leaves Python to itself: decoding, hashing, reading.
 
     Items are taken from their iterator in the caller's thread. An error comes after the results that stand before it.
     """
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         waiting: deque[tuple[Future[None], list[R]]] = deque()
         rest = iter(items)
         try:
             while batch := list(islice(rest, _BATCH)):
                 results: list[R] = []
                 waiting.append((pool.submit(_work, function, batch, results), results))
-                if len(waiting) > _AHEAD * cores():
+                if len(waiting) > _AHEAD * count_cores():
                     yield from _finished(*waiting.popleft())
             while waiting:
                 yield from _finished(*waiting.popleft())

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from mmk12.errors import BadRecipe
 
 
-class Strict(BaseModel):
+class FrozenModel(BaseModel):
     """A frozen model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +33,7 @@ _OPENING = (
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
+def read_yaml_mapping(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises `BadRecipe` with the file's name."""
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)

@@ -14,24 +14,24 @@ from mmk12.utils.storage import to_json
 _VERSIONED = ("datasets", "datasketch", "numpy", "pillow", "pyarrow", "rapidfuzz")
 
 
-def digest(*parts: Any) -> str:
+def hash_json(*parts: Any) -> str:
     """The sha256 of JSON values, in hexadecimal."""
     return hashlib.sha256(to_json(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """The versions that the bytes of a build depend on."""
     return {"mmk12": __version__, **{name: metadata.version(name) for name in _VERSIONED}}
 
 
-def code() -> str:
+def hash_code() -> str:
     """The hash of this package's Python files: an edited rule must not meet results of the old one."""
     package = Path(__file__).resolve().parent.parent
     files = sorted(package.rglob("*.py"))
-    return digest(*[[str(path.relative_to(package)), path.read_text("utf-8")] for path in files])
+    return hash_json(*[[str(path.relative_to(package)), path.read_text("utf-8")] for path in files])
 
 
-def folder(root: Path) -> str:
+def hash_folder(root: Path) -> str:
     """The hash of names, sizes and times of all files below `root`, as make would look at them."""
     found = []
     for parent, folders, files in os.walk(root):
@@ -41,10 +41,10 @@ def folder(root: Path) -> str:
             if path.exists():  # not a dangling link
                 status = path.stat()
                 found.append([str(path.relative_to(root)), status.st_size, status.st_mtime_ns])
-    return digest(*found)
+    return hash_json(*found)
 
 
-def file(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The hash of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

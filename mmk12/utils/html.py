@@ -28,7 +28,7 @@ _QUALITY = 70
 _WORKERS = 4
 
 
-def thumbnails(store: ImageStore, folder: Path, images: Iterable[Image]) -> Iterator[tuple[str, bytes]]:
+def make_thumbnails(store: ImageStore, folder: Path, images: Iterable[Image]) -> Iterator[tuple[str, bytes]]:
     """(sha256, WebP bytes) of each picture once, in order; those that `folder` already has cost one read."""
     distinct = {image.sha256: image for image in images}
     with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow works outside the interpreter lock
@@ -52,7 +52,7 @@ def _thumbnail(store: ImageStore, folder: Path, image: Image) -> bytes:
 # Pictures of training rows for a page: kept in the run folder by content, shown as small copies.
 
 
-def stored(run: Path, pictures: Iterable[bytes]) -> list[Image]:
+def read_stored_images(run: Path, pictures: Iterable[bytes]) -> list[Image]:
     """Puts encoded pictures into the run's `images/`; those that are no pictures are left out."""
     store, found = ImageStore(run / "images"), []
     for data in pictures:
@@ -63,9 +63,9 @@ def stored(run: Path, pictures: Iterable[bytes]) -> list[Image]:
     return found
 
 
-def shown_pictures(run: Path, pictures: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+def embed_images(run: Path, pictures: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
     """(sha256, WebP bytes) of each of these encoded pictures once."""
-    return thumbnails(ImageStore(run / "images"), run / "thumbnails", stored(run, pictures))
+    return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, pictures))
 
 
 _UNSAFE = re.compile("[<>&\u2028\u2029]")

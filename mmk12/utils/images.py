@@ -168,7 +168,7 @@ class ImageStore:
 
     @cached_property
     def _found(self) -> set[str]:
-        with storage.writing(self.folder):
+        with storage.open_for_writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             written = {path: path.stat().st_mtime for path in self.files()}
             newest = max(written.values(), default=0.0)
@@ -223,7 +223,7 @@ def _png(picture: Pillow.Image) -> bytes:
 _BLANK_SIDE = 224
 
 
-def white_png() -> bytes:
+def make_white_png() -> bytes:
     """The picture of a text-only row."""
     from PIL import Image as Pillow
 

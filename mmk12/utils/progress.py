@@ -26,7 +26,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+def show_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A callback `(label, done, total)` that keeps one bar, or one line of text, per label."""
     if console.is_terminal:
         with _bars(console) as update:
@@ -86,5 +86,5 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total)."""
 
 
-def silent(label: str, done: int, total: int) -> None:
+def ignore_progress(label: str, done: int, total: int) -> None:
     """The progress that shows nothing."""

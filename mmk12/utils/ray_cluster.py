@@ -13,7 +13,7 @@ _SECONDS = 10.0
 _TOKEN = Path(".ray") / "auth_token"
 
 
-def imported(purpose: str) -> Any:
+def import_ray(purpose: str) -> Any:
     """The module `ray`. Raises `MissingExtra` that names `purpose` where it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -24,7 +24,7 @@ def imported(purpose: str) -> Any:
     return ray
 
 
-def refused(address: str, reason: Exception) -> ModelError:
+def connection_error(address: str, reason: Exception) -> ModelError:
     """What to tell when Ray did not let us in.
 
     Once a machine has a token, `ray start` on it makes a cluster that asks for one, and who comes by an explicit
@@ -38,7 +38,7 @@ def refused(address: str, reason: Exception) -> ModelError:
     return ModelError(f"No Ray cluster answers at {address} ({why}). {way}")
 
 
-def knock(address: str) -> None:
+def check_reachable(address: str) -> None:
     """Raises `ModelError` where nothing listens at `host:port` or `ray://host:port`, for which Ray itself tries for
     minutes; other addresses (`auto`) are left to Ray."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
@@ -47,4 +47,4 @@ def knock(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise refused(address, error) from None
+        raise connection_error(address, error) from None

@@ -32,7 +32,7 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def wilson(correct: int, n: int) -> Interval:
+def wilson_interval(correct: int, n: int) -> Interval:
     """Wilson score interval of `correct` out of `n`; all of [0, 1] when nothing was measured."""
     from scipy.stats import binomtest
 
@@ -42,7 +42,7 @@ def wilson(correct: int, n: int) -> Interval:
     return Interval(float(found.low), float(found.high))
 
 
-def clustered(scores: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
+def clustered_interval(scores: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
     """Interval of the mean of `scores` when those of one cluster hang together (t with clusters - 1 degrees)."""
     mean, error, degrees = _clustered(scores, clusters)
     if degrees < 1:
@@ -59,10 +59,10 @@ def mean_interval(scores: Sequence[float], clusters: Sequence[Hashable]) -> Inte
     groups = len(set(clusters))
     independent = groups == len(clusters)
     if not scores or (independent and all(score in (0.0, 1.0) for score in scores)):
-        return wilson(round(math.fsum(scores)), len(scores))
+        return wilson_interval(round(math.fsum(scores)), len(scores))
     if set(scores) in ({0.0}, {1.0}):
-        return wilson(groups * round(scores[0]), groups)
-    return clustered(scores, clusters)
+        return wilson_interval(groups * round(scores[0]), groups)
+    return clustered_interval(scores, clusters)
 
 
 def _clustered(scores: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float, int]:
@@ -100,7 +100,7 @@ class Paired:
     lost: int
 
 
-def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]) -> Paired:
+def compare_paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]) -> Paired:
     """Compares two runs item by item; raises `ValueError` without items.
 
     Independent right-or-wrong items: McNemar's exact test (binomial over the items that flipped), with the interval
@@ -149,7 +149,7 @@ def _clustered_difference(differences: Sequence[float], clusters: Sequence[Hasha
     return Interval(max(-1.0, mean - half), min(1.0, mean + half)), p_value
 
 
-def mean_of(parts: Sequence[tuple[float, Interval]]) -> tuple[float, Interval]:
+def combine_means(parts: Sequence[tuple[float, Interval]]) -> tuple[float, Interval]:
     """The plain mean of independent numbers, and its interval from theirs (MOVER; Zou and Donner 2008)."""
     k = len(parts)
     mean = math.fsum(value for value, _ in parts) / k
@@ -203,7 +203,7 @@ def clustered_means(table: pd.DataFrame, value: str, *, by: str, cluster: str, s
     return found
 
 
-def student_interval(values: pd.Series) -> Interval:
+def student_t_interval(values: pd.Series) -> Interval:
     """Student's t interval of the mean of at least two independent values."""
     from scipy.stats import t
 

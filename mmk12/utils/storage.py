@@ -29,7 +29,7 @@ def to_json(value: Json) -> str:
 
 
 @contextmanager
-def writing(path: Path | str) -> Iterator[None]:
+def open_for_writing(path: Path | str) -> Iterator[None]:
     """Turns the operating system's refusal to write `path` into one clear line."""
     try:
         yield
@@ -42,9 +42,9 @@ def writing(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replace_file(path: Path) -> Iterator[BinaryIO]:
     """A file that becomes `path` when the block ends well. If it holds the same bytes, `path` is not touched."""
-    with writing(path):
+    with open_for_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
@@ -56,19 +56,19 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             fresh.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Removes what a killed run was writing in `folder`. Only for the one who holds the folder's lock."""
-    with writing(folder):
+    with open_for_writing(folder):
         for path in folder.glob(".*.part"):
             path.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Makes `path` hold exactly `data`, atomically, and touches nothing if it did already."""
-    with writing(path):
+    with open_for_writing(path):
         if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
             return
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(data)
 
 
@@ -79,7 +79,7 @@ def write_new(folder: Path, name: str, data: bytes) -> None:
     folder, and whoever opens the folder looks at that one. A refused write leaves none.
     """
     path = f"{folder}/{name}"  # a Path costs as much as the file
-    with writing(path):
+    with open_for_writing(path):
         try:
             with open(path, "wb") as file:
                 file.write(data)
@@ -145,7 +145,7 @@ class AppendLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn = False
-        with writing(path):
+        with open_for_writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._mend()
 
@@ -165,7 +165,7 @@ class AppendLog:
     def append(self, rows: list[dict[str, Any]]) -> list[int]:
         """Adds whole lines, and says at which places; what is written survives the death of this process."""
         lines = [(to_json(row) + "\n").encode("utf-8", "replace") for row in rows]
-        with writing(self.path), open(self.path, "ab") as file:
+        with open_for_writing(self.path), open(self.path, "ab") as file:
             start = file.tell()
             file.write(b"".join(lines))
         return list(accumulate(map(len, lines[:-1]), initial=start)) if lines else []
@@ -190,11 +190,11 @@ class AppendLog:
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Holds the folder's lock; a second run on it is refused at once. A killed run leaves nothing to clean up."""
     import filelock
 
-    with writing(folder):
+    with open_for_writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".lock")
         try:

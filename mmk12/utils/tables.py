@@ -41,14 +41,14 @@ class Table(NamedTuple):
         return [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in self.rows]
 
 
-def points(difference: float) -> str:
+def format_points(difference: float) -> str:
     """A difference of fractions, in points."""
     return f"{100 * difference:+.1f}"
 
 
-def points_between(limits: Sequence[float]) -> str:
+def format_points_interval(limits: Sequence[float]) -> str:
     """The interval of a difference, in points."""
-    return f"{points(limits[0])} to {points(limits[1])}"
+    return f"{format_points(limits[0])} to {format_points(limits[1])}"
 
 
 # A table as text that goes into other files: Markdown, LaTeX (booktabs), CSV.
@@ -70,14 +70,14 @@ _LATEX = {
 }
 
 
-def markdown(table: Table) -> str:
+def to_markdown(table: Table) -> str:
     """A Markdown table; no cell can end its row."""
     rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in table.texts()]
     ruler = ["---:" if right else "---" for right in flush_right(table)]
     return "".join(f"| {' | '.join(row)} |\n" for row in (table.header, ruler, *rows))
 
 
-def noted(table: Table) -> tuple[Table, list[str]]:
+def to_noted_table(table: Table) -> tuple[Table, list[str]]:
     """For a page that is not wider than its numbers: columns of long texts become one of letters, explained in notes.
 
     A table without such columns comes back as it is, with no notes.
@@ -96,9 +96,9 @@ def noted(table: Table) -> tuple[Table, list[str]]:
     return Table(header, short), [f"{letter}  {told}" for told, letter in letters.items()]
 
 
-def latex(table: Table) -> str:
+def to_latex(table: Table) -> str:
     """A tabular of the package booktabs, notes below it; no cell can hold a command."""
-    table, notes = noted(table)
+    table, notes = to_noted_table(table)
     columns = "".join("r" if right else "l" for right in flush_right(table))
     lines = [" & ".join(map(_escaped, row)) + " \\\\" for row in (table.header, *table.texts())]
     head, *body = lines
@@ -117,14 +117,14 @@ def latex(table: Table) -> str:
     )
 
 
-def comma_separated(table: Table) -> str:
+def to_csv(table: Table) -> str:
     """The table as it is shown, a line per row."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([table.header, *table.texts()])
     return text.getvalue()
 
 
-WRITERS: Mapping[str, Callable[[Table], str]] = {".md": markdown, ".tex": latex, ".csv": comma_separated}
+WRITERS: Mapping[str, Callable[[Table], str]] = {".md": to_markdown, ".tex": to_latex, ".csv": to_csv}
 """By the suffix of the file."""
 
 

@@ -19,7 +19,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories: controls, formats such as right-to-left overrides, lone surrogates, odd line breaks."""
 
 
-def render(name: str, **facts: Any) -> str:
+def render_template(name: str, **facts: Any) -> str:
     """The template of that name, filled in."""
     return _environment().get_template(name).render(facts)
 

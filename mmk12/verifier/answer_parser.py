@@ -12,54 +12,54 @@ from functools import lru_cache
 from math import gcd
 from typing import Literal
 
-from mmk12.verifier.expression_parser import WHOLE, Atoms, number
-from mmk12.verifier.lexer import Token, Unreadable, tokens
+from mmk12.verifier.expression_parser import WHOLE, PrimaryGrammar, parse_number
+from mmk12.verifier.lexer import Token, UnreadableAnswer, tokenize
 from mmk12.verifier.nodes import (
     DEGREE,
     ONE,
-    Brackets,
+    AmbiguousNumber,
+    AnswerList,
+    Bracketed,
     Call,
-    Clock,
     Const,
     Difference,
     Expr,
-    Grouped,
-    Listing,
     Matrix,
     Num,
     Ratio,
     Relation,
     Sym,
     Text,
+    TimeOfDay,
     Union,
     Unit,
     Value,
-    add,
-    div,
     is_expr,
-    mul,
-    neg,
-    rebuilt,
+    make_negative,
+    make_product,
+    make_quotient,
+    make_sum,
+    rebuild,
 )
-from mmk12.verifier.unicode import plain
-from mmk12.verifier.vocabulary import CONTENT_COMMANDS, names
+from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.vocabulary import CONTENT_COMMANDS, split_names
 
 # `1 ± x` is two answers.
 
 
-def doubled(value: Value) -> list[Value]:
+def expand_plus_minus(value: Value) -> list[Value]:
     """`1 ± x` is two answers."""
     if isinstance(value, Relation) and len(value.members) == 2 and value.ops == ("=",):
         left, right = value.members
         if right is not None and is_expr(right):
-            return [Relation((left, side), ("=",)) for side in doubled(right)]
-    if not is_expr(value) or not _has_double(value):
+            return [Relation((left, side), ("=",)) for side in expand_plus_minus(right)]
+    if not is_expr(value) or not _has_plus_minus(value):
         return [value]
     return [_choose(value, 1), _choose(value, -1)]
 
 
-def _has_double(value: Value) -> bool:
-    return isinstance(value, Call) and (value.op in ("pm", "mp") or any(_has_double(arg) for arg in value.args))
+def _has_plus_minus(value: Value) -> bool:
+    return isinstance(value, Call) and (value.op in ("pm", "mp") or any(_has_plus_minus(arg) for arg in value.args))
 
 
 def _choose(value: Value, way: int) -> Expr:
@@ -68,8 +68,8 @@ def _choose(value: Value, way: int) -> Expr:
         return value
     args = [_choose(arg, way) for arg in value.args]
     if value.op in ("pm", "mp"):
-        return args[0] if (value.op == "pm") == (way > 0) else neg(args[0])
-    return rebuilt(value.op, args)
+        return args[0] if (value.op == "pm") == (way > 0) else make_negative(args[0])
+    return rebuild(value.op, args)
 
 
 # Sums, products and multiples of matrices, worked out while they are read: an answer may leave them to do.
@@ -86,13 +86,13 @@ def _entries(matrix: Matrix) -> Entries:
     for row in matrix.rows:
         rows.append([_expression(entry) for entry in row])
     if len(rows) > MAX_SIDE or len(rows[0]) > MAX_SIDE or any(len(row) != len(rows[0]) for row in rows):
-        raise Unreadable
+        raise UnreadableAnswer
     return rows
 
 
 def _expression(entry: Value) -> Expr:
     if not is_expr(entry):
-        raise Unreadable
+        raise UnreadableAnswer
     return entry
 
 
@@ -100,27 +100,30 @@ def _matrix(rows: Entries) -> Matrix:
     return Matrix(tuple(map(tuple, rows)))
 
 
-def scaled(matrix: Matrix, factor: Expr) -> Matrix:
+def scale_matrix(matrix: Matrix, factor: Expr) -> Matrix:
     """`factor · matrix`, entry by entry."""
-    return _matrix([[mul([factor, entry]) for entry in row] for row in _entries(matrix)])
+    return _matrix([[make_product([factor, entry]) for entry in row] for row in _entries(matrix)])
 
 
-def plus(left: Matrix, right: Matrix) -> Matrix:
+def add_matrices(left: Matrix, right: Matrix) -> Matrix:
     """The sum of two matrices of the same shape."""
     ours, theirs = _entries(left), _entries(right)
     if len(ours) != len(theirs) or len(ours[0]) != len(theirs[0]):
-        raise Unreadable
-    return _matrix([[add([a, b]) for a, b in zip(*rows, strict=True)] for rows in zip(ours, theirs, strict=True)])
+        raise UnreadableAnswer
+    return _matrix([[make_sum([a, b]) for a, b in zip(*rows, strict=True)] for rows in zip(ours, theirs, strict=True)])
 
 
-def times(left: Matrix, right: Matrix) -> Matrix:
+def multiply_matrices(left: Matrix, right: Matrix) -> Matrix:
     """The matrix product."""
     ours, theirs = _entries(left), _entries(right)
     if len(ours[0]) != len(theirs):
-        raise Unreadable
+        raise UnreadableAnswer
     columns = list(zip(*theirs, strict=True))
     return _matrix(
-        [[add([mul([a, b]) for a, b in zip(row, column, strict=True)]) for column in columns] for row in ours]
+        [
+            [make_sum([make_product([a, b]) for a, b in zip(row, column, strict=True)]) for column in columns]
+            for row in ours
+        ]
     )
 
 
@@ -134,15 +137,15 @@ _MOMENT = re.compile(
 )
 
 
-def moment(text: str) -> Clock | Text | None:
+def parse_time(text: str) -> TimeOfDay | Text | None:
     """`3:45 p.m.` as a time of day, `2024-05-01` as words; None for anything else."""
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None
-    return Clock(match["time"], match["half"].lower()) if match["time"] else text_value(text)
+    return TimeOfDay(match["time"], match["half"].lower()) if match["time"] else parse_text(text)
 
 
-def is_time(ratio: Ratio) -> bool:
+def is_time_of_day(ratio: Ratio) -> bool:
     """Whether this is a time of day: ratios are given in lowest terms and without leading zeros, as `8:40` is not."""
     parts = ratio.literal.split(":")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts) or len(parts[1]) != 2:
@@ -151,52 +154,52 @@ def is_time(ratio: Ratio) -> bool:
     return hours < 25 and minutes < 60 and (parts[1][0] == "0" or gcd(hours, minutes) > 1)
 
 
-def same_time(gold: Clock | Ratio, answer: Clock | Ratio) -> bool:
+def same_time_of_day(gold: TimeOfDay | Ratio, answer: TimeOfDay | Ratio) -> bool:
     """Whether both may be the same minute of the day; `3:45` is either half's, unless the other says which."""
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
         return gold.literal.lstrip("0") == answer.literal.lstrip("0")
     return bool(_minutes(gold) & _minutes(answer))
 
 
-def _minutes(time: Clock | Ratio) -> set[int]:
+def _minutes(time: TimeOfDay | Ratio) -> set[int]:
     hours, minutes = (int(part) if part.isascii() and part.isdigit() else 99 for part in time.literal.split(":")[:2])
     if hours > 24 or minutes > 59:
         return set()
-    half = time.half if isinstance(time, Clock) else "ap" if 0 < hours < 13 else ""
+    half = time.half if isinstance(time, TimeOfDay) else "ap" if 0 < hours < 13 else ""
     return {(hours % 12 + 12 * (part == "p")) * 60 + minutes for part in half} or {hours * 60 + minutes}
 
 
 # Words beside numbers that leave them numbers: `360 sets`, `7 million`, `about 5`, `3 to 2`.
 
 
-_NEVER_NOUNS = names("not no is if but so be by wrong false incorrect never nor maybe perhaps none else the")
-_IN_ALL = names("共 共有 一共 有 为 是")
+_NEVER_NOUNS = split_names("not no is if but so be by wrong false incorrect never nor maybe perhaps none else the")
+_IN_ALL = split_names("共 共有 一共 有 为 是")
 _MULTIPLES = {
     word: Num(Fraction(10**zeros))
     for zeros, words in {2: "hundred", 3: "thousand 千", 4: "万", 6: "million", 8: "亿", 9: "billion"}.items()
     for word in words.split()
 }
-_ABOUT = names("about approximately roughly around nearly 约 大约")
+_ABOUT = split_names("about approximately roughly around nearly 约 大约")
 
 
-def beside_words(items: list[Token]) -> Value | None:
+def strip_counted_nouns(items: list[Token]) -> Value | None:
     """The value of tokens with words among them; None where the words say more than a number does."""
     head, *rest = items
     if rest and head.kind == "word" and head.text.lower() in _ABOUT | _IN_ALL:
-        inner = beside_words(rest) if any(token.kind == "word" for token in rest) else _sum(rest)
+        inner = strip_counted_nouns(rest) if any(token.kind == "word" for token in rest) else _sum(rest)
         if inner is None or isinstance(inner, Relation) or head.text in _IN_ALL:
             return inner
         return Relation((None, inner), ("≈",))
     if [token.kind for token in items] == ["num", "word", "num"] and items[1].text == "to":
-        return Ratio((number(items[0].text), number(items[2].text)), f"{items[0].text}:{items[2].text}")
+        return Ratio((parse_number(items[0].text), parse_number(items[2].text)), f"{items[0].text}:{items[2].text}")
     return _counted(items)
 
 
 def _sum(items: list[Token]) -> Expr | None:
     try:
-        cursor = Atoms(items)
+        cursor = PrimaryGrammar(items)
         found = cursor.sum()
-    except Unreadable:
+    except UnreadableAnswer:
         return None
     return found if cursor.now.kind == "stop" else None
 
@@ -209,9 +212,11 @@ def _counted(items: list[Token]) -> Value | None:
     nouns = [token.text.lower() for token in items[tail:]]
     if nouns and nouns[0] in _MULTIPLES:
         count = _sum(items[:tail]) if tail else None
-        value = mul([count, _MULTIPLES[nouns[0]]]) if count is not None else None
+        value = make_product([count, _MULTIPLES[nouns[0]]]) if count is not None else None
         return (
-            value if value is None or len(nouns) == 1 else mul([value, Unit(nouns[-1].removesuffix("s"), known=False)])
+            value
+            if value is None or len(nouns) == 1
+            else make_product([value, Unit(nouns[-1].removesuffix("s"), known=False)])
         )
     if not 1 <= len(nouns) <= 2 or not tail or _NEVER_NOUNS.intersection(nouns):
         return None
@@ -234,7 +239,7 @@ _POINTS = re.compile(r"\.(?:(?<!\d\.)|(?!\d))|'(?:(?<!\w')|(?!\w))")
 _ARTICLES = frozenset(("a", "an", "the"))
 
 
-def text_value(text: str) -> Text:
+def parse_text(text: str) -> Text:
     """`text` as words: lower case, no punctuation, no articles."""
     bare = _DRESSING.sub(" ", text[:MAX_CHARS]) if "\\" in text else text[:MAX_CHARS]
     spaced = bare
@@ -253,20 +258,20 @@ _SETS = {
 }
 
 
-def spoken(text: str) -> Text | Sym:
+def spoken_text(text: str) -> Text | Sym:
     """`text` as words, or as the set that these words name."""
-    value = text_value(text)
+    value = parse_text(text)
     return _SETS.get(" ".join(value.words), value)
 
 
 # Items: what stands between two separators, everything looser than a sum.
 
 
-_FRAMES = names("begin open { set sym")
-_MATRICES = names("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array")
+_FRAMES = split_names("begin open { set sym")
+_MATRICES = split_names("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array")
 
 
-class Items(Atoms):
+class AnswerElements(PrimaryGrammar):
     """Items: everything looser than a sum."""
 
     __slots__ = ()
@@ -282,7 +287,7 @@ class Items(Atoms):
             ops.append(self.step().text)
             members.append(None if self.now.kind in ("rel", "stop", "sep") else self.side())
         if len(members) > 12:
-            raise Unreadable
+            raise UnreadableAnswer
         return Relation(tuple(members), tuple(ops))
 
     def side(self) -> Value:
@@ -296,13 +301,13 @@ class Items(Atoms):
                 parts.append(self.part())
             if op == "∖" and len(parts) == 2:
                 return Difference(*parts)
-            if op == "∪" and all(isinstance(part, Brackets) for part in parts):
+            if op == "∪" and all(isinstance(part, Bracketed) for part in parts):
                 return Union(tuple(parts))
             sets = sorted(part.name for part in parts if isinstance(part, Sym))
             if len(sets) == len(parts):
                 # Sets by name have no value; sorted, they are equal in any order.
                 return Call(op, tuple(map(Sym, sets)))
-            raise Unreadable
+            raise UnreadableAnswer
         if self.now.text == ":" and is_expr(first):
             start = self.at - 1
             terms: list[Expr] = [first]
@@ -341,8 +346,8 @@ class Items(Atoms):
             return found
         matrix = self.matrix()
         if not isinstance(matrix, Matrix):
-            raise Unreadable
-        return self.matrices(scaled(matrix, found))
+            raise UnreadableAnswer
+        return self.matrices(scale_matrix(matrix, found))
 
     def matrix(self) -> Value:
         """An environment, in brackets of its own or without."""
@@ -363,18 +368,18 @@ class Items(Atoms):
                     self.step()
                 right = self.matrix()
                 if not isinstance(right, Matrix):
-                    raise Unreadable
-                total = times(total, right)
+                    raise UnreadableAnswer
+                total = multiply_matrices(total, right)
                 continue
-            total, waiting = (plus(waiting, total), None) if waiting is not None else (total, None)
+            total, waiting = (add_matrices(waiting, total), None) if waiting is not None else (total, None)
             if self.now.kind != "char" or self.now.text not in ("+", "-"):
                 return total
             sign = self.step().text
             factor = ONE if self.now.kind == "begin" else self.term()
             following = self.matrix()
             if not isinstance(following, Matrix):
-                raise Unreadable
-            waiting, total = total, scaled(following, neg(factor) if sign == "-" else factor)
+                raise UnreadableAnswer
+            waiting, total = total, scale_matrix(following, make_negative(factor) if sign == "-" else factor)
 
     def builds(self) -> bool:
         """Whether set-builder notation opens here: `{x | …`."""
@@ -395,7 +400,7 @@ class Items(Atoms):
                 comma = True
         return False
 
-    def frame(self) -> Brackets:
+    def frame(self) -> Bracketed:
         self.deeper()
         opening = self.step()
         entries: list[Value] = [self.item()]
@@ -404,9 +409,9 @@ class Items(Atoms):
             entries.append(self.item())
         closing = self.step()
         if closing.kind not in ("close", "}"):
-            raise Unreadable
+            raise UnreadableAnswer
         self.depth -= 1
-        return Brackets(opening.text, tuple(entries), closing.text)
+        return Bracketed(opening.text, tuple(entries), closing.text)
 
     def braces(self) -> Value:
         """`\\{1, 2\\}` or `\\{x \\mid x > 1\\}`."""
@@ -419,7 +424,7 @@ class Items(Atoms):
                 self.step()
             self.depth -= 1
             rows = system.rows if isinstance(system, Matrix) else ()
-            return Brackets("{", tuple(entry for row in rows for entry in row), "}") if rows else system
+            return Bracketed("{", tuple(entry for row in rows for entry in row), "}") if rows else system
         if self.now.kind == "tes":
             self.step()
             return Sym("∅")
@@ -436,11 +441,11 @@ class Items(Atoms):
             marks.append(self.step().text)
             entries.append(self.item())
         if self.step().kind not in ("tes", "}"):
-            raise Unreadable
+            raise UnreadableAnswer
         self.depth -= 1
         if not builder:
-            return Brackets("{", tuple(entries), "}")
-        return Listing(tuple(entries), "or" if "or" in marks else ",") if marks else entries[0]
+            return Bracketed("{", tuple(entries), "}")
+        return AnswerList(tuple(entries), "or" if "or" in marks else ",") if marks else entries[0]
 
     def bound(self, name: str) -> None:
         """Names the variable of set-builder notation `x`, as it may have any name."""
@@ -463,14 +468,14 @@ class Items(Atoms):
                 continue
             row.append(self.item())
         if self.step().text != name:
-            raise Unreadable
+            raise UnreadableAnswer
         if row:
             rows.append(tuple(row))
         self.depth -= 1
         if name == "cases":
-            return Brackets("{", tuple(entry for entries in rows for entry in entries), "}")
+            return Bracketed("{", tuple(entry for entries in rows for entry in entries), "}")
         if name not in _MATRICES or not rows:
-            raise Unreadable
+            raise UnreadableAnswer
         return Matrix(tuple(rows))
 
 
@@ -483,7 +488,7 @@ MAX_NOUNS = 3
 """More words than this between two separators make a sentence."""
 
 
-def simple(text: str) -> Expr | None:
+def parse_simple(text: str) -> Expr | None:
     """A number, a fraction of whole numbers, an angle in degrees or a capital: most answers, which need no lexer.
 
     What the grammar proper makes of them, and None for anything else.
@@ -497,32 +502,32 @@ def simple(text: str) -> Expr | None:
     minus, numeral, degrees, over, under, capital = match.groups()
     if capital:
         return Sym(capital)
-    value: Expr = number(numeral) if numeral else div(number(over), number(under))
+    value: Expr = parse_number(numeral) if numeral else make_quotient(parse_number(over), parse_number(under))
     if degrees:
-        value = mul([value, DEGREE])
-    return neg(value) if minus else value
+        value = make_product([value, DEGREE])
+    return make_negative(value) if minus else value
 
 
 @lru_cache(maxsize=8192)
 def _parse(text: str) -> Value:
-    lone = simple(text)
+    lone = parse_simple(text)
     if lone is not None:
         return lone
-    spelt = plain(text)
+    spelt = to_plain(text)
     if len(spelt) > MAX_CHARS:
-        return text_value(spelt)
-    found = moment(spelt) if ":" in spelt or spelt[:4].isdigit() or "/" in spelt[1:3] else None
+        return parse_text(spelt)
+    found = parse_time(spelt) if ":" in spelt or spelt[:4].isdigit() or "/" in spelt[1:3] else None
     if found is not None:
         return found
     try:
-        return _listing(tokens(spelt), spelt)
-    except Unreadable:
-        return text_value(spelt)
+        return _parse_list(tokenize(spelt), spelt)
+    except UnreadableAnswer:
+        return parse_text(spelt)
 
 
 def parse(text: str) -> Value:
     """The value that `text` writes; `Text` if it is not in the language of answers. Never raises."""
-    return _parse(text.strip()) if len(text) <= MAX_CHARS else text_value(plain(text[: 2 * MAX_CHARS]))
+    return _parse(text.strip()) if len(text) <= MAX_CHARS else parse_text(to_plain(text[: 2 * MAX_CHARS]))
 
 
 def _split(items: list[Token]) -> tuple[list[list[Token]], list[str]]:
@@ -551,8 +556,8 @@ def _split(items: list[Token]) -> tuple[list[list[Token]], list[str]]:
     return chunks, marks
 
 
-_OPENING = names("open { set begin floor")
-_CLOSING = names("close } tes end")
+_OPENING = split_names("open { set begin floor")
+_CLOSING = split_names("close } tes end")
 _SEPARATE = frozenset(("$", "\n", ";"))
 _STRENGTH = [",", "$", "\n", ";", "or"]
 _LEADS = frozenset(".:")
@@ -575,16 +580,16 @@ def _factorial(items: list[Token], at: int) -> bool:
     return items[at].text == "!" and at > 0 and not items[at].spaced and items[at - 1].kind != "word"
 
 
-def _listing(items: list[Token], source: str) -> Value:
+def _parse_list(items: list[Token], source: str) -> Value:
     items = _strip(items)
     if not items:
-        raise Unreadable
+        raise UnreadableAnswer
     kinds = {token.kind for token in items}
     if "word" in kinds:
-        items = _products(items)
+        items = _parse_products(items)
     chunks, marks = _split(items) if "sep" in kinds else ([items], [])
     if "word" in kinds and any(sum(token.kind == "word" for token in chunk) > MAX_NOUNS for chunk in chunks):
-        return spoken(source)
+        return spoken_text(source)
     nested = "or" in marks and not _SEPARATE.isdisjoint(marks)
     values: list[Value] = []
     soft = False
@@ -593,16 +598,16 @@ def _listing(items: list[Token], source: str) -> Value:
     for mark, chunk in zip(["", *marks], chunks, strict=True):
         found = _chunk(_strip(chunk) if marks else chunk, kinds)
         if doubles:
-            found = [part for value in found for part in doubled(value)]
+            found = [part for value in found for part in expand_plus_minus(value)]
         soft |= len(found) > 1 and all(token.text != "pm" for token in chunk)
         if nested and mark == "or" and found and values:
             # A blank of its own may hold alternatives: "2; x < 0 or x > 1".
-            found[0] = Listing((*_alternatives(values.pop()), found[0]), "or")
+            found[0] = AnswerList((*_parse_alternatives(values.pop()), found[0]), "or")
         values.extend(found)
     if not values:
-        raise Unreadable
+        raise UnreadableAnswer
     if len(values) == 1:
-        return _grouped(items, values[0])
+        return _parse_grouped(items, values[0])
     joint: Literal["or", "blanks", "space", ","] = ","
     if not _SEPARATE.isdisjoint(marks):
         joint = "blanks"
@@ -610,11 +615,11 @@ def _listing(items: list[Token], source: str) -> Value:
         joint = "or"
     elif soft:
         joint = "space"
-    listing = Listing(tuple(values), joint)
-    return _spaced(chunks[0], listing) if joint == "space" and not marks else listing
+    listing = AnswerList(tuple(values), joint)
+    return _parse_spaced(chunks[0], listing) if joint == "space" and not marks else listing
 
 
-def _products(items: list[Token]) -> list[Token]:
+def _parse_products(items: list[Token]) -> list[Token]:
     """The tokens, where short words glued to mathematics are products: `\\frac{1}{2}at^2`."""
     found = []
     for index, token in enumerate(items):
@@ -627,25 +632,25 @@ def _products(items: list[Token]) -> list[Token]:
     return found
 
 
-def _alternatives(value: Value) -> tuple[Value, ...]:
-    return value.items if isinstance(value, Listing) and value.joint == "or" else (value,)
+def _parse_alternatives(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, AnswerList) and value.joint == "or" else (value,)
 
 
-def _grouped(items: list[Token], value: Value) -> Value:
+def _parse_grouped(items: list[Token], value: Value) -> Value:
     """`12,345` may be two numbers."""
     if isinstance(value, Num) and len(items) == 1 and "," in items[0].text:
-        parts = tuple(number(part) for part in items[0].text.split(","))
-        return Grouped(value, Listing(parts, ","))
+        parts = tuple(parse_number(part) for part in items[0].text.split(","))
+        return AmbiguousNumber(value, AnswerList(parts, ","))
     return value
 
 
-def _spaced(items: list[Token], listing: Listing) -> Value:
+def _parse_spaced(items: list[Token], listing: AnswerList) -> Value:
     """`12 345` may be one number, and `2^3 3^2` a product."""
     head, *tail = items
     if head.kind == "num" and len(head.text) <= 3 and all(t.kind == "num" and len(t.text) == 3 for t in tail):
-        return Grouped(number("".join(token.text for token in items)), listing)
+        return AmbiguousNumber(parse_number("".join(token.text for token in items)), listing)
     if any(token.text == "^" for token in items) and all(isinstance(item, Num) for item in listing.items):
-        return Grouped(mul([item for item in listing.items if isinstance(item, Num)]), listing)
+        return AmbiguousNumber(make_product([item for item in listing.items if isinstance(item, Num)]), listing)
     return listing
 
 
@@ -658,19 +663,19 @@ def _chunk(items: list[Token], kinds: set[str]) -> list[Value]:
         return []
     wordy = "word" in kinds and any(token.kind == "word" for token in items)
     if wordy or (items[0].kind == "run" and len(items) == 1):
-        counted = beside_words(items)
+        counted = strip_counted_nouns(items)
         return [counted if counted is not None else _words(items)]
     try:
-        cursor = Items(items)
+        cursor = AnswerElements(items)
         found = [cursor.item()]
         while cursor.now.kind != "stop":
             if not cursor.now.spaced or (cursor.now.kind not in ("num", "open", "frac") and cursor.now.text != "-"):
-                raise Unreadable
+                raise UnreadableAnswer
             found.append(cursor.item())
         return found
-    except Unreadable:
+    except UnreadableAnswer:
         return [_words(items)]
 
 
 def _words(items: list[Token]) -> Value:
-    return spoken(" ".join(token.text for token in items))
+    return spoken_text(" ".join(token.text for token in items))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmk12.types import Gold, Verdict
-from mmk12.verifier.pool import as_text
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.pool import to_text
+from mmk12.verifier.profiles import find_profile
 from mmk12.verifier.rules import verify
 
 
@@ -16,10 +16,10 @@ def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     gold = row["gold"]
     choices, precision, tolerance = row.get("choices"), row.get("precision"), row.get("tolerance")
     return verify(
-        as_text(row["response"]),
-        gold if isinstance(gold, Gold) else as_text(gold),
+        to_text(row["response"]),
+        gold if isinstance(gold, Gold) else to_text(gold),
         question=row.get("question"),
-        choices=[as_text(choice) for choice in choices] if choices else None,
+        choices=[to_text(choice) for choice in choices] if choices else None,
         answer_type=row.get("answer_type") or "auto",
         precision=None if precision is None else int(precision),
         tolerance=None if tolerance is None else float(tolerance),
@@ -32,7 +32,7 @@ def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", w
 
     The `released_*` profiles always grade in processes. Raises `UnknownName` and `MissingExtra` for the profile.
     """
-    if workers <= 1 and not profile_named(profile).released:
+    if workers <= 1 and not find_profile(profile).released:
         for row in rows:
             yield verify_row(row, profile)
         return

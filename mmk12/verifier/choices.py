@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mmk12.verifier.answer_parser import parse, text_value
+from mmk12.verifier.answer_parser import parse, parse_text
 from mmk12.verifier.compare import Comparison
 from mmk12.verifier.nodes import Text, Value
-from mmk12.verifier.sentences import committed
-from mmk12.verifier.unicode import plain
+from mmk12.verifier.sentences import final_statement
+from mmk12.verifier.unicode import to_plain
 
 _DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
 _ALONE = re.compile(r"[(\[]?([A-Z])[)\]]?[.:,]?$|\(([a-h])\)\.?$")
@@ -34,13 +34,13 @@ _REFUSED = re.compile(r"\s*(?:is|are|seems|looks)\b.{0,20}\b(?:wrong|incorrect|n
 _HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-H](?![A-Za-z'])")
 
 
-def _undressed(text: str) -> str:
-    return " ".join(_DRESSING.sub(" ", plain(text)).split()).strip()
+def _strip_decoration(text: str) -> str:
+    return " ".join(_DRESSING.sub(" ", to_plain(text)).split()).strip()
 
 
-def letter(text: str) -> str | None:
+def read_letter(text: str) -> str | None:
     """The letter that `text` answers with: `B`, `(B)`, `B. 5 cm`, `B (yes)`, `option B`."""
-    shown = committed(_undressed(text[:2000]))
+    shown = final_statement(_strip_decoration(text[:2000]))
     alone = _ALONE.match(shown)
     if alone:
         return (alone.group(1) or alone.group(2)).upper()
@@ -63,7 +63,7 @@ def letter(text: str) -> str | None:
     return None
 
 
-def only_letter(response: str) -> str | None:
+def find_only_letter(response: str) -> str | None:
     """The only letter of the response that it calls correct, or that stands in brackets or behind "option"."""
     affirmed = set(_AFFIRMED.findall(response))
     if affirmed:
@@ -72,7 +72,7 @@ def only_letter(response: str) -> str | None:
     return letters.pop() if len(letters) == 1 else None
 
 
-def options(choices: Sequence[str], answer: str, value: Value, comparison: Comparison) -> list[int]:
+def read_options(choices: Sequence[str], answer: str, value: Value, comparison: Comparison) -> list[int]:
     """The options that `answer` is, by words or by `value`, which it was read as."""
     first: dict[str, int] = {}
     for index, choice in enumerate(choices):
@@ -81,21 +81,21 @@ def options(choices: Sequence[str], answer: str, value: Value, comparison: Compa
     distinct = first.items()
     if isinstance(value, Text):
         # Words are never equal to anything but words.
-        words = text_value(answer).words
-        return [index for choice, index in distinct if text_value(choice).words == words]
+        words = parse_text(answer).words
+        return [index for choice, index in distinct if parse_text(choice).words == words]
     bare = answer.strip("$ .")
     printed = [index for choice, index in distinct if choice.strip("$ .") == bare]
     return printed or [index for choice, index in distinct if comparison.rule(parse(choice), value) is not None]
 
 
-def only_mentioned(choices: Sequence[str], response: str) -> int | None:
+def find_only_mentioned(choices: Sequence[str], response: str) -> int | None:
     """The only option whose text occurs in the response as whole words; `Yes, …` counts as its first word."""
-    words = text_value(response[-4000:]).words
+    words = parse_text(response[-4000:]).words
     joined = f" {' '.join(words)} "
     # A bare number occurs by chance: any other option can be mentioned.
     worded = [i for i, choice in enumerate(choices) if not choice.strip("$ ").replace(".", "").isdecimal()]
-    found = [i for i in worded if f" {' '.join(text_value(choices[i]).words)} " in joined]
+    found = [i for i in worded if f" {' '.join(parse_text(choices[i]).words)} " in joined]
     if len(found) == 1:
         return found[0]
-    leading = [i for i in found if words[: len(text_value(choices[i]).words)] == text_value(choices[i]).words]
+    leading = [i for i in found if words[: len(parse_text(choices[i]).words)] == parse_text(choices[i]).words]
     return leading[0] if len(leading) == 1 and response[:40].find(",") > 0 else None

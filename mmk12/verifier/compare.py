@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmk12.verifier.answer_parser import is_time, same_time
+from mmk12.verifier.answer_parser import is_time_of_day, same_time_of_day
 from mmk12.verifier.nodes import (
-    Brackets,
-    Clock,
+    AmbiguousNumber,
+    AnswerList,
+    Bracketed,
     Difference,
-    Grouped,
-    Listing,
     Matrix,
     Num,
     Ratio,
     Relation,
     Sym,
     Text,
+    TimeOfDay,
     Union,
     Value,
-    div,
     is_expr,
+    make_quotient,
 )
-from mmk12.verifier.numeric import same, symbols
+from mmk12.verifier.numeric import are_equal, find_symbols
 from mmk12.verifier.profiles import Profile
-from mmk12.verifier.quantities import equal, rounded
-from mmk12.verifier.relations import assigned, equal_relations, is_bare, is_name
+from mmk12.verifier.quantities import equal_quantities, round_to_precision
+from mmk12.verifier.relations import equal_relations, is_bare, is_name, read_assignment
 from mmk12.verifier.sets import LINE, as_expr, as_set, equal_sets, is_point
 
 MAX_UNORDERED = 40
@@ -48,24 +48,24 @@ class Comparison:
         """The rule by which `answer` is `gold`, or None if it is not."""
         if isinstance(gold, Num) and isinstance(answer, Num):
             same_number = gold.value == answer.value
-            return "identical" if same_number else rounded(gold, answer, self.profile, self.tolerance)
+            return "identical" if same_number else round_to_precision(gold, answer, self.profile, self.tolerance)
         if gold == answer:
             return "identical"
         expr = as_expr(gold)
         if expr is not None and is_expr(answer):
             return self.expression(expr, answer)
-        if isinstance(gold, Grouped):
+        if isinstance(gold, AmbiguousNumber):
             return self.rule(gold.one, answer) or self.rule(gold.several, answer)
-        if isinstance(gold, Listing):
+        if isinstance(gold, AnswerList):
             return self.listing(gold, answer)
-        if isinstance(answer, Grouped):
+        if isinstance(answer, AmbiguousNumber):
             return self.rule(gold, answer.one)
-        if isinstance(answer, Listing) and not isinstance(gold, Text):
+        if isinstance(answer, AnswerList) and not isinstance(gold, Text):
             return self.single(gold, answer)
         if isinstance(gold, Relation):
             return self.relation(gold, answer)
         if isinstance(answer, Relation) and not isinstance(gold, Text):
-            value = assigned(answer)
+            value = read_assignment(answer)
             if value is not None:
                 return self.rule(gold, value)
         if expr is not None:
@@ -74,8 +74,8 @@ class Comparison:
             return self.text(gold, answer)
         if isinstance(gold, Ratio):
             return self.ratio(gold, answer)
-        if isinstance(gold, Clock):
-            return "same time" if isinstance(answer, (Clock, Ratio)) and same_time(gold, answer) else None
+        if isinstance(gold, TimeOfDay):
+            return "same time" if isinstance(answer, (TimeOfDay, Ratio)) and same_time_of_day(gold, answer) else None
         if isinstance(gold, Matrix):
             return self.matrix(gold, answer)
         return self.frame(gold, answer)
@@ -86,10 +86,10 @@ class Comparison:
         if isinstance(gold, Sym) and gold.name in LINE and (right is None or isinstance(right, Sym)):
             return self.sets(gold, answer)
         if right is not None:
-            return equal(left, right, self.profile, self.tolerance)
+            return equal_quantities(left, right, self.profile, self.tolerance)
         if isinstance(answer, Ratio) and len(answer.items) == 2 and self.profile.ratio_as_fraction:
-            return "ratio as fraction" if same(left, div(*answer.items)) else None
-        if isinstance(answer, Brackets) and answer.opening == "{" and len(answer.items) == 1:
+            return "ratio as fraction" if are_equal(left, make_quotient(*answer.items)) else None
+        if isinstance(answer, Bracketed) and answer.opening == "{" and len(answer.items) == 1:
             return self.rule(gold, answer.items[0])
         return None
 
@@ -97,24 +97,28 @@ class Comparison:
         return "same words" if isinstance(answer, Text) and answer.words == gold.words else None
 
     def ratio(self, gold: Ratio, answer: Value) -> str | None:
-        if isinstance(answer, Clock):
-            return "same time" if same_time(gold, answer) else None
+        if isinstance(answer, TimeOfDay):
+            return "same time" if same_time_of_day(gold, answer) else None
         if isinstance(answer, Ratio):
             if len(gold.items) != len(answer.items):
                 return None
-            if is_time(gold):
-                return "same time" if same_time(gold, answer) else None
+            if is_time_of_day(gold):
+                return "same time" if same_time_of_day(gold, answer) else None
             pairs = zip(gold.items[1:], answer.items[1:], strict=True)
-            if all(same(div(a, gold.items[0]), div(b, answer.items[0])) for a, b in pairs):
+            if all(are_equal(make_quotient(a, gold.items[0]), make_quotient(b, answer.items[0])) for a, b in pairs):
                 return "same ratio"
             return None
         expr = as_expr(answer)
-        if expr is None or len(gold.items) != 2 or not self.profile.ratio_as_fraction or is_time(gold):
+        if expr is None or len(gold.items) != 2 or not self.profile.ratio_as_fraction or is_time_of_day(gold):
             return None
-        return "ratio as fraction" if same(div(*gold.items), expr) and not _is_integer_of(gold, expr) else None
+        return (
+            "ratio as fraction"
+            if are_equal(make_quotient(*gold.items), expr) and not _is_integer_of(gold, expr)
+            else None
+        )
 
     def matrix(self, gold: Matrix, answer: Value) -> str | None:
-        if isinstance(answer, Brackets) and all(isinstance(item, Brackets) for item in answer.items):
+        if isinstance(answer, Bracketed) and all(isinstance(item, Bracketed) for item in answer.items):
             answer = Matrix(tuple(_entries(item) for item in answer.items))
         if isinstance(answer, Matrix):
             if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
@@ -127,16 +131,16 @@ class Comparison:
 
     def frame(self, gold: Value, answer: Value) -> str | None:
         """Points, intervals, sets, unions."""
-        single = isinstance(gold, Brackets) and gold.opening == "{" and len(gold.items) == 1
-        if isinstance(gold, Brackets) and isinstance(answer, Brackets) and not (single and answer.opening != "{"):
+        single = isinstance(gold, Bracketed) and gold.opening == "{" and len(gold.items) == 1
+        if isinstance(gold, Bracketed) and isinstance(answer, Bracketed) and not (single and answer.opening != "{"):
             if gold.opening == answer.opening == "{":
                 return self.unordered(gold.items, answer.items, "same set")
             if gold.opening == answer.opening and gold.closing == answer.closing:
                 return self.ordered(gold.items, answer.items, "entry by entry")
             return None
-        if isinstance(gold, Brackets) and single and self.profile.drop_brackets:
+        if isinstance(gold, Bracketed) and single and self.profile.drop_brackets:
             return self.rule(gold.items[0], answer)
-        if isinstance(gold, Brackets) and isinstance(answer, Matrix):
+        if isinstance(gold, Bracketed) and isinstance(answer, Matrix):
             return self.matrix(answer, gold)
         return self.sets(gold, answer)
 
@@ -158,38 +162,38 @@ class Comparison:
             return self.sets(gold, answer)
         if isinstance(answer, Relation) and gold.members[0] is not None:
             return None
-        value = assigned(gold)
+        value = read_assignment(gold)
         # The right side alone answers `y = 2x`, but not the line `x + y = 2` or the identity `2(a + b) = 2a + 2b`.
-        if value is None or not (is_name(gold.members[0]) or "≈" in gold.ops or not symbols_of(value)):
+        if value is None or not (is_name(gold.members[0]) or "≈" in gold.ops or not collect_symbols(value)):
             return None
         return None if _is_curve(gold.members[0]) else self.rule(value, answer)
 
-    def single(self, gold: Value, answer: Listing) -> str | None:
+    def single(self, gold: Value, answer: AnswerList) -> str | None:
         """Several answers to a question with one: only if each of them is right, or together they are one frame."""
-        if isinstance(gold, (Relation, Brackets, Union, Difference, Sym)):
+        if isinstance(gold, (Relation, Bracketed, Union, Difference, Sym)):
             found = self.sets(gold, answer)
             if found:
                 return found
-        if isinstance(gold, Brackets) and gold.opening == "{" and len(gold.items) > 1 and self.profile.drop_brackets:
+        if isinstance(gold, Bracketed) and gold.opening == "{" and len(gold.items) > 1 and self.profile.drop_brackets:
             return self.unordered(gold.items, _values(answer.items), "brackets left out")
-        if isinstance(gold, Brackets) and self.profile.drop_brackets and answer.joint != "or":
+        if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.joint != "or":
             if gold.opening == "{" and len(gold.items) == 1:
                 return self.rule(gold.items[0], answer)
             if is_point(gold) or len(gold.items) > 2:
                 return self.ordered(gold.items, _values(answer.items), "brackets left out")
         if isinstance(gold, Matrix):
             return self.matrix(gold, answer)
-        inner = assigned(gold) if isinstance(gold, Relation) else None
-        if isinstance(inner, Brackets):
+        inner = read_assignment(gold) if isinstance(gold, Relation) else None
+        if isinstance(inner, Bracketed):
             return self.rule(inner, answer)
         if len(answer.items) <= MAX_UNORDERED and answer.joint != "space":
             rules = [self.rule(gold, item) for item in answer.items]
             return rules[0] if all(rules) else None
         return None
 
-    def listing(self, gold: Listing, answer: Value) -> str | None:
+    def listing(self, gold: AnswerList, answer: Value) -> str | None:
         """Several answers: blanks in order, collections in any."""
-        if isinstance(answer, Grouped):
+        if isinstance(answer, AmbiguousNumber):
             answer = answer.several
         found = self.sets(gold, answer)
         if found:
@@ -200,17 +204,17 @@ class Comparison:
         ours_items = _values(gold.items)
         items = _entries(answer)
         theirs_items = _values(items)
-        if len(items) != len(ours_items) and not any(isinstance(item, Brackets) for item in ours_items):
+        if len(items) != len(ours_items) and not any(isinstance(item, Bracketed) for item in ours_items):
             # p = 5, q = 2; p = 7, q = 2 against (5, 2), (7, 2)
             theirs_items = [part for item in theirs_items for part in _entries(item)]
         if _roots(gold.items):
             return self.unordered(ours_items, theirs_items, "same roots")
-        if _named(gold.items) and _named(items):
+        if _name_values(gold.items) and _name_values(items):
             return self.unordered(gold.items, items, "name by name")
-        if _named(gold.items) or (gold.joint in ("blanks", "space") and self.profile.ordered_blanks):
+        if _name_values(gold.items) or (gold.joint in ("blanks", "space") and self.profile.ordered_blanks):
             found = self.ordered(ours_items, theirs_items, "blank by blank")
             return found or self.ordered(gold.items, items, "blank by blank")
-        if isinstance(answer, Brackets) and answer.opening != "{" and not self.profile.drop_brackets:
+        if isinstance(answer, Bracketed) and answer.opening != "{" and not self.profile.drop_brackets:
             return None
         return self.unordered(ours_items, theirs_items, "same collection")
 
@@ -238,9 +242,9 @@ Items = tuple[Value, ...] | list[Value]
 
 def _entries(value: Value) -> tuple[Value, ...]:
     """The answers in a value that may hold several."""
-    if isinstance(value, (Listing, Brackets)):
+    if isinstance(value, (AnswerList, Bracketed)):
         return value.items
-    if isinstance(value, Grouped):
+    if isinstance(value, AmbiguousNumber):
         return value.several.items
     if isinstance(value, Matrix):
         return sum(value.rows, ())
@@ -251,21 +255,21 @@ def _values(items: Items) -> list[Value]:
     """Items with `x =` taken off, where that is all the equation says."""
     values: list[Value] = []
     for item in items:
-        value = assigned(item) if isinstance(item, Relation) else None
-        values.append(value if value is not None and not symbols_of(value) else item)
+        value = read_assignment(item) if isinstance(item, Relation) else None
+        values.append(value if value is not None and not collect_symbols(value) else item)
     return values
 
 
-def symbols_of(value: Value) -> bool:
+def collect_symbols(value: Value) -> bool:
     """Whether an expression has free symbols."""
     expr = as_expr(value)
-    return expr is not None and bool(symbols(expr))
+    return expr is not None and bool(find_symbols(expr))
 
 
 def _is_curve(left: Value | None) -> bool:
     """Whether both coordinates occur, as in `x + y = 1`."""
     expr = as_expr(left) if left is not None else None
-    return expr is not None and symbols(expr) >= {"x", "y"}
+    return expr is not None and find_symbols(expr) >= {"x", "y"}
 
 
 def _roots(items: Items) -> bool:
@@ -276,7 +280,7 @@ def _roots(items: Items) -> bool:
     )
 
 
-def _named(items: Items) -> bool:
+def _name_values(items: Items) -> bool:
     """Whether each item is an equation for a different name."""
     names = [str(item.members[0]) for item in items if isinstance(item, Relation) and item.ops == ("=",)]
     return len(names) == len(items) == len(set(names)) > 1

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from mmk12.types import Gold, Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.api import verify_row
-from mmk12.verifier.extract import Missing, extract
-from mmk12.verifier.gold import Reference, reference
-from mmk12.verifier.interpret import understood
+from mmk12.verifier.extract import NoExtraction, extract_answer
+from mmk12.verifier.gold import GoldReference, make_reference
+from mmk12.verifier.interpret import interpret
 from mmk12.verifier.nodes import Call, Const, Num, Sym, Text, Unit
-from mmk12.verifier.pool import as_text
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.pool import to_text
+from mmk12.verifier.profiles import find_profile
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -54,43 +54,43 @@ def explain(row: Mapping[str, Any], profile: str = "strict") -> Branch:
     Raises `UnknownName` and `MissingExtra` for the profile.
     """
     verdict = verify_row(row, profile)
-    response, gold = as_text(row["response"]), row["gold"]
-    written = gold.text if isinstance(gold, Gold) else as_text(gold)
+    response, gold = to_text(row["response"]), row["gold"]
+    written = gold.text if isinstance(gold, Gold) else to_text(gold)
     choices = row.get("choices") or (gold.choices if isinstance(gold, Gold) else ())
-    if profile_named(profile).released:
+    if find_profile(profile).released:
         parts: Iterator[Branch] = iter([Branch("graded by math-verify, which shows no trees")])
     else:
         declared = gold.kind if isinstance(gold, Gold) else row.get("answer_type") or "auto"
-        parts = _readings(response, reference(written, declared), [as_text(choice) for choice in choices])
-    return Branch(f"{row.get('id', 'row')}: {verdict.status}", (*parts, _decided(verdict)))
+        parts = _list_readings(response, make_reference(written, declared), [to_text(choice) for choice in choices])
+    return Branch(f"{row.get('id', 'row')}: {verdict.status}", (*parts, _decide(verdict)))
 
 
-def _readings(response: str, known: Reference, choices: Sequence[str]) -> Iterator[Branch]:
-    found = extract(response)
+def _list_readings(response: str, known: GoldReference, choices: Sequence[str]) -> Iterator[Branch]:
+    found = extract_answer(response)
     yield Branch(f"response, {len(response)} characters: {_short(response)}")
-    if isinstance(found, Missing):
+    if isinstance(found, NoExtraction):
         yield Branch(f"answer: none, because {found.reason}")
     else:
-        value = understood(found.text, known)
-        yield Branch(f"answer, found by the rule '{found.rule}': {_short(found.text)}", (reading(value),))
+        value = interpret(found.text, known)
+        yield Branch(f"answer, found by the rule '{found.rule}': {_short(found.text)}", (describe_reading(value),))
     usable = "usable" if known.kind.usable else "unusable"
     because = f", {known.kind.reason}" if known.kind.reason else ""
-    values = tuple(reading(value) for value in known.values)
+    values = tuple(describe_reading(value) for value in known.values)
     yield Branch(f"gold, {known.kind.type}, {usable}{because}: {_short(known.text)}", values)
     if choices:
         options = (
-            Branch(f"{chr(ord('A') + index)}: {_short(choice)}", (reading(parse(choice)),))
+            Branch(f"{chr(ord('A') + index)}: {_short(choice)}", (describe_reading(parse(choice)),))
             for index, choice in enumerate(choices[:26])
         )
         yield Branch("options", tuple(options))
 
 
-def _decided(verdict: Verdict) -> Branch:
+def _decide(verdict: Verdict) -> Branch:
     formed = "as the prompt asks" if verdict.format_ok else "not as the prompt asks"
     return Branch(f"rule '{verdict.rule}': {verdict.reason}; format {formed}; profile {verdict.profile}")
 
 
-def reading(value: object) -> Branch:
+def describe_reading(value: object) -> Branch:
     """The typed tree of a parsed value (`values.py`)."""
     match value:
         case Num(number):
@@ -122,13 +122,13 @@ def _frame(value: Any) -> Branch:
         if isinstance(part, str) or (isinstance(part, tuple) and all(isinstance(item, str) for item in part)):
             marks.append(_short(part if isinstance(part, str) else " ".join(part)))
         else:
-            parts += _parts(part) if isinstance(part, tuple) else (reading(part),)
+            parts += _parts(part) if isinstance(part, tuple) else (describe_reading(part),)
     return Branch(" ".join([type(value).__name__.lower(), *marks]), parts)
 
 
 def _parts(values: Sequence[object]) -> tuple[Branch, ...]:
     more = (Branch(f"… and {len(values) - BRANCHES} more"),) if len(values) > BRANCHES else ()
-    return (*(reading(value) for value in values[:BRANCHES]), *more)
+    return (*(describe_reading(value) for value in values[:BRANCHES]), *more)
 
 
 def _number(number: Fraction) -> str:

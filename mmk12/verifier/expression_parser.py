@@ -12,7 +12,7 @@ from itertools import takewhile
 from math import comb, perm
 from typing import ClassVar
 
-from mmk12.verifier.lexer import Token, Unreadable
+from mmk12.verifier.lexer import Token, UnreadableAnswer
 from mmk12.verifier.nodes import (
     DEGREE,
     ONE,
@@ -26,13 +26,13 @@ from mmk12.verifier.nodes import (
     Num,
     Sym,
     Unit,
-    add,
-    div,
-    mul,
-    neg,
-    power,
+    make_negative,
+    make_power,
+    make_product,
+    make_quotient,
+    make_sum,
 )
-from mmk12.verifier.vocabulary import names
+from mmk12.verifier.vocabulary import split_names
 
 # A place in a list of tokens, and the bounds on how deep a reader may go from there.
 
@@ -43,7 +43,7 @@ MAX_DEPTH = 80
 _END = Token("stop", "", False)
 
 
-class Cursor:
+class TokenCursor:
     """The tokens, the present one, and how deep the reader is.
 
     A sign such as `^` is told by its text alone: no token of another kind has it.
@@ -73,13 +73,13 @@ class Cursor:
 
     def expect(self, kind: str) -> Token:
         if self.now.kind != kind:
-            raise Unreadable
+            raise UnreadableAnswer
         return self.step()
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unreadable
+            raise UnreadableAnswer
 
     def group(self) -> list[Token]:
         """The tokens of a balanced `{…}`, without its braces."""
@@ -88,7 +88,7 @@ class Cursor:
         while level:
             token = self.step()
             if token.kind == "stop":
-                raise Unreadable
+                raise UnreadableAnswer
             level += (token.kind == "{") - (token.kind == "}")
         return self.items[start : self.at - 1]
 
@@ -99,23 +99,23 @@ class Cursor:
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 
 
-def applied(name: str, args: list[Expr], base: Expr | None, exponent: Expr | None) -> Expr:
+def apply_function(name: str, args: list[Expr], base: Expr | None, exponent: Expr | None) -> Expr:
     """A named function with its index: `\\log_2 8`, `\\sin^2 x`, `\\sin^{-1} x`."""
     if name == "lg":
         name, base = "log", Num(Fraction(10))
     if name == "log":
         under = Call("ln", (base,)) if base is not None else Call("ln", (Num(Fraction(10)),))
-        value: Expr = div(Call("ln", tuple(args)), under)
+        value: Expr = make_quotient(Call("ln", tuple(args)), under)
     elif name == "exp":
-        value = power(Const("e"), args[0])
-    elif exponent is not None and exponent == neg(ONE) and name in _INVERSES:
+        value = make_power(Const("e"), args[0])
+    elif exponent is not None and exponent == make_negative(ONE) and name in _INVERSES:
         return Call(_INVERSES[name], tuple(args))
     else:
         value = Call({"arccot": "acot"}.get(name, name), tuple(args))
-    return power(value, exponent) if exponent is not None else value
+    return make_power(value, exponent) if exponent is not None else value
 
 
-def floor(arg: Expr) -> Expr:
+def make_floor(arg: Expr) -> Expr:
     """The largest whole number that is not above `arg`."""
     return (
         Num(Fraction(arg.value.numerator // arg.value.denominator)) if isinstance(arg, Num) else Call("floor", (arg,))
@@ -126,7 +126,7 @@ _COUNTS = {"C_": comb, "A_": perm}
 MAX_CHOSEN = 300
 
 
-def counted(base: Expr, exponent: Expr) -> Expr | None:
+def make_combinatorial(base: Expr, exponent: Expr) -> Expr | None:
     """`C_5^2` and `A_5^2`: combinations and arrangements as Chinese schools write them; None for anything else."""
     if not isinstance(base, Sym) or base.name[:2] not in _COUNTS or not isinstance(exponent, Num):
         return None
@@ -148,7 +148,7 @@ WHOLE = {str(value): Num(Fraction(value)) for value in range(1000)}
 """Most numerals that occur."""
 
 
-def number(text: str) -> Num:
+def parse_number(text: str) -> Num:
     """The exact value of a numeral; raises `Unreadable` for one too large to hold."""
     known = WHOLE.get(text)
     if known is not None:
@@ -156,13 +156,13 @@ def number(text: str) -> Num:
     digits = text.replace(",", "")
     mantissa, _, exponent = digits.replace("E", "e").partition("e")
     if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
-        raise Unreadable
+        raise UnreadableAnswer
     whole, _, decimals = mantissa.partition(".")
     value = Fraction(int(whole + decimals), 10 ** len(decimals)) if decimals else Fraction(int(whole))
     return Num(value * Fraction(10) ** int(exponent) if exponent else value)
 
 
-def mixed(cursor: Cursor) -> Fraction | None:
+def parse_mixed_number(cursor: TokenCursor) -> Fraction | None:
     """The proper fraction of a mixed number such as `1 1/2` or `2\\frac{1}{3}`, if one comes next."""
     if cursor.now.kind not in ("num", "frac"):
         return None
@@ -185,16 +185,18 @@ def mixed(cursor: Cursor) -> Fraction | None:
 MAX_DIVISIONS = 30
 MAX_POSTFIXES = 4
 
-_FACTORS = names("sym run const fn open { frac sqrt root3 angle binom letterunit deg % unit unitmod currency floor")
-_SIGNS = names("+ - pm mp")
+_FACTORS = split_names(
+    "sym run const fn open { frac sqrt root3 angle binom letterunit deg % unit unitmod currency floor"
+)
+_SIGNS = split_names("+ - pm mp")
 _POSTFIXES = frozenset("!°%'_")
 _SCALES = {"C": "℃", "F": "℉"}
 _PRIMES = {"'": 1, '"': 2}
-ENDS = names("} close rel sep stop infix")
+ENDS = split_names("} close rel sep stop infix")
 """Before these every term ends."""
 
 
-class Expressions(Cursor):
+class ExpressionGrammar(TokenCursor):
     """One method for each level of precedence."""
 
     __slots__ = ()
@@ -217,9 +219,9 @@ class Expressions(Cursor):
             else:
                 self.step()
                 term = self.term()
-                terms.append(neg(term) if sign == "-" else term)
+                terms.append(make_negative(term) if sign == "-" else term)
         self.depth -= 1
-        return add(terms) if len(terms) > 1 else terms[0]
+        return make_sum(terms) if len(terms) > 1 else terms[0]
 
     def _next_number(self) -> bool:
         """Whether a sign belongs to the next blank: `1 1 -1`, numbers only and the sign glued to its number."""
@@ -254,22 +256,22 @@ class Expressions(Cursor):
                 self.step()
                 minus, _ = self.sign()
                 factor = self.factor()
-                factor = neg(factor) if minus else factor
+                factor = make_negative(factor) if minus else factor
                 if text == "/":
                     divisions += 1
                     if divisions > MAX_DIVISIONS:
-                        raise Unreadable
-                    factors = [div(mul(factors), factor)]
+                        raise UnreadableAnswer
+                    factors = [make_quotient(make_product(factors), factor)]
                 else:
                     factors.append(factor)
             elif self.implied():
                 factors.append(self.factor())
             else:
                 break
-        product = mul(factors) if len(factors) > 1 else factors[0]
+        product = make_product(factors) if len(factors) > 1 else factors[0]
         if double:
             product = Call(double, (product,))
-        return neg(product) if negative else product
+        return make_negative(product) if negative else product
 
     def implied(self) -> bool:
         """Whether the next token multiplies what stands before it.
@@ -297,12 +299,12 @@ class Expressions(Cursor):
                 return Sym(base.name + "'" * count)
             self.step()
             if self.now.text == "'":
-                raise Unreadable
+                raise UnreadableAnswer
             exponent = self.exponent()
             if self.now.text == "_" and isinstance(base, Sym):
                 # v^2_0 is v_0^2
                 base = Sym(f"{base.name}_{self.subscript()}")
-            base = self.postfix(counted(base, exponent) or power(base, exponent))
+            base = self.postfix(make_combinatorial(base, exponent) or make_power(base, exponent))
         return base
 
     def postfix(self, base: Expr) -> Expr:
@@ -316,7 +318,7 @@ class Expressions(Cursor):
                 base = self.degrees(base)
             elif token.kind == "%":
                 self.step()
-                base = mul([base, PERCENT])
+                base = make_product([base, PERCENT])
             elif token.text == "'" and isinstance(base, Sym):
                 self.step()
                 base = Sym(base.name + "'")
@@ -324,19 +326,19 @@ class Expressions(Cursor):
                 base = Sym(f"{self._name(base)}_{self.subscript()}")
             else:
                 return base
-        raise Unreadable
+        raise UnreadableAnswer
 
     def degrees(self, base: Expr) -> Expr:
         """Degrees with their minutes and seconds, `30°15'36"`, or a temperature."""
         if self.now.text in _SCALES:
-            return mul([base, Unit(_SCALES[self.step().text])])
+            return make_product([base, Unit(_SCALES[self.step().text])])
         for part, wanted in ((60, 1), (3600, 2)):
             count, length = self.primes(self.at + 1) if self.now.kind == "num" else (0, 0)
             if count == wanted:
-                base = add([base, div(number(self.now.text), Num(Fraction(part)))])
+                base = make_sum([base, make_quotient(parse_number(self.now.text), Num(Fraction(part)))])
                 for _ in range(length + 1):
                     self.step()
-        return mul([base, DEGREE])
+        return make_product([base, DEGREE])
 
     def primes(self, at: int) -> tuple[int, int]:
         """How many primes stand there, and in how many tokens: `'`, `''`, `"`, `^{\\prime}`."""
@@ -353,7 +355,7 @@ class Expressions(Cursor):
             return base.name
         if isinstance(base, Num):
             return str(base.value)
-        raise Unreadable
+        raise UnreadableAnswer
 
     def subscript(self) -> str:
         self.step()
@@ -368,9 +370,9 @@ class Expressions(Cursor):
         # a^b^c is a^(b^c)
         if self.now.text == "^":
             self.step()
-            base = power(base, self.exponent())
+            base = make_power(base, self.exponent())
         self.depth -= 1
-        return neg(base) if negative else base
+        return make_negative(base) if negative else base
 
 
 # The atoms of the grammar: the smallest complete expressions, one method for each, found by the kind of the token.
@@ -380,7 +382,7 @@ _NO_ARGUMENT = frozenset(("rel", "sep", "close", "}", "stop", "fn", "unit", "deg
 _APPLIED = frozenset("fghFG")
 
 
-class Atoms(Expressions):
+class PrimaryGrammar(ExpressionGrammar):
     """Expressions with their atoms."""
 
     __slots__ = ()
@@ -402,7 +404,7 @@ class Atoms(Expressions):
         """The smallest complete expression."""
         reader = self._ATOMS.get(self.now.kind)
         if reader is None:
-            raise Unreadable
+            raise UnreadableAnswer
         self.deeper()
         found = reader(self)
         self.depth -= 1
@@ -410,9 +412,9 @@ class Atoms(Expressions):
 
     def numeral(self) -> Expr:
         token = self.step()
-        value = number(token.text)
+        value = parse_number(token.text)
         if self.now.kind in ("num", "frac") and token.text.isdigit():
-            fraction = mixed(self)
+            fraction = parse_mixed_number(self)
             if fraction is not None:
                 return Num(value.value + fraction)
         return value
@@ -427,15 +429,15 @@ class Atoms(Expressions):
     def signed(self) -> Expr:
         """A sign inside a product, as in `2^-1` or `\\frac{-1}{2}`."""
         if self.now.text not in ("+", "-"):
-            raise Unreadable
+            raise UnreadableAnswer
         negative, _ = self.sign()
         inner = self.factor()
-        return neg(inner) if negative else inner
+        return make_negative(inner) if negative else inner
 
     def fraction(self) -> Expr:
         self.step()
         over = self.argument()
-        return div(over, self.argument())
+        return make_quotient(over, self.argument())
 
     def binomial(self) -> Expr:
         self.step()
@@ -451,8 +453,8 @@ class Atoms(Expressions):
         if self.now.text == "^" and not run.isupper():
             # In `ab^2` only b is squared; `AB^2` is the square on the segment AB.
             self.step()
-            letters[-1] = power(letters[-1], self.exponent())
-        return mul(letters)
+            letters[-1] = make_power(letters[-1], self.exponent())
+        return make_product(letters)
 
     def symbol(self) -> Expr:
         name = self.step().text
@@ -464,7 +466,7 @@ class Atoms(Expressions):
                 token = self.step()
                 level += (token.kind == "open") - (token.kind == "close")
                 if token.kind == "stop":
-                    raise Unreadable
+                    raise UnreadableAnswer
                 if level == 0:
                     return Sym(name + "".join(part.text for part in self.items[start : self.at]))
         return Sym(name)
@@ -479,11 +481,11 @@ class Atoms(Expressions):
             # TeX's `{n \\choose k}` and `{a \\over b}`
             op = self.step().text
             under = self.sum()
-            inner = div(inner, under) if op == "over" else Call("binom", (inner, under))
+            inner = make_quotient(inner, under) if op == "over" else Call("binom", (inner, under))
         closing = self.step()
         pair = opening.text + closing.text
         if pair not in ("()", "[]", "{}"):
-            raise Unreadable
+            raise UnreadableAnswer
         return inner
 
     def root(self) -> Expr:
@@ -492,7 +494,7 @@ class Atoms(Expressions):
             self.step()
             degree = self.sum()
             if self.expect("close").text != "]":
-                raise Unreadable
+                raise UnreadableAnswer
         # Not `argument`: who writes \sqrt12 means the root of 12.
         return Call("root", (self.atom(), degree))
 
@@ -525,15 +527,15 @@ class Atoms(Expressions):
             factors = [self.factor()]
             while self.now.kind not in _NO_ARGUMENT and self.implied():
                 factors.append(self.factor())
-            args.append(neg(mul(factors)) if minus else mul(factors))
+            args.append(make_negative(make_product(factors)) if minus else make_product(factors))
         self.depth -= 1
-        return applied(name, args, base, exponent)
+        return apply_function(name, args, base, exponent)
 
     def angle(self) -> Expr:
         mark = self.step().text
         token = self.step()
         if token.kind not in ("run", "sym", "num", "word"):
-            raise Unreadable
+            raise UnreadableAnswer
         name = token.text
         # The angle ABC is the angle CBA; the order of a triangle's vertices does not matter either.
         if token.kind == "run":
@@ -549,21 +551,21 @@ class Atoms(Expressions):
                 self.step()
             token = self.step()
             if token.kind not in ("unit", "letterunit"):
-                raise Unreadable
-        return power(Unit(token.text), Num(Fraction(degree))) if degree > 1 else Unit(token.text)
+                raise UnreadableAnswer
+        return make_power(Unit(token.text), Num(Fraction(degree))) if degree > 1 else Unit(token.text)
 
     def floor(self) -> Expr:
         """`\\lfloor x \\rfloor` and `\\lceil x \\rceil`, which is minus the floor of minus x"""
         up = self.step().text == "⌈"
         inner = self.sum()
         if self.expect("close").text != ("⌉" if up else "⌋"):
-            raise Unreadable
-        return neg(floor(neg(inner))) if up else floor(inner)
+            raise UnreadableAnswer
+        return make_negative(make_floor(make_negative(inner))) if up else make_floor(inner)
 
     def currency(self) -> Expr:
         """`\\$5`, `€ 5` or `5 €`"""
         unit = Unit(self.step().text)
-        return mul([self.factor(), unit]) if self.now.kind == "num" else unit
+        return make_product([self.factor(), unit]) if self.now.kind == "num" else unit
 
     def absolute(self) -> Expr:
         self.step()
@@ -573,7 +575,7 @@ class Atoms(Expressions):
         self.expect("bar")
         return Call("abs", (inner,))
 
-    _ATOMS: ClassVar[dict[str, Callable[[Atoms], Expr]]] = {
+    _ATOMS: ClassVar[dict[str, Callable[[PrimaryGrammar], Expr]]] = {
         "num": numeral,
         "sym": symbol,
         "open": enclosed,

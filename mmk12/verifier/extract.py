@@ -10,7 +10,7 @@ import re
 from itertools import islice
 
 from mmk12.verifier.nodes import frozen
-from mmk12.verifier.unicode import unescaped
+from mmk12.verifier.unicode import unescape
 
 # The format that the prompt asks for: `<think>…</think><answer>…</answer>` and nothing else.
 
@@ -19,7 +19,7 @@ TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _TAG = re.compile(r"(</?(?:think|answer)>)")
 
 
-def format_ok(response: str) -> bool:
+def check_format(response: str) -> bool:
     """Whether each tag stands once, in order, with nothing outside and neither section empty.
 
     The format reward of the paper (section 2.3). The released Zero reward also demands 300 characters of
@@ -90,7 +90,7 @@ MAX_TAIL = 20_000
 
 
 @frozen
-class Found:
+class Extraction:
     """The answer as written, and the rule that found it."""
 
     text: str
@@ -98,7 +98,7 @@ class Found:
 
 
 @frozen
-class Missing:
+class NoExtraction:
     """No answer, or more than one: why."""
 
     reason: str
@@ -111,24 +111,26 @@ def is_placeholder(text: str) -> bool:
     return len(text) < 80 and not _DIGIT.search(text) and _DRESSING.sub(" ", text).strip(" .").lower() in _PLACEHOLDERS
 
 
-def extract(response: str) -> Found | Missing:
+def extract_answer(response: str) -> Extraction | NoExtraction:
     """The answer of `response`. Linear in its length."""
     text = response.replace(_COPIED, "") if _COPIED in response else response
-    text = unescaped(text)
+    text = unescape(text)
     if not text or text.isspace():
-        return Missing("the response is empty" if not response.strip() else "only the prompt's example is repeated")
+        return NoExtraction(
+            "the response is empty" if not response.strip() else "only the prompt's example is repeated"
+        )
     if "</s>" in text or "<|" in text:
-        text = _stopped(text)
-    section = _section(text)
-    if isinstance(section, Missing):
+        text = _cut_at_stop(text)
+    section = _answer_section(text)
+    if isinstance(section, NoExtraction):
         return section
-    found = _found(*section)
-    if isinstance(found, Found) and is_placeholder(found.text):
-        return Missing("the answer is empty or a placeholder")
+    found = _make_extraction(*section)
+    if isinstance(found, Extraction) and is_placeholder(found.text):
+        return NoExtraction("the answer is empty or a placeholder")
     return found
 
 
-def _stopped(text: str) -> str:
+def _cut_at_stop(text: str) -> str:
     """`text` up to the marks by which a model ends its turn."""
     for stop in _STOPS:
         cut = text.find(stop)
@@ -137,42 +139,42 @@ def _stopped(text: str) -> str:
     return text
 
 
-def _section(text: str) -> tuple[str, bool] | Missing:
+def _answer_section(text: str) -> tuple[str, bool] | NoExtraction:
     """The part of the response that may answer, and whether tags say so."""
     closing = text.rfind("</think>")
     body = text[closing + 8 :] if closing >= 0 else text
     if "<answer>" in body:
         answers = {part.partition("</answer>")[0].strip() for part in body.split("<answer>")[1:]} - {""}
         if len(answers) > 1:
-            return Missing("several <answer> sections that differ", conflict=True)
-        return (answers.pop(), True) if answers else Missing("the <answer> section is empty")
+            return NoExtraction("several <answer> sections that differ", conflict=True)
+        return (answers.pop(), True) if answers else NoExtraction("the <answer> section is empty")
     if closing < 0 and text.lstrip().startswith("<think>"):
-        return Missing("the thinking never ends")
+        return NoExtraction("the thinking never ends")
     if not body or body.isspace():
-        return Missing("nothing follows the thinking")
+        return NoExtraction("nothing follows the thinking")
     return body, False
 
 
-def _found(text: str, tagged: bool) -> Found | Missing:
-    boxes = _boxes(text)
+def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
+    boxes = _find_boxes(text)
     if boxes:
         after = boxes[-1][1]
         # Mostly nothing but a dollar follows: a plain search spares it the slow pattern.
-        final = None if tagged or "nal answer" not in text[after:].casefold() else _last(_FINAL, text, after)
+        final = None if tagged or "nal answer" not in text[after:].casefold() else _last_match(_FINAL, text, after)
         if final is not None:
-            return Found(final, "final answer")
-        content = _joined(text, boxes)
-        return Found(_stated(content) or content, "boxed")
+            return Extraction(final, "final answer")
+        content = _join_boxes(text, boxes)
+        return Extraction(_find_stated(content) or content, "boxed")
     if tagged:
-        return Found(_stated(text) or text, "answer tag")
-    anchored = _stated(text)
+        return Extraction(_find_stated(text) or text, "answer tag")
+    anchored = _find_stated(text)
     if anchored is not None:
-        return Found(anchored, "answer is")
+        return Extraction(anchored, "answer is")
     text = text.strip()
-    return Found(text, "whole response" if len(text) <= SHORT else "end of response")
+    return Extraction(text, "whole response" if len(text) <= SHORT else "end of response")
 
 
-def _boxes(text: str) -> list[tuple[int, int, str]]:
+def _find_boxes(text: str) -> list[tuple[int, int, str]]:
     """(start, end, content) of the outermost boxes; one that is never closed reaches to the end of its line."""
     boxes: list[tuple[int, int, str]] = []
     written = text.count("box")
@@ -184,7 +186,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
         first = min(len(text.rsplit(command, MAX_BOXES)[0]) for command in ("\\boxed", "\\fbox"))
     opening = _BOX.search(text, first)
     while opening:
-        closing = _closing(text, opening.end())
+        closing = _closing_brace(text, opening.end())
         if closing < 0:
             end = text.find("\n", opening.end())
             end = len(text) if end < 0 else end
@@ -196,7 +198,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
     return boxes
 
 
-def _closing(text: str, start: int) -> int:
+def _closing_brace(text: str, start: int) -> int:
     """The place of the brace that closes a group opened before `start`; -1 without one."""
     shallow = _SHALLOW.match(text, start, start + MAX_BRACES)
     if shallow:
@@ -213,13 +215,13 @@ def _closing(text: str, start: int) -> int:
     return -1
 
 
-def boxed(text: str) -> str | None:
+def find_boxed(text: str) -> str | None:
     """The last box of `text`, with the boxes joined to it; None without one."""
-    boxes = _boxes(text)
-    return _joined(text, boxes) if boxes else None
+    boxes = _find_boxes(text)
+    return _join_boxes(text, boxes) if boxes else None
 
 
-def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
+def _join_boxes(text: str, boxes: list[tuple[int, int, str]]) -> str:
     """The last box, with the boxes before it that are joined by nothing but a comma, `and` or `or`."""
     parts = [boxes[-1][2].strip()]
     if len(boxes) == 1:
@@ -236,7 +238,7 @@ def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
     return (" or " if alternative else ", ").join(part.removeprefix("or ") for part in reversed(parts))
 
 
-def _stated(text: str) -> str | None:
+def _find_stated(text: str) -> str | None:
     """What follows the last "the answer is" or the like; plain searches spare most texts the slow pattern."""
     folded = text.casefold()
     if "e" not in folded and folded.isascii():
@@ -246,10 +248,10 @@ def _stated(text: str) -> str | None:
     if not places:
         return None
     # Where folding changes lengths, as of "ß", places in the one text are none in the other.
-    return _last(_ANCHOR, text, min(places) - LEAD if len(folded) == len(text) else 0)
+    return _last_match(_ANCHOR, text, min(places) - LEAD if len(folded) == len(text) else 0)
 
 
-def _last(anchor: re.Pattern[str], text: str, start: int) -> str | None:
+def _last_match(anchor: re.Pattern[str], text: str, start: int) -> str | None:
     """What follows the last anchor, to the end of its sentence; None without one or with nothing after it."""
     end = -1
     for match in anchor.finditer(text, max(0, start, len(text) - MAX_TAIL)):

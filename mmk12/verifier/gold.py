@@ -12,30 +12,30 @@ from functools import lru_cache
 from typing import TypeGuard
 
 from mmk12.types import Gold
-from mmk12.verifier.answer_parser import MAX_CHARS, parse, simple, text_value
-from mmk12.verifier.extract import boxed, is_placeholder
+from mmk12.verifier.answer_parser import MAX_CHARS, parse, parse_simple, parse_text
+from mmk12.verifier.extract import find_boxed, is_placeholder
 from mmk12.verifier.nodes import (
-    Brackets,
-    Clock,
+    AmbiguousNumber,
+    AnswerList,
+    Bracketed,
     Difference,
-    Grouped,
-    Listing,
     Matrix,
     Num,
     Ratio,
     Relation,
     Sym,
     Text,
+    TimeOfDay,
     Union,
     Value,
     frozen,
 )
-from mmk12.verifier.numeric import symbols
-from mmk12.verifier.quantities import marks
+from mmk12.verifier.numeric import find_symbols
+from mmk12.verifier.quantities import unit_marks
 from mmk12.verifier.relations import is_bare, is_name
-from mmk12.verifier.sentences import concluded, formula, quantity, stated, unlabelled
+from mmk12.verifier.sentences import find_conclusion, find_formula, find_quantity, find_statement, strip_label
 from mmk12.verifier.sets import SETS, as_expr
-from mmk12.verifier.unicode import plain
+from mmk12.verifier.unicode import to_plain
 
 # What the caller says a gold is: `answer_type` of a row, `kind` of a `Gold`. It settles what the text leaves open.
 
@@ -46,7 +46,7 @@ _OPTION = re.compile(r"\$*\(?([A-Za-z])\)?[.:]?\$*")
 _LETTERS = re.compile(r"(?:[\s,;/&$]*(?:and\b)?\s*\(?[A-Z]\)?\.?)+\$?")
 
 
-def option(text: str) -> str | None:
+def resolve_option(text: str) -> str | None:
     """The letter of a gold that is declared a choice, in either case; None for an option's text."""
     match = _OPTION.fullmatch(text.strip())
     return match[1].upper() if match else None
@@ -57,33 +57,33 @@ def is_number(value: Value) -> bool:
     if isinstance(value, Relation) and value.ops and set(value.ops) <= {"=", "≈"}:
         value = value.members[-1] or value
     expr = as_expr(value)
-    return isinstance(value, Ratio) or (expr is not None and not symbols(expr) - {"i"})
+    return isinstance(value, Ratio) or (expr is not None and not find_symbols(expr) - {"i"})
 
 
-def collection(value: Value) -> Listing:
+def collection(value: Value) -> AnswerList:
     """The entries of a gold that is declared a list.
 
     In any order; a list in square brackets, as Python prints it, and one that repeats an entry are sequences.
     """
-    if isinstance(value, Grouped):
+    if isinstance(value, AmbiguousNumber):
         value = value.several
-    items = value.items if isinstance(value, Listing) or _is_list(value) else (value,)
-    sequence = len(set(items)) < len(items) or (isinstance(value, Brackets) and value.opening == "[")
-    return Listing(items, "blanks" if sequence else ",")
+    items = value.items if isinstance(value, AnswerList) or _is_list(value) else (value,)
+    sequence = len(set(items)) < len(items) or (isinstance(value, Bracketed) and value.opening == "[")
+    return AnswerList(items, "blanks" if sequence else ",")
 
 
-def _is_list(value: Value) -> TypeGuard[Brackets]:
+def _is_list(value: Value) -> TypeGuard[Bracketed]:
     """`[1, 2]` and `{1, 2}`; round brackets are a point."""
-    return isinstance(value, Brackets) and value.opening in "[{"
+    return isinstance(value, Bracketed) and value.opening in "[{"
 
 
-def listed(text: str, gold: Listing) -> Value:
+def split_list(text: str, gold: AnswerList) -> Value:
     """An answer to such a gold: letters of options may stand without commas (`CD`, `(C) and (D)`)."""
     options = all(isinstance(item, Sym) and len(item.name) == 1 and item.name.isupper() for item in gold.items)
     if options and len(text) < MAX_LETTERS and _LETTERS.fullmatch(text.strip()):
-        return Listing(tuple(Sym(letter) for letter in re.findall(r"[A-Z]", text)), ",")
+        return AnswerList(tuple(Sym(letter) for letter in re.findall(r"[A-Z]", text)), ",")
     value = parse(text)
-    return collection(value) if _is_list(value) or isinstance(value, Grouped) else value
+    return collection(value) if _is_list(value) or isinstance(value, AmbiguousNumber) else value
 
 
 # Sub-answers under their numbers, `(1) … (2) …`, in golds and in answers.
@@ -92,16 +92,16 @@ def listed(text: str, gold: Listing) -> Value:
 _MARK = re.compile(r"\((\d)\)")
 
 
-def numbered(text: str) -> Listing | None:
+def split_sub_answers(text: str) -> AnswerList | None:
     """`(1) … (2) …` as one list of blanks; None where the text is not numbered like that."""
     if "(2)" not in text:
         return None
     items = tuple(item for part in _numbered(text) for item in _items(parse(part)))
-    return Listing(items, "blanks") if items else None
+    return AnswerList(items, "blanks") if items else None
 
 
 def _items(value: Value) -> tuple[Value, ...]:
-    return value.items if isinstance(value, Listing) else (value,)
+    return value.items if isinstance(value, AnswerList) else (value,)
 
 
 def _numbered(text: str) -> list[str]:
@@ -162,7 +162,7 @@ _GOOD = {name: GoldClass(name, True) for name in TYPES}
 
 
 @frozen
-class Reference:
+class GoldReference:
     """A gold, read once. An answer is right if it is any of `values`."""
 
     text: str
@@ -191,50 +191,50 @@ _DRESSED = re.compile(r"\\(?:text|boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z
 def classify_gold(gold: str | Gold) -> GoldClass:
     """The type of a gold and whether it can be graded against. Never raises."""
     if isinstance(gold, Gold):
-        return reference(gold.text, gold.kind).kind
-    return reference(gold).kind
+        return make_reference(gold.text, gold.kind).kind
+    return make_reference(gold).kind
 
 
 @lru_cache(maxsize=4096)
-def reference(text: str, declared: str = "auto") -> Reference:
+def make_reference(text: str, declared: str = "auto") -> GoldReference:
     """`text` as a gold, declared to be of that kind (`declared.py`); of a solution with a box, the box is the gold."""
-    shown = plain(text[-MAX_CHARS:])
+    shown = to_plain(text[-MAX_CHARS:])
     if "box" in shown:
-        shown = boxed(shown) or shown
+        shown = find_boxed(shown) or shown
     shown = shown.strip()
     lone = _simple(shown) if declared not in ("choice", "text", "list") else None
     if lone is not None and (lone[1].type != "letter" or declared not in KINDS[:-1]):
-        return Reference(text, *lone, declared)
-    return _declared(text, shown, declared) if declared in KINDS[:-1] else _undeclared(text, shown)
+        return GoldReference(text, *lone, declared)
+    return _make_declared(text, shown, declared) if declared in KINDS[:-1] else _make_undeclared(text, shown)
 
 
-def _declared(text: str, shown: str, declared: str) -> Reference:
+def _make_declared(text: str, shown: str, declared: str) -> GoldReference:
     """A gold of a kind that the caller names."""
-    letter = option(shown) if declared == "choice" else None
+    letter = resolve_option(shown) if declared == "choice" else None
     if letter is not None:
-        return Reference(text, (Sym(letter),), _GOOD["letter"], declared)
-    read = _undeclared(text, shown)
+        return GoldReference(text, (Sym(letter),), _GOOD["letter"], declared)
+    read = _make_undeclared(text, shown)
     if not read.values or not read.kind.usable or declared == "choice":
         return replace(read, declared=declared)
     values, kind = read.values, read.kind
     if kind.type == "letter" or declared == "text":
-        values = (text_value(shown) if declared == "text" else parse(shown),)
-        kind = _words(text_value(shown), shown)[1] if declared == "text" else _kind(values[0])
+        values = (parse_text(shown) if declared == "text" else parse(shown),)
+        kind = _words(parse_text(shown), shown)[1] if declared == "text" else _kind(values[0])
     if declared == "number":
-        values = tuple(value.one if isinstance(value, Grouped) else value for value in values)
+        values = tuple(value.one if isinstance(value, AmbiguousNumber) else value for value in values)
         if not all(map(is_number, values)):
             kind = GoldClass(kind.type, False, "the gold is declared a number and is none")
     if declared == "list":
         values = tuple(map(collection, values))
         kind = _GOOD["several answers"]
-    return Reference(text, values, kind, declared)
+    return GoldReference(text, values, kind, declared)
 
 
-def _undeclared(text: str, shown: str) -> Reference:
+def _make_undeclared(text: str, shown: str) -> GoldReference:
     """A gold of which only the text is known."""
     bare = shown.strip("$ .\n\t")
     if is_placeholder(bare) or not _MEANT.search(bare):
-        return Reference(text, (), GoldClass("empty", False, "the gold is empty"))
+        return GoldReference(text, (), GoldClass("empty", False, "the gold is empty"))
     shown, others = _alternatives(shown)
     # Words need a space or are Chinese; plain searches spare most golds the patterns.
     is_open = (" " in shown or "不" in shown) and bool(_NOT_UNIQUE.search(shown))
@@ -243,12 +243,12 @@ def _undeclared(text: str, shown: str) -> Reference:
         values, kind = (*values, *map(parse, others)), GoldClass("alternatives", True, "any one of them")
     if is_open:
         kind = GoldClass("open", False, "the gold says that other answers are right too")
-    return Reference(text, values, kind)
+    return GoldReference(text, values, kind)
 
 
 def _simple(text: str) -> tuple[tuple[Value, ...], GoldClass] | None:
     """A lone number, angle or letter, which no other rule about golds can concern."""
-    value = simple(text)
+    value = parse_simple(text)
     if value is not None and not isinstance(value, Sym):
         return (value,), _kind(value)
     letter = _letter(text) if len(text) < MAX_LONE else None
@@ -266,18 +266,18 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         digits = re.findall(r"\d", text)
         if digits == sorted(set(digits)) and (len(digits) > 1):
             items = tuple(parse(digit) for digit in digits)
-            return (Listing(items, ","),), _GOOD["statements"]
-    blanks = numbered(text)
+            return (AnswerList(items, ","),), _GOOD["statements"]
+    blanks = split_sub_answers(text)
     if blanks is not None:
         words = sum(len(item.words) for item in blanks.items if isinstance(item, Text))
         usable = words <= MAX_WORDS
         return (blanks,), GoldClass("sub-answers", usable, "" if usable else "free text")
     choose = _CHOOSE.search(text) if "(" in text else None
     value = parse(_CHOOSE.sub("", text) if choose else text)
-    if isinstance(value, Listing) and value.joint == "or" and (choose or _conditions(value)):
+    if isinstance(value, AnswerList) and value.joint == "or" and (choose or _conditions(value)):
         return value.items, GoldClass("alternatives", True, "any one of them")
     if isinstance(value, Text) or _texts(value):
-        bare = unlabelled(text)
+        bare = strip_label(text)
         inner = parse(bare) if bare else value
         if not isinstance(inner, Text) and not _texts(inner):
             value = inner
@@ -285,7 +285,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
     if letter:
         return (parse(next(filter(None, letter.groups()))),), _GOOD["letter"]
     if isinstance(value, Text) or ((" " in text or "∵" in text or "∴" in text) and _ARGUES.search(text)):
-        return _words(text_value(text), text)
+        return _words(parse_text(text), text)
     return (value,), _kind(value)
 
 
@@ -300,7 +300,7 @@ def text_letter(text: str) -> str:
     return (_DRESSED.sub(r"\1", text) if dressed else text).strip("$ \n")
 
 
-def _conditions(value: Listing) -> bool:
+def _conditions(value: AnswerList) -> bool:
     """Whether these are conditions one of which was asked for, not the solutions of one problem."""
     return all(
         isinstance(item, Relation)
@@ -313,7 +313,7 @@ def _conditions(value: Listing) -> bool:
 
 def _solution(item: Relation) -> bool:
     right = as_expr(item.members[1])
-    return is_name(item.members[0]) and right is not None and not symbols(right)
+    return is_name(item.members[0]) and right is not None and not find_symbols(right)
 
 
 def _words(value: Text, text: str) -> tuple[tuple[Value, ...], GoldClass]:
@@ -321,8 +321,8 @@ def _words(value: Text, text: str) -> tuple[tuple[Value, ...], GoldClass]:
         if any(char in value.raw for char in "\\_^"):
             return (value,), GoldClass("text", False, "outside the grammar: only the same string is accepted")
         return (value,), _GOOD["text"]
-    tail = concluded(text)
-    for candidate in (tail, stated(tail), formula(tail), quantity(tail)) if tail else ():
+    tail = find_conclusion(text)
+    for candidate in (tail, find_statement(tail), find_formula(tail), find_quantity(tail)) if tail else ():
         inner = parse(candidate) if candidate else None
         if inner is not None and not isinstance(inner, Text) and not _texts(inner):
             return (inner,), GoldClass("sentence", True, f"read as its conclusion: {candidate}")
@@ -330,10 +330,10 @@ def _words(value: Text, text: str) -> tuple[tuple[Value, ...], GoldClass]:
 
 
 def _texts(value: Value) -> bool:
-    return isinstance(value, Listing) and any(isinstance(item, Text) for item in value.items)
+    return isinstance(value, AnswerList) and any(isinstance(item, Text) for item in value.items)
 
 
-def _several(value: Listing) -> GoldClass:
+def _several(value: AnswerList) -> GoldClass:
     texts = [item for item in value.items if isinstance(item, Text)]
     if any("\\" in item.raw for item in texts):
         return GoldClass("several answers", False, "outside the grammar: only the same string is accepted")
@@ -349,19 +349,19 @@ def _kind(value: Value) -> GoldClass:
             return _GOOD["number"]
         if isinstance(expr, Sym) and expr.name in SETS:
             return _GOOD["tuple or interval"]
-        found = marks(expr)
+        found = unit_marks(expr)
         if "°" in found:
             return _GOOD["degrees"]
         if "unit" in found:
             return _GOOD["number with unit"]
-        return _GOOD["algebraic expression" if symbols(expr) else "numeric expression"]
-    if isinstance(value, Grouped):
+        return _GOOD["algebraic expression" if find_symbols(expr) else "numeric expression"]
+    if isinstance(value, AmbiguousNumber):
         return _GOOD["number"]
-    if isinstance(value, Listing):
+    if isinstance(value, AnswerList):
         return _several(value)
-    if isinstance(value, (Brackets, Union, Difference)):
+    if isinstance(value, (Bracketed, Union, Difference)):
         return _GOOD["tuple or interval"]
-    if isinstance(value, (Ratio, Clock)):
+    if isinstance(value, (Ratio, TimeOfDay)):
         return _GOOD["ratio or time"]
     if isinstance(value, Matrix):
         return _GOOD["matrix"]

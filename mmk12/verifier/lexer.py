@@ -23,7 +23,7 @@ from mmk12.verifier.vocabulary import (
     RELATIONS,
     TEXT_COMMANDS,
     WORDS,
-    names,
+    split_names,
 )
 
 # The spellings of tokens: where one ends, and what each known spelling is, in tables made once.
@@ -150,7 +150,7 @@ _COMMANDS = {
 }
 
 
-def letters(run: str) -> list[tuple[str, str]]:
+def split_letters(run: str) -> list[tuple[str, str]]:
     """What a run of at least two ASCII letters is, as kinds and texts."""
     if run in WORDS:
         return [WORDS[run]]
@@ -185,7 +185,7 @@ Forms = tuple[Token, Token]
 """One token without and with space in front."""
 
 
-def forms(kind: str, text: str) -> Forms:
+def glyph_forms(kind: str, text: str) -> Forms:
     """Both forms of a token."""
     return Token(kind, text, False), Token(kind, text, True)
 
@@ -198,30 +198,30 @@ def _fixed() -> dict[str, tuple[str, str]]:
         if not run.isascii():
             known[run] = WORDS.get(run, ("unit", run))
         elif len(run) > 1:
-            (known[run],) = letters(run)
+            (known[run],) = split_letters(run)
     return known
 
 
-FIXED = {lexeme: forms(*found) for lexeme, found in _fixed().items()}
+FIXED = {lexeme: glyph_forms(*found) for lexeme, found in _fixed().items()}
 """The tokens of the lexemes that mean the same everywhere."""
 
 SIGNS = frozenset(_SIGNS)
-BRACKETS = {bracket: forms("open" if bracket in "([" else "close", bracket) for bracket in "([])"}
-BRACES = {brace: forms(brace, brace) for brace in "{}"}
-SYMBOLS = {letter: forms("sym", letter) for letter in string.ascii_letters}
+BRACKETS = {bracket: glyph_forms("open" if bracket in "([" else "close", bracket) for bracket in "([])"}
+BRACES = {brace: glyph_forms(brace, brace) for brace in "{}"}
+SYMBOLS = {letter: glyph_forms("sym", letter) for letter in string.ascii_letters}
 
 
 MAX_TOKENS = 1500
 
 
-class Unreadable(Exception):
+class UnreadableAnswer(Exception):
     """The text is not in the language of answers, or is too large for it."""
 
 
 _THIN_COMMA = re.compile(r"\{,\}|,\s*\\!\s*")
 """The comma of `12{,}345` and `12,\\!345` groups digits; it separates nothing."""
 
-_IGNORED = names(
+_IGNORED = split_names(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr middle limits nolimits displaystyle textstyle "
     "scriptstyle noindent qquad quad thinspace"
 )
@@ -268,7 +268,7 @@ class _Lexer:
         """ASCII letters."""
         self.dressing = ""
         if len(lexeme) > 1:
-            for kind, name in letters(lexeme):
+            for kind, name in split_letters(lexeme):
                 self.put(kind, name)
         elif lexeme in LETTERS and self.measures(lexeme):
             self.put("letterunit", lexeme)
@@ -397,7 +397,7 @@ _CLASSES: dict[str, Callable[[_Lexer, str], None]] = {
 """The class of a lexeme by its first character, for those that are not in `FIXED`."""
 
 
-def tokens(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
     """The tokens of `text`, which has gone through `chars.plain`. Raises `Unreadable` past `MAX_TOKENS`."""
     if "\\!" in text or "{,}" in text:
         text = _THIN_COMMA.sub(",", text)
@@ -417,5 +417,5 @@ def tokens(text: str) -> list[Token]:
         else:
             _CLASSES.get(lexeme[0], _Lexer.other)(lexer, lexeme)
     if len(lexer.found) > MAX_TOKENS:
-        raise Unreadable
+        raise UnreadableAnswer
     return lexer.found

@@ -70,7 +70,7 @@ Expr = Num | Sym | Const | Unit | Call
 
 
 @frozen
-class Brackets:
+class Bracketed:
     """`(a, b)`, `[a, b)`, `{a, b}`: a point, an interval or a set; the gold decides which."""
 
     opening: str
@@ -95,7 +95,7 @@ class Ratio:
 
 
 @frozen
-class Clock:
+class TimeOfDay:
     """A time of day with its half, `a` or `p`; `literal` is hours and minutes as written."""
 
     literal: str
@@ -133,7 +133,7 @@ class Text:
 
 
 @frozen
-class Listing:
+class AnswerList:
     """Several answers. `joint` is how they were joined: `or`, `blanks` (separate lines, fields or numbers), `,`."""
 
     items: tuple[Value, ...]
@@ -141,14 +141,16 @@ class Listing:
 
 
 @frozen
-class Grouped:
+class AmbiguousNumber:
     """`12,345`, `12 345` or `2^3 3^2`: one number or several answers; the other side decides."""
 
     one: Expr
-    several: Listing
+    several: AnswerList
 
 
-Value = Expr | Brackets | Relation | Ratio | Clock | Matrix | Union | Difference | Text | Listing | Grouped
+Value = (
+    Expr | Bracketed | Relation | Ratio | TimeOfDay | Matrix | Union | Difference | Text | AnswerList | AmbiguousNumber
+)
 
 ZERO, ONE, TWO, THREE = (Num(Fraction(value)) for value in range(4))
 PI, DEGREE, PERCENT = Const("pi"), Const("°"), Const("%")
@@ -159,12 +161,12 @@ def _small(value: Fraction) -> bool:
     return over.bit_length() <= MAX_BITS and under.bit_length() <= MAX_BITS
 
 
-def neg(arg: Expr) -> Expr:
+def make_negative(arg: Expr) -> Expr:
     """`-arg`."""
     return Num(-arg.value) if isinstance(arg, Num) else Call("neg", (arg,))
 
 
-def add(terms: list[Expr]) -> Expr:
+def make_sum(terms: list[Expr]) -> Expr:
     """The sum of at least one term."""
     total: Fraction | None = None
     for term in terms:
@@ -179,7 +181,7 @@ def add(terms: list[Expr]) -> Expr:
     return terms[0] if len(terms) == 1 else Call("+", tuple(terms))
 
 
-def mul(factors: list[Expr]) -> Expr:
+def make_product(factors: list[Expr]) -> Expr:
     """The product of at least one factor; numbers are gathered in front."""
     if len(factors) == 1:
         return factors[0]
@@ -203,7 +205,7 @@ def mul(factors: list[Expr]) -> Expr:
     return others[0] if len(others) == 1 else Call("*", tuple(others))
 
 
-def div(over: Expr, under: Expr) -> Expr:
+def make_quotient(over: Expr, under: Expr) -> Expr:
     """`over / under`; a division by zero stays a call, and has no value."""
     if isinstance(over, Num) and isinstance(under, Num) and under.value:
         quotient = over.value / under.value
@@ -212,7 +214,7 @@ def div(over: Expr, under: Expr) -> Expr:
     return Call("/", (over, under))
 
 
-def power(base: Expr, exponent: Expr) -> Expr:
+def make_power(base: Expr, exponent: Expr) -> Expr:
     """`base ^ exponent`; integer powers of rationals are worked out while they are small."""
     if isinstance(base, Num) and isinstance(exponent, Num) and exponent.value.denominator == 1:
         n = exponent.value.numerator
@@ -223,18 +225,18 @@ def power(base: Expr, exponent: Expr) -> Expr:
     return Call("^", (base, exponent))
 
 
-def rebuilt(op: str, args: list[Expr]) -> Expr:
+def rebuild(op: str, args: list[Expr]) -> Expr:
     """The call, with rational arithmetic folded again."""
     if op == "+":
-        return add(args)
+        return make_sum(args)
     if op == "*":
-        return mul(args)
+        return make_product(args)
     if op == "/":
-        return div(*args)
+        return make_quotient(*args)
     if op == "^":
-        return power(*args)
+        return make_power(*args)
     if op == "neg":
-        return neg(args[0])
+        return make_negative(args[0])
     return Call(op, tuple(args))
 
 

@@ -40,7 +40,7 @@ class NoValue(Exception):
     """Undefined here, or out of bounds."""
 
 
-class Field(Protocol[T]):
+class NumberBackend(Protocol[T]):
     """What `evaluate` needs of a kind of number; `add` notes the largest term, which measures cancellation."""
 
     def number(self, value: Fraction) -> T: ...
@@ -64,7 +64,7 @@ def _floor(z: complex) -> complex:
     return complex(math.floor(z.real))
 
 
-class Floats:
+class FloatBackend:
     """Machine complex numbers."""
 
     _CALLS: dict[str, Callable[[complex], complex]] = {  # noqa: RUF012
@@ -126,13 +126,13 @@ _ZERO, _DECIMAL_ONE = Decimal(0), Decimal(1)
 _HALF = (Decimal("0.5"), _ZERO)
 
 
-def context(digits: int) -> Context:
+def decimal_context(digits: int) -> Context:
     """Arithmetic with that many digits; overflow and undefined operations raise."""
     return Context(prec=digits, Emax=400_000, Emin=-400_000, traps=[Overflow, InvalidOperation, DivisionByZero])
 
 
 @lru_cache(maxsize=16)
-def pi(digits: int) -> Decimal:
+def decimal_pi(digits: int) -> Decimal:
     """π, by Machin's formula in integers."""
     scale: int = 10 ** (digits + 10)
 
@@ -145,10 +145,12 @@ def pi(digits: int) -> Decimal:
             k, sign = k + 2, -sign
         return total
 
-    return Decimal(4 * (4 * arctan_inverse(5) - arctan_inverse(239))).scaleb(-(digits + 10), context(digits + 10))
+    return Decimal(4 * (4 * arctan_inverse(5) - arctan_inverse(239))).scaleb(
+        -(digits + 10), decimal_context(digits + 10)
+    )
 
 
-class Decimals:
+class DecimalBackend:
     """Complex numbers with `digits` decimal digits; use inside `localcontext(context(digits))`."""
 
     def __init__(self, digits: int) -> None:
@@ -165,7 +167,7 @@ class Decimals:
             return Decimal("0.01"), _ZERO
         if name == "i":
             return _ZERO, _DECIMAL_ONE
-        return (+pi(self.digits) if name == "pi" else pi(self.digits) / 180), _ZERO
+        return (+decimal_pi(self.digits) if name == "pi" else decimal_pi(self.digits) / 180), _ZERO
 
     def add(self, terms: list[Pair]) -> Pair:
         re = im = _ZERO
@@ -262,14 +264,14 @@ class Decimals:
         size = self._abs(z)
         if not size:
             raise NoValue
-        angle = 2 * self._arctan(z[1] / (size + z[0])) if z[1] or z[0] > 0 else pi(self.digits)
+        angle = 2 * self._arctan(z[1] / (size + z[0])) if z[1] or z[0] > 0 else decimal_pi(self.digits)
         return size.ln(), angle
 
     def _sin_cos(self, x: Decimal) -> tuple[Decimal, Decimal]:
         if abs(x) > 1_000_000:
             raise NoValue
-        full = 2 * pi(self.digits + 10)
-        with localcontext(context(self.digits + 10)):
+        full = 2 * decimal_pi(self.digits + 10)
+        with localcontext(decimal_context(self.digits + 10)):
             x = x.remainder_near(full)
             # Halve the angle six times, then double it back.
             x /= 64
@@ -283,7 +285,7 @@ class Decimals:
         return +sine, +cosine
 
     def _arctan(self, x: Decimal) -> Decimal:
-        with localcontext(context(self.digits + 10)):
+        with localcontext(decimal_context(self.digits + 10)):
             for _ in range(6):
                 x = x / (1 + (1 + x * x).sqrt())
             square, power, total, n = x * x, x, x, 1
@@ -298,7 +300,7 @@ class Decimals:
             return self._arctan(x)
         if abs(x) > 1:
             raise NoValue
-        half = pi(self.digits) / 2
+        half = decimal_pi(self.digits) / 2
         sine = half.copy_sign(x) if abs(x) == 1 else self._arctan(x / (1 - x * x).sqrt())
         return sine if name == "arcsin" else half - sine
 
@@ -314,7 +316,7 @@ Point = dict[str, Fraction]
 _ONE, _MINUS_ONE = Fraction(1), Fraction(-1)
 
 
-def leaves(expr: Expr) -> list[Expr]:
+def iter_leaves(expr: Expr) -> list[Expr]:
     """Every node of the tree."""
     nodes: list[Expr] = [expr]
     for node in nodes:
@@ -323,7 +325,7 @@ def leaves(expr: Expr) -> list[Expr]:
     return nodes
 
 
-def symbols(*exprs: Expr) -> set[str]:
+def find_symbols(*exprs: Expr) -> set[str]:
     """The free symbols."""
     names = set()
     nodes = list(exprs)
@@ -345,17 +347,17 @@ def _coordinate(name: str, trial: int, whole: bool) -> Fraction:
     return -size if trial and code >> 16 & 1 else size
 
 
-def point(names: set[str], trial: int, whole: bool = False) -> Point:
+def sample_point(names: set[str], trial: int, whole: bool = False) -> Point:
     """The coordinates of a trial; whole numbers where factorials are to be evaluated."""
     return {name: _coordinate(name, trial, whole) for name in names}
 
 
-def evaluate(expr: Expr, at: Point, field: Field[T]) -> T:
+def evaluate(expr: Expr, at: Point, field: NumberBackend[T]) -> T:
     """The value of `expr` where the symbols have these values. Raises `NoValue` or an `ArithmeticError`."""
     if isinstance(expr, Num):
         return field.number(expr.value)
     if isinstance(expr, Call):
-        return _called(expr.op, expr.args, at, field)
+        return _call(expr.op, expr.args, at, field)
     if isinstance(expr, Sym):
         # Read as a variable or as the imaginary unit: what is equal for every i is equal for this one.
         return field.constant("i") if expr.name == "i" else field.number(at[expr.name])
@@ -366,7 +368,7 @@ def evaluate(expr: Expr, at: Point, field: Field[T]) -> T:
     return field.constant(expr.name)
 
 
-def _called(op: str, args: tuple[Expr, ...], at: Point, field: Field[T]) -> T:
+def _call(op: str, args: tuple[Expr, ...], at: Point, field: NumberBackend[T]) -> T:
     """The value of an operation on those arguments."""
     if op == "^":
         return _power(args[0], args[1], at, field)
@@ -393,21 +395,21 @@ def _called(op: str, args: tuple[Expr, ...], at: Point, field: Field[T]) -> T:
     return field.call(op, values[0])
 
 
-def _unit(unit: Unit, field: Field[T]) -> T:
+def _unit(unit: Unit, field: NumberBackend[T]) -> T:
     if not unit.known:
         return field.number(_coordinate(f"unit {unit.name}", 0, False))
     factor, base, degree = UNITS[unit.name]
     return field.number(factor * _coordinate(f"unit {base}", 0, False) ** degree)
 
 
-def _whole(value: T, field: Field[T]) -> int:
+def _whole(value: T, field: NumberBackend[T]) -> int:
     exact = field.real(value)
     if exact is None or exact.denominator != 1 or not 0 <= exact <= MAX_FACTORIAL:
         raise NoValue
     return exact.numerator
 
 
-def _power(base: Expr, exponent: Expr, at: Point, field: Field[T]) -> T:
+def _power(base: Expr, exponent: Expr, at: Point, field: NumberBackend[T]) -> T:
     under = evaluate(base, at, field)
     if isinstance(exponent, Num):
         n, degree = exponent.value.numerator, exponent.value.denominator
@@ -419,7 +421,7 @@ def _power(base: Expr, exponent: Expr, at: Point, field: Field[T]) -> T:
     return field.power(under, evaluate(exponent, at, field))
 
 
-def _root(degree: Expr, index: T, under: T, field: Field[T]) -> T:
+def _root(degree: Expr, index: T, under: T, field: NumberBackend[T]) -> T:
     """The root of `under`; `index` is the value of `degree`."""
     inverse = field.div(field.number(_ONE), index)
     if isinstance(degree, Num) and degree.value.numerator % 2:
@@ -435,14 +437,14 @@ def _digits(*exprs: Expr) -> int:
     """How many digits the comparison needs: more than twice what is written in the numbers."""
     written = 0
     for expr in exprs:
-        for node in leaves(expr):
+        for node in iter_leaves(expr):
             if isinstance(node, Num):
                 bits = node.value.numerator.bit_length() + node.value.denominator.bit_length()
                 written += bits * 3 // 10
     return 100 + 4 * written
 
 
-def _float(expr: Expr, at: Point, field: Floats) -> complex | None:
+def _float(expr: Expr, at: Point, field: FloatBackend) -> complex | None:
     """The value; None where floats cannot tell. Raises `NoValue` where it is undefined."""
     try:
         value = evaluate(expr, at, field)
@@ -451,9 +453,9 @@ def _float(expr: Expr, at: Point, field: Floats) -> complex | None:
     return value if abs(value) < 1e300 else None
 
 
-def _refuted(a: Expr, b: Expr, at: Point) -> bool:
+def _refute(a: Expr, b: Expr, at: Point) -> bool:
     """Whether floats tell them apart beyond doubt."""
-    field = Floats()
+    field = FloatBackend()
     x, y = _float(a, at, field), _float(b, at, field)
     if x is None or y is None:
         return False
@@ -461,22 +463,22 @@ def _refuted(a: Expr, b: Expr, at: Point) -> bool:
     return gap > 1e-9 * max(field.peak, abs(x), abs(y)) and gap > 1e-280
 
 
-def _compared(a: Expr, b: Expr, at: Point) -> bool | None:
+def _compare(a: Expr, b: Expr, at: Point) -> bool | None:
     """Whether they agree here; None where one of them has no value."""
     try:
-        return False if _refuted(a, b, at) else _confirmed(a, b, at)
+        return False if _refute(a, b, at) else _confirm(a, b, at)
     except NoValue:
         return None
 
 
-def _confirmed(a: Expr, b: Expr, at: Point) -> bool | None:
+def _confirm(a: Expr, b: Expr, at: Point) -> bool | None:
     """Whether they agree to half of the digits; None where one of them has no value."""
     digits = _digits(a, b)
     if digits > MAX_DIGITS:
         return False
-    field = Decimals(digits)
+    field = DecimalBackend(digits)
     try:
-        with localcontext(context(digits)):
+        with localcontext(decimal_context(digits)):
             x, y = evaluate(a, at, field), evaluate(b, at, field)
             scale = max(field.peak, *(abs(part) for part in (*x, *y)))
             gap = max(abs(x[0] - y[0]), abs(x[1] - y[1]))
@@ -485,32 +487,32 @@ def _confirmed(a: Expr, b: Expr, at: Point) -> bool | None:
         return None
 
 
-def infinity(expr: Expr) -> int:
+def is_infinity(expr: Expr) -> int:
     """1 or -1 for plus or minus infinity, else 0."""
     if isinstance(expr, Const) and expr.name == "inf":
         return 1
     if isinstance(expr, Call) and expr.op == "neg":
-        return -infinity(expr.args[0])
+        return -is_infinity(expr.args[0])
     return 0
 
 
-def same(a: Expr, b: Expr) -> bool:
+def are_equal(a: Expr, b: Expr) -> bool:
     """Whether two expressions are equal for all values of their symbols, within the digits that can be had."""
     if isinstance(a, Num) and isinstance(b, Num):
         return a.value == b.value
     if a == b:
         return True
-    if infinity(a) or infinity(b):
-        return infinity(a) == infinity(b)
-    names = symbols(a, b)
+    if is_infinity(a) or is_infinity(b):
+        return is_infinity(a) == is_infinity(b)
+    names = find_symbols(a, b)
     whole = bool(names) and any(
-        isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in leaves(expr)
+        isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in iter_leaves(expr)
     )
     wanted = POINTS if names - {"i"} else 1
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
-        at = point(names, trial, whole)
-        verdict = _compared(a, b, at)
+        at = sample_point(names, trial, whole)
+        verdict = _compare(a, b, at)
         if verdict is False:
             return False
         agreed += verdict is True

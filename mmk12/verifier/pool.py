@@ -25,7 +25,7 @@ from typing import Any
 
 from mmk12.types import Gold, Status, Verdict
 from mmk12.verifier import extract, upstream_reward
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.profiles import find_profile
 from mmk12.verifier.units import UNITS
 
 BATCH = 32
@@ -133,7 +133,7 @@ class Pool:
     """
 
     def __init__(self, workers: int, profile: str = "strict", *, deadline: float | None = None) -> None:
-        self.profile = profile_named(profile)
+        self.profile = find_profile(profile)
         self.deadline = self.profile.deadline if deadline is None else deadline
         self.workers = [Worker(profile, self.deadline) for _ in range(workers)]
 
@@ -219,11 +219,11 @@ class Pool:
             fresh.send(worker.jobs)
 
     def _formed(self, row: Row) -> bool:
-        response = as_text(row["response"])
+        response = to_text(row["response"])
         return (
-            upstream_reward.format_ok(response, self.profile.name)
+            upstream_reward.check_upstream_format(response, self.profile.name)
             if self.profile.released
-            else extract.format_ok(response)
+            else extract.check_format(response)
         )
 
 
@@ -234,7 +234,7 @@ _pools: dict[str, Pool] = {}
 _turn = threading.Lock()
 
 
-def verdict(response: str, gold: str, profile: str) -> Verdict:
+def verify_in_worker(response: str, gold: str, profile: str) -> Verdict:
     """The verdict of the profile's worker, from any thread, each in turn."""
     with _turn:
         # While it works the pool is in nobody's hands: one that raises is dropped, and its worker ends with it.
@@ -260,6 +260,6 @@ atexit.register(_close)
 os.register_at_fork(after_in_child=_forget)
 
 
-def as_text(value: object) -> str:
+def to_text(value: object) -> str:
     """`value` as the text it stands for: JSON files hold numbers and nulls where text is meant."""
     return "" if value is None else str(value)

@@ -87,7 +87,7 @@ PROFILES = MappingProxyType(
 )
 
 
-def profile_named(name: str) -> Profile:
+def find_profile(name: str) -> Profile:
     """The profile of that name; raises `UnknownName`, or `MissingExtra` where its grader is not installed."""
     try:
         profile = PROFILES[name]

@@ -6,8 +6,29 @@ from collections import Counter
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from mmk12.verifier.nodes import ONE, ZERO, Call, Const, Expr, Num, Sym, Unit, add, mul, neg, rebuilt
-from mmk12.verifier.numeric import Decimals, NoValue, context, evaluate, leaves, same, symbols
+from mmk12.verifier.nodes import (
+    ONE,
+    ZERO,
+    Call,
+    Const,
+    Expr,
+    Num,
+    Sym,
+    Unit,
+    make_negative,
+    make_product,
+    make_sum,
+    rebuild,
+)
+from mmk12.verifier.numeric import (
+    DecimalBackend,
+    NoValue,
+    are_equal,
+    decimal_context,
+    evaluate,
+    find_symbols,
+    iter_leaves,
+)
 from mmk12.verifier.profiles import Profile
 from mmk12.verifier.units import UNITS
 
@@ -20,14 +41,14 @@ Measure = tuple[Fraction, Counter[str]]
 """The size of the unit in base units, and the power of each base dimension"""
 
 
-def measure(expr: Expr) -> Measure | None:
+def split_measure(expr: Expr) -> Measure | None:
     """The unit of `expr`; None where units stand in a sum, in a function or under a strange power."""
     if isinstance(expr, Unit):
         factor, base, degree = UNITS[expr.name] if expr.known else (Fraction(1), expr.name, 1)
         return factor, Counter({base: degree})
     if not isinstance(expr, Call):
         return Fraction(1), Counter()
-    parts = [measure(arg) for arg in expr.args]
+    parts = [split_measure(arg) for arg in expr.args]
     size, powers = Fraction(1), Counter[str]()
     for index, part in enumerate(parts):
         if part is None or (part[1] and expr.op not in ("*", "/", "^", "neg")):
@@ -49,21 +70,21 @@ def measure(expr: Expr) -> Measure | None:
 # Expressions as functions of one symbol: another in its place, and the line they are, if any.
 
 
-def substituted(expr: Expr, name: str, value: Expr) -> Expr:
+def substitute(expr: Expr, name: str, value: Expr) -> Expr:
     """`expr` with a symbol replaced."""
     if isinstance(expr, Sym):
         return value if expr.name == name else expr
     if isinstance(expr, Call):
-        return rebuilt(expr.op, [substituted(arg, name, value) for arg in expr.args])
+        return rebuild(expr.op, [substitute(arg, name, value) for arg in expr.args])
     return expr
 
 
-def linear(expr: Expr, name: str) -> tuple[Expr, Expr] | None:
+def as_linear_form(expr: Expr, name: str) -> tuple[Expr, Expr] | None:
     """(slope, offset) if `expr` is linear in that symbol."""
-    offset = substituted(expr, name, ZERO)
-    slope = add([substituted(expr, name, ONE), neg(offset)])
-    rebuilt_line = add([Call("*", (slope, Sym(name))), offset])
-    return (slope, offset) if same(rebuilt_line, expr) else None
+    offset = substitute(expr, name, ZERO)
+    slope = make_sum([substitute(expr, name, ONE), make_negative(offset)])
+    rebuilt_line = make_sum([Call("*", (slope, Sym(name))), offset])
+    return (slope, offset) if are_equal(rebuilt_line, expr) else None
 
 
 _ARITHMETIC = frozenset("+*/^") | {"neg"}
@@ -74,20 +95,20 @@ _LONGEST = 10**60
 """The denominator of the longest decimal that is one."""
 
 
-def without(expr: Expr, *marks: str) -> Expr:
+def without_units(expr: Expr, *marks: str) -> Expr:
     """`expr` with those factors (`°`, `%`, `unit`) put to 1."""
     if not isinstance(expr, Call):
         spare = (isinstance(expr, Const) and expr.name in marks) or (isinstance(expr, Unit) and "unit" in marks)
         return ONE if spare else expr
     if expr.op not in _ARITHMETIC:
         return expr
-    return rebuilt(expr.op, [without(arg, *marks) for arg in expr.args])
+    return rebuild(expr.op, [without_units(arg, *marks) for arg in expr.args])
 
 
 _NONE: frozenset[str] = frozenset()
 
 
-def marks(expr: Expr) -> frozenset[str]:
+def unit_marks(expr: Expr) -> frozenset[str]:
     """Which of `°`, `%`, `unit` occur as factors."""
     if isinstance(expr, Num):
         return _NONE
@@ -104,39 +125,39 @@ def marks(expr: Expr) -> frozenset[str]:
     return frozenset(found)
 
 
-def equal(gold: Expr, answer: Expr, profile: Profile, tolerance: Decimal | None = None) -> str | None:
+def equal_quantities(gold: Expr, answer: Expr, profile: Profile, tolerance: Decimal | None = None) -> str | None:
     """The rule by which `answer` is `gold`, or None."""
-    if same(gold, answer):
+    if are_equal(gold, answer):
         if not profile.convert_units:
-            ours, theirs = units(gold), units(answer)
+            ours, theirs = collect_units(gold), collect_units(answer)
             if ours != theirs and ours and theirs:
                 return None
         return "equal"
-    ours, theirs = marks(gold), marks(answer)
+    ours, theirs = unit_marks(gold), unit_marks(answer)
     if ours != theirs:
-        spare = dropped(ours, theirs, profile)
-        if spare and same(without(gold, *spare), without(answer, *spare)):
+        spare = drop_units(ours, theirs, profile)
+        if spare and are_equal(without_units(gold, *spare), without_units(answer, *spare)):
             return "mark or unit left out"
     if tolerance is None and not _is_long(answer, profile.float_decimals):
         return None
-    spare = ["°", "unit"] if ours == theirs else dropped(ours, theirs, profile)
-    amount = without(answer, *spare)
+    spare = ["°", "unit"] if ours == theirs else drop_units(ours, theirs, profile)
+    amount = without_units(answer, *spare)
     if "unit" in ours & theirs:
-        asked, given = measure(gold), measure(answer)
+        asked, given = split_measure(gold), split_measure(answer)
         if asked is None or given is None or asked[1] != given[1]:
             return None
-        if not profile.convert_units and units(gold) != units(answer):
+        if not profile.convert_units and collect_units(gold) != collect_units(answer):
             return None
-        amount = mul([amount, Num(given[0] / asked[0])])
-    return rounded(without(gold, *spare), amount, profile, tolerance)
+        amount = make_product([amount, Num(given[0] / asked[0])])
+    return round_to_precision(without_units(gold, *spare), amount, profile, tolerance)
 
 
-def units(expr: Expr) -> frozenset[str]:
+def collect_units(expr: Expr) -> frozenset[str]:
     """The names of the units that occur."""
-    return frozenset(node.name for node in leaves(expr) if isinstance(node, Unit))
+    return frozenset(node.name for node in iter_leaves(expr) if isinstance(node, Unit))
 
 
-def dropped(gold: frozenset[str], answer: frozenset[str], profile: Profile) -> list[str]:
+def drop_units(gold: frozenset[str], answer: frozenset[str], profile: Profile) -> list[str]:
     """The marks that one side may lack."""
     spare = []
     if "unit" in gold - answer and profile.missing_unit:
@@ -150,25 +171,25 @@ def dropped(gold: frozenset[str], answer: frozenset[str], profile: Profile) -> l
     return spare
 
 
-def decimal(expr: Expr, digits: int = 60) -> Decimal | None:
+def as_decimal(expr: Expr, digits: int = 60) -> Decimal | None:
     """The real value of a constant, to that many digits; None if there is none."""
-    if symbols(expr):
+    if find_symbols(expr):
         return None
     try:
-        with localcontext(context(digits)):
-            real, imaginary = evaluate(expr, {}, Decimals(digits))
+        with localcontext(decimal_context(digits)):
+            real, imaginary = evaluate(expr, {}, DecimalBackend(digits))
     except (NoValue, ArithmeticError, ValueError):
         return None
     return real if abs(imaginary) <= abs(real).scaleb(-digits // 2) else None
 
 
-def rounded(gold: Expr, answer: Expr, profile: Profile, tolerance: Decimal | None) -> str | None:
+def round_to_precision(gold: Expr, answer: Expr, profile: Profile, tolerance: Decimal | None) -> str | None:
     """A gap counts for nothing in two cases only: the caller allows it, or the answer is a float printed in full."""
     places = _places(answer.value) if isinstance(answer, Num) else 0
     full = profile.float_decimals is not None and places >= profile.float_decimals
     if tolerance is None and not full:
         return None
-    ours, theirs = decimal(gold), decimal(answer)
+    ours, theirs = as_decimal(gold), as_decimal(answer)
     if ours is None or theirs is None:
         return None
     gap = abs(ours - theirs)
@@ -183,7 +204,7 @@ def _is_long(expr: Expr, places: int | None) -> bool:
     if places is None:
         return False
     limit = 1 << places
-    return any(node.value.denominator >= limit for node in leaves(expr) if isinstance(node, Num))
+    return any(node.value.denominator >= limit for node in iter_leaves(expr) if isinstance(node, Num))
 
 
 def _places(value: Fraction) -> int:

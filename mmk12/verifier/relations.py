@@ -10,9 +10,22 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from mmk12.verifier.nodes import ZERO, Brackets, Call, Expr, Num, Ratio, Relation, Sym, Value, add, mul, neg
-from mmk12.verifier.numeric import point, same, symbols
-from mmk12.verifier.quantities import decimal, linear, substituted, without
+from mmk12.verifier.nodes import (
+    ZERO,
+    Bracketed,
+    Call,
+    Expr,
+    Num,
+    Ratio,
+    Relation,
+    Sym,
+    Value,
+    make_negative,
+    make_product,
+    make_sum,
+)
+from mmk12.verifier.numeric import are_equal, find_symbols, sample_point
+from mmk12.verifier.quantities import as_decimal, as_linear_form, substitute, without_units
 from mmk12.verifier.sets import FLIPPED, as_expr
 
 Rule = Callable[[Value, Value], str | None]
@@ -31,8 +44,8 @@ def is_name(value: Value | None) -> bool:
     if isinstance(value, Sym):
         return True
     if isinstance(value, Ratio):
-        return any(symbols(item) for item in value.items)
-    if isinstance(value, Brackets):
+        return any(find_symbols(item) for item in value.items)
+    if isinstance(value, Bracketed):
         return all(isinstance(item, Sym) for item in value.items)
     if isinstance(value, Call):
         if value.op in ("*", "+", "neg", "∪", "∩"):
@@ -42,13 +55,13 @@ def is_name(value: Value | None) -> bool:
     return False
 
 
-def assigned(relation: Relation) -> Value | None:
+def read_assignment(relation: Relation) -> Value | None:
     """The value in `name = … = value`; None if it names none, or contradicts itself (`6 = 7`).
 
     What follows `≈` is a comment on what precedes it, unless only the name does.
     """
     if relation.ops == ("∈",):
-        return relation.members[1] if isinstance(relation.members[1], Brackets) else None
+        return relation.members[1] if isinstance(relation.members[1], Bracketed) else None
     if any(op not in "=≈" for op in relation.ops):
         return None
     members = list(relation.members)
@@ -61,7 +74,9 @@ def assigned(relation: Relation) -> Value | None:
         ours, theirs = as_expr(left), as_expr(right)
         if ours is None or theirs is None:
             return None
-        if not same(without(ours, "°", "unit"), without(theirs, "°", "unit")) and not same(ours, theirs):
+        if not are_equal(without_units(ours, "°", "unit"), without_units(theirs, "°", "unit")) and not are_equal(
+            ours, theirs
+        ):
             return None
     return values[-1]
 
@@ -98,7 +113,7 @@ def _members(gold: Relation, answer: Relation, rule: Rule) -> bool:
 def _strictly(ours: Value, theirs: Value) -> bool:
     """Names are equal as expressions; a mark may not be left out of them."""
     left, right = as_expr(ours), as_expr(theirs)
-    return ours == theirs or (left is not None and right is not None and same(left, right))
+    return ours == theirs or (left is not None and right is not None and are_equal(left, right))
 
 
 def _function_value(ours: Value, theirs: Value, gold: Relation) -> bool:
@@ -106,29 +121,29 @@ def _function_value(ours: Value, theirs: Value, gold: Relation) -> bool:
     if not isinstance(ours, Sym) or not isinstance(theirs, Sym) or gold.ops != ("=",):
         return False
     right = as_expr(gold.members[1])
-    return {ours.name, theirs.name} == {"y", "f(x)"} and right is not None and "x" in symbols(right)
+    return {ours.name, theirs.name} == {"y", "f(x)"} and right is not None and "x" in find_symbols(right)
 
 
 def _difference(relation: Relation) -> Expr | None:
     left, right = (as_expr(member) for member in relation.members)
-    return add([left, neg(right)]) if left is not None and right is not None else None
+    return make_sum([left, make_negative(right)]) if left is not None and right is not None else None
 
 
 def _at(expr: Expr, trial: int) -> Expr:
     """`expr` at a trial point, as a constant expression."""
-    for name, value in point(symbols(expr), trial).items():
-        expr = substituted(expr, name, Num(value))
+    for name, value in sample_point(find_symbols(expr), trial).items():
+        expr = substitute(expr, name, Num(value))
     return expr
 
 
 def _factor(ours: Expr, theirs: Expr) -> Expr | None:
     """theirs / ours where that is a constant other than zero, as a product of constants."""
-    if symbols(ours) != symbols(theirs):
+    if find_symbols(ours) != find_symbols(theirs):
         return None
     a, b = _at(ours, 0), _at(theirs, 0)
-    if same(a, ZERO) or same(b, ZERO) or not same(mul([ours, b]), mul([theirs, a])):
+    if are_equal(a, ZERO) or are_equal(b, ZERO) or not are_equal(make_product([ours, b]), make_product([theirs, a])):
         return None
-    return mul([a, b])
+    return make_product([a, b])
 
 
 def _equation(gold: Relation, answer: Relation) -> str | None:
@@ -144,20 +159,20 @@ def _solves(relation: Relation, difference: Expr) -> bool:
     """Whether `relation` is `name = value`, and that makes the difference, which is linear in the name, zero."""
     for name, value in (relation.members, relation.members[::-1]):
         right = as_expr(value)
-        if isinstance(name, Sym) and right is not None and symbols(right) and name.name not in symbols(right):
-            line = linear(difference, name.name)
-            if line and same(substituted(difference, name.name, right), ZERO):
+        if isinstance(name, Sym) and right is not None and find_symbols(right) and name.name not in find_symbols(right):
+            line = as_linear_form(difference, name.name)
+            if line and are_equal(substitute(difference, name.name, right), ZERO):
                 return not _vanishes(line[0], right)
     return False
 
 
 def _vanishes(slope: Expr, value: Expr) -> bool:
     """Whether the slope is zero for some small number where the value exists: `x(y - 1) = 0` is more than `y = 1`."""
-    if not symbols(slope):
-        return same(slope, ZERO)
-    places = ((name, Num(Fraction(place))) for name in sorted(symbols(slope)) for place in (0, 1, -1, 2, -2))
+    if not find_symbols(slope):
+        return are_equal(slope, ZERO)
+    places = ((name, Num(Fraction(place))) for name in sorted(find_symbols(slope)) for place in (0, 1, -1, 2, -2))
     return any(
-        same(substituted(slope, *place), ZERO) and decimal(_at(substituted(value, *place), 0)) is not None
+        are_equal(substitute(slope, *place), ZERO) and as_decimal(_at(substitute(value, *place), 0)) is not None
         for place in places
     )
 
@@ -169,7 +184,7 @@ def _inequality(gold: Relation, answer: Relation) -> str | None:
     ours, theirs = _difference(gold), _difference(answer)
     factor = _factor(ours, theirs) if ours is not None and theirs is not None else None
     # a * b has the sign of b / a.
-    size = decimal(factor) if factor is not None else None
+    size = as_decimal(factor) if factor is not None else None
     if size is None:
         return None
     turned = answer.ops[0] if size > 0 else FLIPPED[answer.ops[0]]

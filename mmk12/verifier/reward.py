@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmk12.types import Gold, Status, Verdict
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.profiles import find_profile
 from mmk12.verifier.rules import verify
 
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "no_answer", "gold_unusable", "timeout", "error")
@@ -47,7 +47,7 @@ class Penalties:
 NONE = Penalties()
 
 
-def repeated(text: str, ngram: int) -> float:
+def repetition_share(text: str, ngram: int) -> float:
     """The share of the word n-grams of `text` that occurred before, from 0 to 1; 0 where there are none."""
     words = _WORD.findall(text)
     count = len(words) - ngram + 1
@@ -56,17 +56,19 @@ def repeated(text: str, ngram: int) -> float:
     return 1.0 - len({tuple(words[start : start + ngram]) for start in range(count)}) / count
 
 
-def excess(length: int, limit: int, buffer: int) -> float:
+def excess_share(length: int, limit: int, buffer: int) -> float:
     """How far `length` is beyond `limit - buffer`, as a share of the buffer, from 0 to 1."""
     over = length - (limit - buffer)
     return min(1.0, over / buffer) if buffer and over > 0 else float(length > limit)
 
 
-def deductions(response: str, penalties: Penalties, length: int | None) -> tuple[float, float]:
+def compute_penalties(response: str, penalties: Penalties, length: int | None) -> tuple[float, float]:
     """(repetition, overlong): two numbers that are never positive, to be added to a reward."""
-    repetition = penalties.repetition * repeated(response, penalties.ngram) if penalties.repetition else 0.0
+    repetition = penalties.repetition * repetition_share(response, penalties.ngram) if penalties.repetition else 0.0
     measured = len(response) if length is None else length
-    overlong = penalties.overlong * excess(measured, penalties.limit, penalties.buffer) if penalties.overlong else 0.0
+    overlong = (
+        penalties.overlong * excess_share(measured, penalties.limit, penalties.buffer) if penalties.overlong else 0.0
+    )
     return 0.0 - repetition, 0.0 - overlong
 
 
@@ -88,8 +90,8 @@ def reward(
     """
     verdict = verify(response, gold, profile=profile, **given)
     usable = verdict.status != "gold_unusable"
-    repetition, overlong = deductions(response, penalties, length) if usable else (0.0, 0.0)
-    earned = paid(verdict)
+    repetition, overlong = compute_penalties(response, penalties, length) if usable else (0.0, 0.0)
+    earned = score_verdict(verdict)
     return {
         **earned,
         "score": earned["score"] + repetition + overlong,
@@ -99,8 +101,8 @@ def reward(
     }
 
 
-def paid(verdict: Verdict) -> dict[str, float]:
+def score_verdict(verdict: Verdict) -> dict[str, float]:
     """What a verdict earns by the profile it was given under: `score`, `acc` and `format`, without penalties."""
     acc, formed = float(verdict.correct), float(verdict.format_ok)
-    earned = acc + profile_named(verdict.profile).format_weight * formed
+    earned = acc + find_profile(verdict.profile).format_weight * formed
     return {"score": 0.0 if verdict.status == "gold_unusable" else earned, "acc": acc, "format": formed}

@@ -13,14 +13,14 @@ from decimal import Decimal
 
 from mmk12.types import Gold, Status, Verdict
 from mmk12.verifier.answer_parser import parse
-from mmk12.verifier.choices import letter, only_letter, only_mentioned, options
+from mmk12.verifier.choices import find_only_letter, find_only_mentioned, read_letter, read_options
 from mmk12.verifier.compare import Comparison
-from mmk12.verifier.extract import Found, Missing, extract, format_ok
-from mmk12.verifier.gold import Reference, option, reference
-from mmk12.verifier.interpret import has_unreduced, shape, understood
+from mmk12.verifier.extract import Extraction, NoExtraction, check_format, extract_answer
+from mmk12.verifier.gold import GoldReference, make_reference, resolve_option
+from mmk12.verifier.interpret import answer_shape, has_unreduced, interpret
 from mmk12.verifier.nodes import Sym, Text
-from mmk12.verifier.profiles import Profile, profile_named
-from mmk12.verifier.sentences import formula, quantity
+from mmk12.verifier.profiles import Profile, find_profile
+from mmk12.verifier.sentences import find_formula, find_quantity
 from mmk12.verifier.units import UNITS
 
 SHOWN = 200
@@ -52,7 +52,7 @@ def verify(
     the `question` asks for a percentage, `50 %` is right for a gold of `50`. Raises `UnknownName` for an unknown
     profile, `MissingExtra` for one that needs math-verify, and nothing for any string.
     """
-    used = profile_named(profile)
+    used = find_profile(profile)
     if question and _asks_percent(question):
         used = replace(used, extra_percent=True)
     if isinstance(gold, Gold):
@@ -64,14 +64,14 @@ def verify(
     if used.released:
         from mmk12.verifier import pool
 
-        return pool.verdict(response, gold, profile)
+        return pool.verify_in_worker(response, gold, profile)
     try:
         allowed = _allowed(precision, tolerance)
-        ruling = _Judge(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
+        ruling = RuleGrader(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
-    return Verdict(*ruling, format_ok(response), used.name)
+    return Verdict(*ruling, check_format(response), used.name)
 
 
 def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
@@ -81,10 +81,10 @@ def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
     return Decimal(10) ** -precision / 2 if precision is not None else None
 
 
-def _identical(answer: str, gold: str) -> bool:
+def _is_identical(answer: str, gold: str) -> bool:
     """Whether they are the same text, which is right whatever the gold is; signs alone are left to the rules."""
-    shown = shape(answer)
-    return shown == shape(gold) and any(char.isalnum() for char in shown)
+    shown = answer_shape(answer)
+    return shown == answer_shape(gold) and any(char.isalnum() for char in shown)
 
 
 def _asks_percent(question: str) -> bool:
@@ -93,7 +93,7 @@ def _asks_percent(question: str) -> bool:
     return asks and bool(_ASKS_PERCENT.search(question))
 
 
-class _Judge:
+class RuleGrader:
     """One gold's circumstances."""
 
     __slots__ = ("choices", "comparison", "profile")
@@ -105,29 +105,29 @@ class _Judge:
 
     def ruling(self, response: str, text: str, declared: str) -> _Ruling:
         """The ruling on a response to the gold `text`, declared to be of that kind."""
-        found = extract(response)
-        if isinstance(found, Found) and not self.choices and _identical(found.text, text):
+        found = extract_answer(response)
+        if isinstance(found, Extraction) and not self.choices and _is_identical(found.text, text):
             reason = f"the answer is the gold, letter by letter ({found.rule})"
             return "correct", found.text[:SHOWN], "identical", reason
         if declared == "choice" and text.strip() in self.choices and not text.strip().isupper():
             # The option whose text is `x`, and not option X.
             declared = "auto"
-        gold = reference(text, declared)
+        gold = make_reference(text, declared)
         if not gold.values:
             return "gold_unusable", None, "gold", gold.kind.reason
-        if isinstance(found, Missing):
+        if isinstance(found, NoExtraction):
             return "wrong" if found.conflict else "no_answer", None, "extraction", found.reason
         if self.is_choice(gold):
             return self.choice(response, found, gold)
         return self.value(found, gold)
 
-    def is_choice(self, gold: Reference) -> bool:
+    def is_choice(self, gold: GoldReference) -> bool:
         return bool(self.choices) or gold.kind.type == "letter"
 
-    def choice(self, response: str, found: Found, gold: Reference) -> _Ruling:
+    def choice(self, response: str, found: Extraction, gold: GoldReference) -> _Ruling:
         """Options: the answer names one by letter or by value; the gold is one by letter or by value."""
         wanted = self.wanted(gold)
-        named = (option(found.text) if gold.declared == "choice" else None) or letter(found.text)
+        named = (resolve_option(found.text) if gold.declared == "choice" else None) or read_letter(found.text)
         if named is not None:
             index = ord(named) - ord("A")
             if not self.choices or index < len(self.choices) or named in wanted:
@@ -148,27 +148,27 @@ class _Judge:
             return "wrong", found.text[:SHOWN], "option value", "the answer fits several options"
         return self.verdict(False, found, "option value", "the answer is no option", gold)
 
-    def letterless(self, response: str, found: Found, gold: Reference, wanted: set[str]) -> _Ruling:
+    def letterless(self, response: str, found: Extraction, gold: GoldReference, wanted: set[str]) -> _Ruling:
         """A letter gold without the options."""
-        only = only_letter(response) if found.rule in ("whole response", "end of response") else None
+        only = find_only_letter(response) if found.rule in ("whole response", "end of response") else None
         if only is not None:
             return self.verdict(only in wanted, found, "only letter", f"the only option named is {only}", gold)
         return self.verdict(False, found, "option letter", "the answer names no single option", gold)
 
-    def mentioned(self, response: str, found: Found) -> list[int]:
+    def mentioned(self, response: str, found: Extraction) -> list[int]:
         """The option that free prose names: the one letter, the one option's text or the number that it ends on."""
         if found.rule not in ("whole response", "end of response", "answer is"):
             return []
-        only = only_letter(response)
+        only = find_only_letter(response)
         if only is not None and ord(only) - ord("A") < len(self.choices):
             return [ord(only) - ord("A")]
-        index = only_mentioned(self.choices, response)
+        index = find_only_mentioned(self.choices, response)
         if index is not None:
             return [index]
-        number = quantity(found.text)
-        return options(self.choices, number, parse(number), self.comparison) if number else []
+        number = find_quantity(found.text)
+        return read_options(self.choices, number, parse(number), self.comparison) if number else []
 
-    def wanted(self, gold: Reference) -> set[str]:
+    def wanted(self, gold: GoldReference) -> set[str]:
         """The letters that are right; options with the same text are the same answer."""
         if gold.kind.type == "letter" and isinstance(gold.values[0], Sym):
             name = gold.values[0].name
@@ -178,11 +178,11 @@ class _Judge:
             text = self.choices[index]
         else:
             exact = any(choice.strip() == gold.text.strip() for choice in self.choices)
-            matching = [] if exact else options(self.choices, gold.text, parse(gold.text), self.comparison)
+            matching = [] if exact else read_options(self.choices, gold.text, parse(gold.text), self.comparison)
             text = self.choices[matching[0]] if matching else gold.text
         return {chr(ord("A") + i) for i, choice in enumerate(self.choices) if choice.strip() == text.strip()}
 
-    def value(self, found: Found, gold: Reference) -> _Ruling:
+    def value(self, found: Extraction, gold: GoldReference) -> _Ruling:
         rule = self.rule_for(found, gold)
         if rule and not self.profile.unreduced and has_unreduced(found.text):
             return self.verdict(False, found, "unreduced", "a fraction is not in lowest terms", gold)
@@ -190,8 +190,8 @@ class _Judge:
             return self.verdict(True, found, rule, "the answer equals the gold", gold)
         return self.verdict(False, found, "compared", "the answer does not equal the gold", gold)
 
-    def rule_for(self, found: Found, gold: Reference) -> str | None:
-        answer = understood(found.text, gold)
+    def rule_for(self, found: Extraction, gold: GoldReference) -> str | None:
+        answer = interpret(found.text, gold)
         for value in gold.values:
             rule = self.comparison.rule(value, answer)
             if rule:
@@ -202,13 +202,13 @@ class _Judge:
         """The options that the answer is; of a sentence, its formula counts."""
         value = parse(answer)
         if isinstance(value, Text) and len(value.words) > 3:
-            inner = formula(answer)
-            found = options(self.choices, inner, parse(inner), self.comparison) if inner else []
+            inner = find_formula(answer)
+            found = read_options(self.choices, inner, parse(inner), self.comparison) if inner else []
             if found:
                 return found
-        return options(self.choices, answer, value, self.comparison)
+        return read_options(self.choices, answer, value, self.comparison)
 
-    def verdict(self, correct: bool, found: Found, rule: str, reason: str, gold: Reference) -> _Ruling:
+    def verdict(self, correct: bool, found: Extraction, rule: str, reason: str, gold: GoldReference) -> _Ruling:
         if correct:
             return "correct", found.text[:SHOWN], rule, f"{reason} ({found.rule})"
         # With options, even a gold of many words is one of a few.

@@ -76,18 +76,18 @@ def is_program(text: str) -> bool:
     return any(stem in tail for stem in _PROGRAM_STEMS) and bool(_PROGRAM.search(tail))
 
 
-def unbold(text: str) -> str:
+def strip_bold(text: str) -> str:
     """`text` without Markdown's marks for bold and code."""
     return _BOLD.sub(r"\1", text) if "**" in text else text.strip().strip("`") if "`" in text else text
 
 
-def committed(text: str) -> str:
+def final_statement(text: str) -> str:
     """`text` without what it says the answer is not: `24, not 42`."""
     match = _AND_NOT.search(text, max(0, len(text) - 50)) if "not " in text else None
     return text[: match.start()] if match else text
 
 
-def labelled(text: str) -> str | None:
+def find_labelled(text: str) -> str | None:
     """What stands behind a label: `Area = 12 cm²`, `Total: 6`."""
     match = _LABEL.fullmatch(text.strip())
     if match is None or _NEGATION.search(text[: match.start(1)]):
@@ -95,13 +95,13 @@ def labelled(text: str) -> str | None:
     return match.group(1).strip()
 
 
-def unlabelled(text: str) -> str | None:
+def strip_label(text: str) -> str | None:
     """What stands behind several labels, or one with dollars in it: `domain: [0, 2) and range: (1, 3]`."""
     match = _LABELS.match(text) if len(text) < _TAIL else None
     return None if match is None else _LABELS.sub(lambda found: "; " if found.start() else "", text)
 
 
-def formula(text: str) -> str | None:
+def find_formula(text: str) -> str | None:
     """The last formula in dollar signs or LaTeX brackets, with those that commas, `and` or `or` join to it."""
     text = text[-_FORMULA_TAIL:]
     found = list(_FORMULA.finditer(text))
@@ -125,9 +125,9 @@ def _joins(gap: str) -> bool:
     return len(gap) < 12 and bool(_JOINED.fullmatch(gap))
 
 
-def quantity(text: str) -> str | None:
+def find_quantity(text: str) -> str | None:
     """The number that the text ends on: the one behind the last pointing word, or the only one there is."""
-    text = unbold(text[-_TAIL:])
+    text = strip_bold(text[-_TAIL:])
     if text.strip(" .").lower() in _COUNTS:
         return str(_COUNTS.index(text.strip(" .").lower()))
     if len(_WORD.findall(text)) < 2:
@@ -166,7 +166,7 @@ def _pointed(sentence: str, numbers: list[re.Match[str]]) -> str | None:
     return None
 
 
-def concluded(text: str) -> str | None:
+def find_conclusion(text: str) -> str | None:
     """What follows the last "therefore", "so" or the like; None without one."""
     end = -1
     for match in _THEREFORE.finditer(text):
@@ -174,7 +174,7 @@ def concluded(text: str) -> str | None:
     return text[end:].strip().rstrip(".") or None if end >= 0 else None
 
 
-def stated(text: str) -> str | None:
+def find_statement(text: str) -> str | None:
     """What the last sentence states: the words after its last pointing word, unless they are denied."""
     sentence = (_sentences(text) or [""])[-1]
     end = -1

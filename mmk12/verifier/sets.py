@@ -9,24 +9,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mmk12.verifier.nodes import (
-    Brackets,
+    AnswerList,
+    Bracketed,
     Call,
     Const,
     Difference,
     Expr,
-    Listing,
     Relation,
     Sym,
     Union,
     Value,
-    add,
-    div,
     frozen,
-    neg,
+    make_negative,
+    make_quotient,
+    make_sum,
 )
-from mmk12.verifier.numeric import infinity, symbols
+from mmk12.verifier.numeric import find_symbols, is_infinity
 from mmk12.verifier.profiles import Profile
-from mmk12.verifier.quantities import decimal, equal, linear
+from mmk12.verifier.quantities import as_decimal, as_linear_form, equal_quantities
 
 INFINITY = Const("inf")
 MAX_SETS, MAX_PIECES = 10, 40
@@ -55,7 +55,7 @@ class RealSet:
     variable: str | None
 
 
-_LINE = RealSet((Piece(neg(INFINITY), False, INFINITY, False),), None)
+_LINE = RealSet((Piece(make_negative(INFINITY), False, INFINITY, False),), None)
 
 
 def as_expr(value: Value | None) -> Expr | None:
@@ -63,7 +63,7 @@ def as_expr(value: Value | None) -> Expr | None:
     return value if isinstance(value, Expr) else None
 
 
-def variable(expr: Expr) -> str | None:
+def find_variable(expr: Expr) -> str | None:
     """The name of a variable or of a quantity such as the segment `AB`; None for anything else."""
     if isinstance(expr, Sym):
         return expr.name
@@ -73,11 +73,11 @@ def variable(expr: Expr) -> str | None:
 
 
 def _below(bound: Expr, closed: bool) -> Piece:
-    return Piece(neg(INFINITY), False, bound, closed and not infinity(bound))
+    return Piece(make_negative(INFINITY), False, bound, closed and not is_infinity(bound))
 
 
 def _above(bound: Expr, closed: bool) -> Piece:
-    return Piece(bound, closed and not infinity(bound), INFINITY, False)
+    return Piece(bound, closed and not is_infinity(bound), INFINITY, False)
 
 
 def _halves(op: str, bound: Expr) -> tuple[Piece, ...]:
@@ -92,18 +92,18 @@ def _simple(left: Expr | None, op: str, right: Expr) -> RealSet | None:
     """`variable op bound`, with the sides in any order, or a linear condition in one symbol."""
     if left is None:
         return RealSet(_halves(op, right), None)
-    for name, bound, sign in ((variable(left), right, op), (variable(right), left, FLIPPED[op])):
-        if name is not None and not symbols(bound) & {name, *(symbols(left) & symbols(right))}:
+    for name, bound, sign in ((find_variable(left), right, op), (find_variable(right), left, FLIPPED[op])):
+        if name is not None and not find_symbols(bound) & {name, *(find_symbols(left) & find_symbols(right))}:
             return RealSet(_halves(sign, bound), name)
-    names = symbols(left, right)
+    names = find_symbols(left, right)
     if len(names) != 1:
         return None
     (name,) = names
-    line = linear(add([left, neg(right)]), name)
-    slope = decimal(line[0]) if line else None
+    line = as_linear_form(make_sum([left, make_negative(right)]), name)
+    slope = as_decimal(line[0]) if line else None
     if line is None or not slope:
         return None
-    return RealSet(_halves(op if slope > 0 else FLIPPED[op], div(neg(line[1]), line[0])), name)
+    return RealSet(_halves(op if slope > 0 else FLIPPED[op], make_quotient(make_negative(line[1]), line[0])), name)
 
 
 def _chain(relation: Relation) -> RealSet | None:
@@ -122,15 +122,15 @@ def _chain(relation: Relation) -> RealSet | None:
         low, high, first, second = high, low, FLIPPED[second], FLIPPED[first]
     if first not in "<≤" or second not in "<≤":
         return None
-    name = variable(middle)
+    name = find_variable(middle)
     if name is None:
-        names = symbols(middle)
-        line = linear(middle, next(iter(names))) if len(names) == 1 else None
-        slope = decimal(line[0]) if line else None
+        names = find_symbols(middle)
+        line = as_linear_form(middle, next(iter(names))) if len(names) == 1 else None
+        slope = as_decimal(line[0]) if line else None
         if line is None or not slope:
             return None
         (name,) = names
-        low, high = (div(add([end, neg(line[1])]), line[0]) for end in (low, high))
+        low, high = (make_quotient(make_sum([end, make_negative(line[1])]), line[0]) for end in (low, high))
         if slope < 0:
             low, high, first, second = high, low, second, first
     return RealSet((Piece(low, first == "≤", high, second == "≤"),), name)
@@ -144,9 +144,9 @@ def as_set(value: Value) -> RealSet | None:
             owner = as_expr(value.members[0])
             if inner is None or inner.variable is not None:
                 return inner
-            return RealSet(inner.pieces, variable(owner) if owner is not None else None)
+            return RealSet(inner.pieces, find_variable(owner) if owner is not None else None)
         return _chain(value)
-    if isinstance(value, Brackets):
+    if isinstance(value, Bracketed):
         ends = [as_expr(item) for item in value.items]
         if len(ends) == 2 and value.opening in "([" and value.closing in ")]" and None not in ends:
             low, high = ends
@@ -159,12 +159,12 @@ def as_set(value: Value) -> RealSet | None:
     if isinstance(value, Difference):
         whole, less = as_set(value.whole), _part(value.less)
         return _common([whole, _rest(less)]) if less is not None else None
-    if isinstance(value, Listing) and value.joint == "or":
+    if isinstance(value, AnswerList) and value.joint == "or":
         known = [as_set(item) for item in value.items]
         if all(found is None for found in known):
             return None
         return _united([found or _part(item) for found, item in zip(known, value.items, strict=True)])
-    if isinstance(value, Listing) and value.joint == "," and all(isinstance(item, Relation) for item in value.items):
+    if isinstance(value, AnswerList) and value.joint == "," and all(isinstance(item, Relation) for item in value.items):
         return _listed([as_set(item) for item in value.items])
     return _LINE if isinstance(value, Sym) and value.name in LINE else None
 
@@ -174,7 +174,7 @@ def _part(value: Value) -> RealSet | None:
     if isinstance(value, Relation) and value.ops == ("=",) and isinstance(value.members[0], Sym):
         point = as_expr(value.members[1])
         return RealSet((Piece(point, True, point, True),), value.members[0].name) if point is not None else None
-    if not isinstance(value, Brackets) or value.opening != "{":
+    if not isinstance(value, Bracketed) or value.opening != "{":
         return as_set(value)
     points = [as_expr(item) for item in value.items]
     return RealSet(tuple(Piece(point, True, point, True) for point in points if point is not None), None)
@@ -242,8 +242,8 @@ def _rest(less: RealSet) -> RealSet | None:
 
 
 def _position(end: Expr) -> Decimal | None:
-    sign = infinity(end)
-    return Decimal("Infinity") * sign if sign else decimal(end)
+    sign = is_infinity(end)
+    return Decimal("Infinity") * sign if sign else as_decimal(end)
 
 
 def _merged(pieces: list[Piece], name: str | None) -> RealSet | None:
@@ -269,7 +269,7 @@ def _merged(pieces: list[Piece], name: str | None) -> RealSet | None:
 
 def is_point(value: Value) -> bool:
     """Whether round brackets with two entries stand here: an open interval or a point of the plane."""
-    return isinstance(value, Brackets) and value.opening == "(" and value.closing == ")"
+    return isinstance(value, Bracketed) and value.opening == "(" and value.closing == ")"
 
 
 def equal_sets(gold: RealSet, answer: RealSet, profile: Profile, tolerance: Decimal | None = None) -> bool:
@@ -281,7 +281,7 @@ def equal_sets(gold: RealSet, answer: RealSet, profile: Profile, tolerance: Deci
     return all(
         a.low_closed == b.low_closed
         and a.high_closed == b.high_closed
-        and equal(a.low, b.low, profile, tolerance) is not None
-        and equal(a.high, b.high, profile, tolerance) is not None
+        and equal_quantities(a.low, b.low, profile, tolerance) is not None
+        and equal_quantities(a.high, b.high, profile, tolerance) is not None
         for a, b in zip(gold.pieces, answer.pieces, strict=True)
     )

@@ -89,7 +89,7 @@ def _as_fraction(match: re.Match[str]) -> str:
     return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """`text` with doubly escaped commands (`\\\\frac`) written once, as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
     return _ESCAPED.sub(r"\\", text) if "\\\\" in text else text
@@ -99,10 +99,10 @@ _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
 """`3.2 x 10^5`"""
 
 
-def plain(text: str) -> str:
+def to_plain(text: str) -> str:
     """`text` with each look-alike character replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
     if "\\" in text:
-        text = unescaped(text)
+        text = unescape(text)
         if "\\overline" in text or "\\dot" in text or "\\bar" in text:
             text = _REPEATING.sub(_as_fraction, text)
     if not text.isascii():

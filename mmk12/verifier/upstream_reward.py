@@ -22,7 +22,7 @@ _SECTION = re.compile(r"<answer>(.*?)</answer>")
 _BRACES = re.compile(r"\\boxed\{|[{}]")
 
 
-class Ruling(NamedTuple):
+class UpstreamVerdict(NamedTuple):
     """What a script pays, the text that it graded, and the step that decided."""
 
     paid: bool
@@ -31,20 +31,20 @@ class Ruling(NamedTuple):
     reason: str
 
 
-def grade(response: str, gold: str, profile: str) -> Verdict:
+def grade_upstream(response: str, gold: str, profile: str) -> Verdict:
     """`correct` or `wrong`, as the published scripts know no other status. May take seconds, and may be killed."""
     response = response.strip()
     judge = _zero if profile == "released_zero" else _instruct
     try:
         ruling = judge(response, gold)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
-        ruling = Ruling(False, "", "exception", f"{type(fault).__name__}, paid like a wrong answer")
+        ruling = UpstreamVerdict(False, "", "exception", f"{type(fault).__name__}, paid like a wrong answer")
     status: Status = "correct" if ruling.paid else "wrong"
-    formed = format_ok(response, profile)
+    formed = check_upstream_format(response, profile)
     return Verdict(status, ruling.answer[:200], f"released: {ruling.rule}", ruling.reason, formed, profile)
 
 
-def format_ok(response: str, profile: str) -> bool:
+def check_upstream_format(response: str, profile: str) -> bool:
     """The published format check: each tag once and in order, nothing but white space between the sections.
 
     The instruct script lets anything stand around the sections; the Zero script does not, and demands 300
@@ -65,7 +65,7 @@ def format_ok(response: str, profile: str) -> bool:
     return True
 
 
-def _instruct(response: str, gold: str) -> Ruling:
+def _instruct(response: str, gold: str) -> UpstreamVerdict:
     """The 8B script: the first one-line section, swapped arguments, letters as substrings."""
     from math_verify import parse, verify
 
@@ -74,28 +74,30 @@ def _instruct(response: str, gold: str) -> Ruling:
     written = (section.group(1) if section else content).replace("</answer>", "").replace("<answer>", "").strip()
     golds = parse(gold)
     if not golds:
-        return Ruling(True, written, "unparsable gold", "the gold did not parse, which pays any answer")
+        return UpstreamVerdict(True, written, "unparsable gold", "the gold did not parse, which pays any answer")
     if verify(parse(content, extraction_config=_every_kind()), golds):
-        return Ruling(True, written, "math-verify", "the gold follows from the answer")
+        return UpstreamVerdict(True, written, "math-verify", "the gold follows from the answer")
     lowered = written.lower()
     held = {letter for letter in "abcd" if letter in lowered}
     for value in golds:
         if held == {str(value).lower()}:
-            return Ruling(True, written, "letter", "the gold's letter occurs in the answer, and no other of a to d")
-    return Ruling(False, written, "math-verify", "the gold does not follow from the answer")
+            return UpstreamVerdict(
+                True, written, "letter", "the gold's letter occurs in the answer, and no other of a to d"
+            )
+    return UpstreamVerdict(False, written, "math-verify", "the gold does not follow from the answer")
 
 
-def _zero(response: str, gold: str) -> Ruling:
+def _zero(response: str, gold: str) -> UpstreamVerdict:
     """The Zero script: the last box, wherever it stands."""
     from math_verify import parse, verify
 
-    box = last_box(response)
+    box = find_last_box(response)
     if box == gold:
-        return Ruling(True, box, "identical", "the box is the gold")
+        return UpstreamVerdict(True, box, "identical", "the box is the gold")
     kinds = _every_kind()
     if verify(parse(gold, extraction_config=kinds), parse(box, extraction_config=kinds)):
-        return Ruling(True, box, "math-verify", "the answer follows from the gold")
-    return Ruling(False, box, "math-verify", "the answer does not follow from the gold")
+        return UpstreamVerdict(True, box, "math-verify", "the answer follows from the gold")
+    return UpstreamVerdict(False, box, "math-verify", "the answer does not follow from the gold")
 
 
 def _every_kind() -> list[Any]:
@@ -104,7 +106,7 @@ def _every_kind() -> list[Any]:
     return [StringExtractionConfig(), LatexExtractionConfig(), ExprExtractionConfig()]
 
 
-def last_box(text: str) -> str:
+def find_last_box(text: str) -> str:
     r"""The last outermost `\boxed{…}` whose braces balance, with the command; empty without one. Linear."""
     opened: list[tuple[int, bool]] = []
     boxes: list[tuple[int, int]] = []

@@ -9,14 +9,16 @@ from __future__ import annotations
 from types import MappingProxyType
 
 
-def names(text: str) -> frozenset[str]:
+def split_names(text: str) -> frozenset[str]:
     """The words of `text`."""
     return frozenset(text.split())
 
 
-FUNCTIONS = names("sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan arccot ln log lg exp min max gcd lcm")
+FUNCTIONS = split_names(
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan arccot ln log lg exp min max gcd lcm"
+)
 
-GREEK = names(
+GREEK = split_names(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega hbar ell odot"
 )
@@ -52,7 +54,7 @@ WORDS = MappingProxyType(
     }
 )
 
-PLAIN_WORDS = names(
+PLAIN_WORDS = split_names(
     "is it the of in to no yes not if so be by at as on we he for are was has all any per can one two six ten but "
     "nor set day its may see use via too she her his our you how who why did had do go my me am us oh ok key low "
     "big new old odd red up out off own let get got put say way end few lot sum top"
@@ -106,17 +108,17 @@ RELATIONS = MappingProxyType(
     }
 )
 
-CONTENT_COMMANDS = names(
+CONTENT_COMMANDS = split_names(
     "text textbf textit textrm texttt textnormal textsf mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak "
     "boldsymbol bm pmb mbox hbox operatorname rm bf it emph underline overline vec overrightarrow widehat hat tilde "
     "widetilde bar number num unit quantity qty SI si ce boxed fbox displaystyle textstyle mathop overset"
 )
 """Commands that only dress their content; the content is read in place."""
 
-TEXT_COMMANDS = names("text textbf textit textrm textnormal mathrm mbox hbox operatorname rm unit")
+TEXT_COMMANDS = split_names("text textbf textit textrm textnormal mathrm mbox hbox operatorname rm unit")
 """…and of those, the ones in which one letter may be a unit and letters form words."""
 
-HIDDEN_COMMANDS = names("phantom hphantom vphantom hspace vspace label tag color textcolor ref cite")
+HIDDEN_COMMANDS = split_names("phantom hphantom vphantom hspace vspace label tag color textcolor ref cite")
 """Commands whose content is not part of what is read."""
 
 OPERATORS = MappingProxyType(

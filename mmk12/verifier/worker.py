@@ -17,8 +17,8 @@ from typing import Any
 
 from mmk12.types import Verdict
 from mmk12.verifier import api, upstream_reward
-from mmk12.verifier.pool import as_text
-from mmk12.verifier.profiles import profile_named
+from mmk12.verifier.pool import to_text
+from mmk12.verifier.profiles import find_profile
 
 
 def serve(profile: str) -> None:
@@ -32,14 +32,16 @@ def serve(profile: str) -> None:
     os.dup2(2, 1)
     batches: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(batches,), daemon=True).start()
-    apart = profile_named(profile).released
+    apart = find_profile(profile).released
 
     def put(value: object) -> None:
         out.write(json.dumps(value).encode() + b"\n")
         out.flush()
 
     if apart:
-        upstream_reward.grade("", "0", profile)  # its imports take a second, which no row's deadline should pay
+        upstream_reward.grade_upstream(
+            "", "0", profile
+        )  # its imports take a second, which no row's deadline should pay
     put("ready")
     while True:
         for row in json.loads(batches.get()):
@@ -48,7 +50,7 @@ def serve(profile: str) -> None:
 
 
 def _apart(row: dict[str, Any], profile: str) -> Verdict:
-    return upstream_reward.grade(as_text(row.get("response")), as_text(row["gold"]), profile)
+    return upstream_reward.grade_upstream(to_text(row.get("response")), to_text(row["gold"]), profile)
 
 
 def _read(batches: queue.SimpleQueue[bytes]) -> None:

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 
 from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
-from mmk12.verl_plugin.patching import PatchError, when_imported
+from mmk12.verl_plugin.patching import PatchError, patch_when_imported
 
 VERL = "0.9.1"
 """The only version of verl that the patches fit."""
@@ -21,7 +21,7 @@ _PATCHES = (
     ("verl.workers.engine.fsdp.transformer_impl", internvl.patch_freezing_engine),
     ("verl.workers.engine_workers", internvl.patch_freezing_worker),
     ("verl.trainer.ppo.core_algos", algorithms.patch_advantages),
-    ("verl.trainer.ppo.v1.trainer_base", step_metrics.patch),
+    ("verl.trainer.ppo.v1.trainer_base", step_metrics.patch_step_metrics),
     ("verl.trainer.ppo.v1.trainer_base", algorithms.patch_group_filter),
 )
 
@@ -35,7 +35,7 @@ def activate() -> None:
         raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {found}.")
     internvl.patch_processor(sys.modules["verl.utils"])  # `import verl` imports it before any plugin
     for name, patch in _PATCHES:
-        when_imported(name, patch)
+        patch_when_imported(name, patch)
     if os.environ.get("VERL_PLATFORM") == "cpu":
         from mmk12.verl_plugin.cpu import activate as activate_cpu
 

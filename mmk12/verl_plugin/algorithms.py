@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from mmk12.verl_plugin.patching import replace
-from mmk12.verl_plugin.step_metrics import prompt_of, told
+from mmk12.verl_plugin.patching import replace_method
+from mmk12.verl_plugin.step_metrics import prompt_id, read_field
 
 WHITENED = "rloo_whiten"
 """The name for verl's key `algorithm.adv_estimator`."""
 
 
-def whitened(advantages: Any, mask: Any) -> Any:
+def whiten_advantages(advantages: Any, mask: Any) -> Any:
     """`advantages` with mean 0 and variance 1 over the tokens where `mask` is 1; both batch x tokens."""
     count = mask.sum()
     mean = (advantages * mask).sum() / count
@@ -31,7 +31,7 @@ def patch_advantages(core_algos: Any) -> None:
 
     def rloo_whiten(token_level_rewards: Any, response_mask: Any, index: Any, **_: Any) -> tuple[Any, Any]:
         found, _returns = plain(token_level_rewards=token_level_rewards, response_mask=response_mask, index=index)
-        advantages = whitened(found, response_mask)
+        advantages = whiten_advantages(found, response_mask)
         return advantages, advantages
 
     core_algos.register_adv_est(WHITENED)(rloo_whiten)
@@ -40,7 +40,7 @@ def patch_advantages(core_algos: Any) -> None:
 # The online filter of figure 8 (arXiv 2503.07365): prompts whose rollouts are all right or all wrong leave the step.
 
 
-def uneven(prompts: Sequence[str], accuracies: Sequence[float]) -> list[bool]:
+def is_informative(prompts: Sequence[str], accuracies: Sequence[float]) -> list[bool]:
     """For each rollout, whether the rollouts of its prompt differ in accuracy."""
     found: dict[str, set[float]] = defaultdict(set)
     for prompt, accuracy in zip(prompts, accuracies, strict=True):
@@ -52,7 +52,7 @@ def patch_group_filter(trainer: Any) -> None:
     """Filters between rollouts and update; `trainer` is the module of verl's trainers."""
     queue = trainer.tq
     parameters = ["self", "batch", "metrics", "logging_prefix", "keep_minibatch"]
-    replace(trainer.PPOTrainer, "_balance_batch", parameters, lambda original: _filtering(original, queue))
+    replace_method(trainer.PPOTrainer, "_balance_batch", parameters, lambda original: _filtering(original, queue))
 
 
 def _filtering(original: Any, queue: Any) -> Any:
@@ -68,8 +68,8 @@ def _filtering(original: Any, queue: Any) -> Any:
 def _dropped(queue: Any, batch: Any) -> tuple[Any, float]:
     """`batch` without uniform groups, which leave the queue, too, and their share. A step in which all are uniform
     stays as it is: it has nearly no advantages, and verl knows no empty step."""
-    prompts = [prompt_of(key) for key in batch.keys]
-    differs = uneven(prompts, [row["acc"] for row, _ in told(queue, batch.keys, batch.partition_id)])
+    prompts = [prompt_id(key) for key in batch.keys]
+    differs = is_informative(prompts, [row["acc"] for row, _ in read_field(queue, batch.keys, batch.partition_id)])
     kept = [key for key, differ in zip(batch.keys, differs, strict=True) if differ]
     dropped = [key for key, differ in zip(batch.keys, differs, strict=True) if not differ]
     share = len(dropped) / len(batch.keys)

@@ -16,7 +16,7 @@ from importlib.metadata import Distribution, DistributionFinder
 from types import ModuleType
 from typing import Any
 
-from mmk12.verl_plugin.patching import replace, when_imported
+from mmk12.verl_plugin.patching import patch_when_imported, replace_method
 
 # The CPU as a platform of verl: every question that verl asks its device, answered for a machine without one.
 
@@ -120,14 +120,14 @@ def register_platform() -> None:
 def patch_receiver(transfer: Any) -> None:
     """Copies what arrives, and lets go of the shared memory last: `tensor.to(device)` is a view of it here, and
     memory that is looked at cannot be closed."""
-    replace(transfer.BucketedWeightReceiver, "receive_weights", ["self", "on_bucket_received"], _copying)
-    replace(transfer.BucketedWeightReceiver, "_cleanup", ["self"], _closing_last)
+    replace_method(transfer.BucketedWeightReceiver, "receive_weights", ["self", "on_bucket_received"], _copying)
+    replace_method(transfer.BucketedWeightReceiver, "_cleanup", ["self"], _closing_last)
 
 
 def patch_layers(layers: Any) -> None:
     """Keeps linear weights as they are: vLLM packs them for the CPU at load time and frees the originals, so that no
     later weight could be loaded."""
-    replace(layers, "dispatch_cpu_unquantized_gemm", ["layer", "remove_weight"], _plain)
+    replace_method(layers, "dispatch_cpu_unquantized_gemm", ["layer", "remove_weight"], _plain)
 
 
 def _copying(original: Any) -> Any:
@@ -200,8 +200,8 @@ def register_vllm_name() -> None:
 
 def patch_process_groups(distributed: Any) -> None:
     """`distributed` is verl.utils.distributed."""
-    replace(distributed, "initialize_global_process_group_ray", ["timeout_second", "backend"], _over_gloo)
-    replace(distributed, "initialize_global_process_group", ["timeout_second"], _alone_over_gloo)
+    replace_method(distributed, "initialize_global_process_group_ray", ["timeout_second", "backend"], _over_gloo)
+    replace_method(distributed, "initialize_global_process_group", ["timeout_second"], _alone_over_gloo)
 
 
 def _over_gloo(original: Any) -> Any:
@@ -226,15 +226,15 @@ def _alone_over_gloo(original: Any) -> Any:
 
 def patch_offloading(engine: Any) -> None:
     """`engine` is verl.workers.engine.fsdp.transformer_impl."""
-    replace(engine, "CPUOffloadPolicy", ["pin_memory"], lambda _: lambda pin_memory=True: None)
+    replace_method(engine, "CPUOffloadPolicy", ["pin_memory"], lambda _: lambda pin_memory=True: None)
 
 
 def activate() -> None:
     """Registers the platform and makes ready what else a CPU needs; chosen by `VERL_PLATFORM=cpu`."""
     register_platform()
     register_vllm_name()
-    when_imported("verl.utils.distributed", patch_process_groups)
-    when_imported("verl.workers.engine.fsdp.transformer_impl", patch_offloading)
-    when_imported("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patch_receiver)
+    patch_when_imported("verl.utils.distributed", patch_process_groups)
+    patch_when_imported("verl.workers.engine.fsdp.transformer_impl", patch_offloading)
+    patch_when_imported("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patch_receiver)
     # In vLLM's own processes, which import verl last.
-    when_imported("vllm.model_executor.layers.utils", patch_layers, late=True)
+    patch_when_imported("vllm.model_executor.layers.utils", patch_layers, late=True)

@@ -22,21 +22,21 @@ from mmk12.verl_plugin.internvl import is_internvl
 _BLANK_SIDE = 224
 
 
-class Rows(RLHFDataset):  # type: ignore[misc]
+class RlDataset(RLHFDataset):  # type: ignore[misc]
     """For verl's `data.custom_cls`. Its agent loop takes the pictures of a prompt through this class, too."""
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        return messages(example[key], example.get(self.image_key) or ())
+        return to_messages(example[key], example.get(self.image_key) or ())
 
     @classmethod
     def _process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: Any
     ) -> tuple[list[Pillow.Image], None, None]:
         """The pictures of `messages` in order, decoded as everywhere in mmk12: (images, videos, audios)."""
-        return decoded(messages), None, None
+        return decode_images(messages), None, None
 
 
-def messages(prompt: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, bytes]]) -> list[dict[str, Any]]:
+def to_messages(prompt: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, bytes]]) -> list[dict[str, Any]]:
     """The messages of a row, each picture an item of its own that holds encoded bytes.
 
     A row without a picture shows the white one of the released data: where some ranks had no picture in a batch and
@@ -56,7 +56,7 @@ def messages(prompt: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, 
     return made
 
 
-def decoded(messages: Sequence[Mapping[str, Any]]) -> list[Pillow.Image]:
+def decode_images(messages: Sequence[Mapping[str, Any]]) -> list[Pillow.Image]:
     """The pictures of `messages` in order."""
     items = [item for message in messages for item in message["content"]]
     return [decode(item["image"])[0] for item in items if item["type"] == "image"]
@@ -83,7 +83,7 @@ def _white() -> bytes:
 # The parquet rows of `mmk12 build-data` as demonstrations for verl's SFT trainer: prompt, pictures, and the gold.
 
 
-class Demonstrations(Dataset):  # type: ignore[misc]
+class SftDataset(Dataset):  # type: ignore[misc]
     """For the SFT trainer's `data.custom_cls`. `max_samples` below 0 is all rows."""
 
     def __init__(
@@ -105,11 +105,11 @@ class Demonstrations(Dataset):  # type: ignore[misc]
         """Token ids, positions and loss mask, one number per token; the pixels of all tiles. Raises `ValueError` for a
         row that is longer than `data.max_length`."""
         row = self.rows[at]
-        chat = messages(row["prompt"], row["images"])
+        chat = to_messages(row["prompt"], row["images"])
         prompt = self._text(chat, add_generation_prompt=True)
         answer = f"<answer>{row['reward_model']['ground_truth']}</answer>"
         whole = self._text([*chat, {"role": "assistant", "content": [{"type": "text", "text": answer}]}])
-        asked = self.processor(text=[prompt], images=decoded(chat), return_tensors="pt", **self.settings)
+        asked = self.processor(text=[prompt], images=decode_images(chat), return_tensors="pt", **self.settings)
         told = self._ids(whole[len(prompt) :].rstrip())  # with the end of the turn, which is learned, too
         ids = torch.cat([asked["input_ids"][0], told])
         if len(ids) > self.longest:

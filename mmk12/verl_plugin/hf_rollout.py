@@ -11,15 +11,15 @@ from verl.utils.fs import copy_to_local
 from verl.workers.rollout.base import BaseRollout
 from verl.workers.rollout.replica import RolloutReplica
 
-from mmk12.verl_plugin.hf_server import Server
+from mmk12.verl_plugin.hf_server import HfServer
 
 
-class Replica(RolloutReplica):  # type: ignore[misc]
+class HfReplica(RolloutReplica):  # type: ignore[misc]
     """One server in a Ray actor of its own."""
 
     async def launch_servers(self) -> None:
         """Starts the server and waits until its model is loaded."""
-        actor = ray.remote(Server).options(name=_name(self.replica_rank), num_cpus=0, max_concurrency=4096)
+        actor = ray.remote(HfServer).options(name=_name(self.replica_rank), num_cpus=0, max_concurrency=4096)
         server = actor.remote(self.config, copy_to_local(self.model_config.path), self.replica_rank)
         await server.clear_kv_cache.remote()
         self.servers = [server]
@@ -27,7 +27,7 @@ class Replica(RolloutReplica):  # type: ignore[misc]
         self._server_address = f"{_name(self.replica_rank)}:0"
 
 
-class Adapter(BaseRollout):  # type: ignore[misc]
+class HfAdapter(BaseRollout):  # type: ignore[misc]
     """Lives beside the actor; verl calls it after each step."""
 
     def __init__(self, config: Any, model_config: Any, device_mesh: Any, replica_rank: int = -1, **_: Any) -> None:

@@ -14,7 +14,7 @@ import torch
 import transformers
 from verl.workers.rollout.replica import TokenOutput
 
-from mmk12.verl_plugin.internvl import pixels
+from mmk12.verl_plugin.internvl import compute_pixel_values
 
 _QUIET = 0.1
 """Seconds without a new request after which a batch is closed."""
@@ -34,7 +34,7 @@ class _Request:
         return tuple(self.sampling.get(key) for key in ("temperature", "top_p", "top_k"))
 
 
-class Server:
+class HfServer:
     """A Ray actor that holds one copy of the model, on the one device that it was given."""
 
     def __init__(self, config: Any, path: str, rank: int) -> None:
@@ -104,7 +104,7 @@ class Server:
             mask[at, width - len(request.prompt) :] = 1
             if request.images:
                 tokens = list(request.prompt).count(self._processor.image_token_id)
-                tiles.append(pixels(self._processor, request.images, request.tiling, tokens))
+                tiles.append(compute_pixel_values(self._processor, request.images, request.tiling, tokens))
         temperature = float(batch[0].sampling.get("temperature", 1.0))
         made = self._model.generate(
             input_ids=ids.to(self._device),

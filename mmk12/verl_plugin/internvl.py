@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmk12.verl_plugin.patching import PatchError, replace
+from mmk12.verl_plugin.patching import PatchError, replace_method
 
 # InternVL's processor, which verl's `hf_processor` throws away with a warning because it does not know its name.
 
@@ -24,7 +24,7 @@ def patch_processor(utils: Any) -> None:
     """`utils` is verl.utils, which has handed the function on from a module below a package below it."""
     package = utils.tokenizer
     for owner in (package.tokenizer, package, utils):
-        replace(owner, "hf_processor", ["name_or_path", "kwargs"], _load_internvl_processor)
+        replace_method(owner, "hf_processor", ["name_or_path", "kwargs"], _load_internvl_processor)
 
 
 def _load_internvl_processor(original: Any) -> Any:
@@ -45,7 +45,7 @@ def _load_internvl_processor(original: Any) -> Any:
     return hf_processor
 
 
-def pixels(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], tokens: int) -> Any:
+def compute_pixel_values(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], tokens: int) -> Any:
     """The pixel values of `images`, tiles x channels x height x width, for a prompt of `tokens` image tokens.
 
     `settings` are verl's `data.mm_processor_kwargs`: the tiling. Raises `ValueError` if pixels and tokens do not fit,
@@ -63,7 +63,7 @@ def pixels(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], t
 def patch_pixels(agent_loop: Any) -> None:
     """Replaces the method that verl's agent loop calls for each response."""
     owner = agent_loop.AgentLoopWorker
-    replace(owner, "_compute_multi_modal_inputs", ["self", "output", "input_ids"], _compute_pixels)
+    replace_method(owner, "_compute_multi_modal_inputs", ["self", "output", "input_ids"], _compute_pixels)
 
 
 def _compute_pixels(original: Any) -> Any:
@@ -76,7 +76,9 @@ def _compute_pixels(original: Any) -> Any:
         if settings is None:
             settings = self._get_mm_processor_kwargs()
         tokens = int((input_ids == self.processor.image_token_id).sum())
-        return {"pixel_values": pixels(self.processor, images, settings, tokens)} if images or tokens else {}
+        return (
+            {"pixel_values": compute_pixel_values(self.processor, images, settings, tokens)} if images or tokens else {}
+        )
 
     return compute
 
@@ -84,7 +86,7 @@ def _compute_pixels(original: Any) -> Any:
 # One mark per picture in the prompts for vLLM, which puts in the image tokens itself.
 
 
-def collapsed(ids: Sequence[int], *, start: int, context: int, end: int) -> list[int]:
+def collapse_image_tokens(ids: Sequence[int], *, start: int, context: int, end: int) -> list[int]:
     """`ids` with each `start context … context end` made a single `context`, which vLLM's processor for InternVL
     turns back into all of it (`interns1.py`, the same in vLLM 0.24 and 0.32)."""
     out: list[int] = []
@@ -104,7 +106,7 @@ def collapsed(ids: Sequence[int], *, start: int, context: int, end: int) -> list
 
 def patch_image_tokens(utils: Any) -> None:
     """Replaces verl's function for Qwen, which its vLLM server calls for every model."""
-    replace(utils, "qwen2_5_vl_dedup_image_tokens", ["prompt_ids", "processor"], _collapse_image_tokens)
+    replace_method(utils, "qwen2_5_vl_dedup_image_tokens", ["prompt_ids", "processor"], _collapse_image_tokens)
 
 
 def _collapse_image_tokens(original: Any) -> Any:
@@ -112,7 +114,7 @@ def _collapse_image_tokens(original: Any) -> Any:
         if not is_internvl(processor):
             return original(prompt_ids, processor)
         marks = (processor.start_image_token_id, processor.image_token_id, processor.end_image_token_id)
-        return collapsed(list(prompt_ids), start=marks[0], context=marks[1], end=marks[2])
+        return collapse_image_tokens(list(prompt_ids), start=marks[0], context=marks[1], end=marks[2])
 
     return dedup
 
@@ -120,7 +122,7 @@ def _collapse_image_tokens(original: Any) -> Any:
 # The vision tower runs in every forward pass, on a blank tile where a micro-batch has no picture.
 
 
-def always_seeing(model: Any) -> Any:
+def run_vision_on_every_rank(model: Any) -> Any:
     """`model`, an HF-native InternVL, which now looks at a blank tile, with weight 0, when it is given no pixels.
 
     It does so between the embedding and the language model, where pictures are looked at: ranks that gather weights
@@ -143,13 +145,13 @@ def always_seeing(model: Any) -> Any:
 
 def patch_vision_tower(engine: Any) -> None:
     """Applies it to the models of verl's FSDP engine, before they are sharded."""
-    replace(engine.FSDPEngine, "_build_module", ["self"], _seeing)
+    replace_method(engine.FSDPEngine, "_build_module", ["self"], _seeing)
 
 
 def _seeing(original: Any) -> Any:
     def build(self: Any) -> Any:
         model = original(self)
-        return always_seeing(model) if model.config.model_type == "internvl" else model
+        return run_vision_on_every_rank(model) if model.config.model_type == "internvl" else model
 
     return build
 
@@ -164,7 +166,7 @@ _log = logging.getLogger(__name__)
 _wanted = False  # of the one trained model that lives in a process
 
 
-def freeze(model: Any) -> int:
+def freeze_vision_tower(model: Any) -> int:
     """Stops the training of the vision tower of a transformers model; returns its number of parameters.
 
     Raises `PatchError` if the model has no tower under a known name.
@@ -177,7 +179,7 @@ def freeze(model: Any) -> int:
     return sum(parameter.numel() for parameter in tower.parameters())
 
 
-def want(frozen: bool) -> None:
+def request_freezing(frozen: bool) -> None:
     """Says whether the tower of the model that is built next in this process stays as it is."""
     global _wanted
     _wanted = frozen
@@ -185,17 +187,17 @@ def want(frozen: bool) -> None:
 
 def patch_freezing_worker(engine_workers: Any) -> None:
     """Notes what the actor's configuration says before its engine is built: the engine is not told."""
-    replace(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _noting)
+    replace_method(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _noting)
 
 
 def patch_freezing_engine(engine: Any) -> None:
     """Freezes the tower of a freshly loaded model, before it is sharded and the optimiser sees it."""
-    replace(engine.FSDPEngine, "_build_module", ["self"], _freezing)
+    replace_method(engine.FSDPEngine, "_build_module", ["self"], _freezing)
 
 
 def _noting(original: Any) -> Any:
     def init_model(self: Any) -> Any:
-        want(bool(self.config.actor.freeze_vision_tower))
+        request_freezing(bool(self.config.actor.freeze_vision_tower))
         return original(self)
 
     return init_model
@@ -208,7 +210,7 @@ def _freezing(original: Any) -> Any:
         if _wanted and not settings.forward_only:
             if settings.strategy == "fsdp" and not settings.use_orig_params:
                 raise PatchError("A frozen vision tower needs strategy fsdp2, or fsdp_config.use_orig_params=True.")
-            _log.warning("vision tower frozen: %s parameters", f"{freeze(model):,}")
+            _log.warning("vision tower frozen: %s parameters", f"{freeze_vision_tower(model):,}")
         return model
 
     return build

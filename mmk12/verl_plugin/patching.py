@@ -26,7 +26,7 @@ class PatchError(Mmk12Error):
     """The trainer that is installed is not the one that the plugin was written for, or the plugin is off."""
 
 
-def when_imported(name: str, patch: Patch, *, late: bool = False) -> None:
+def patch_when_imported(name: str, patch: Patch, *, late: bool = False) -> None:
     """Has `patch` change the module `name` right after it is imported.
 
     Raises `PatchError` if it already was, because others may hold what the patch would replace. With `late` the patch
@@ -42,7 +42,7 @@ def when_imported(name: str, patch: Patch, *, late: bool = False) -> None:
     _waiting.setdefault(name, []).append(patch)
 
 
-def replace(owner: Any, name: str, parameters: Sequence[str], build: Callable[[Any], Any]) -> None:
+def replace_method(owner: Any, name: str, parameters: Sequence[str], build: Callable[[Any], Any]) -> None:
     """Sets `owner.name` to `build(original)`. Raises `PatchError` unless the original takes exactly `parameters`."""
     original: Any = getattr(owner, name, None)
     found = list(inspect.signature(original).parameters) if callable(original) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmk12.types import Verdict
-from mmk12.verifier.reward import paid
+from mmk12.verifier.reward import score_verdict
 
 DATA_SOURCE = "mmk12/"
 """What `data_source` begins with; the reward profile follows."""
@@ -15,13 +15,13 @@ _GIVEN = ("question", "choices", "answer_type", "precision", "tolerance")
 """What the verifier may be told beside the gold: fields of `extra_info`, as `mmk12 build-data` writes them."""
 
 
-def logged(verdict: Verdict, *, length: int, truncated: bool) -> dict[str, Any]:
+def reward_fields(verdict: Verdict, *, length: int, truncated: bool) -> dict[str, Any]:
     """The reward of a response and what is logged beside it, with the same keys always.
 
     `length` is in tokens. `status` is the verdict's, the other values are numbers.
     """
     return {
-        **paid(verdict),
+        **score_verdict(verdict),
         "status": verdict.status,
         "no_answer": float(verdict.status == "no_answer"),
         "timeout": float(verdict.status == "timeout"),
@@ -30,6 +30,6 @@ def logged(verdict: Verdict, *, length: int, truncated: bool) -> dict[str, Any]:
     }
 
 
-def row(response: str, gold: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def verify_row_of(response: str, gold: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     """One row for the verifier's pool, from the columns of a parquet row."""
     return {"response": response, "gold": gold, **{key: extra[key] for key in _GIVEN if extra.get(key) is not None}}

@@ -14,15 +14,15 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from mmk12.types import Verdict
 from mmk12.verifier.pool import Pool
-from mmk12.verl_plugin.reward_fields import DATA_SOURCE, logged, row
+from mmk12.verl_plugin.reward_fields import DATA_SOURCE, reward_fields, verify_row_of
 
 
-class Manager(RewardManagerBase):  # type: ignore[misc]
+class RewardManager(RewardManagerBase):  # type: ignore[misc]
     """For verl's `reward.reward_manager`, source `importlib`; one in each of its reward workers."""
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **_: Any) -> None:
         super().__init__(config, tokenizer, compute_score)
-        self._stops = stops(tokenizer, config.actor_rollout_ref.model.path)
+        self._stops = find_end_marks(tokenizer, config.actor_rollout_ref.model.path)
         # Pools are for one thread at a time; while it waits, verl's event loop goes on.
         self._thread = ThreadPoolExecutor(1)
         self._pools: dict[str, Pool] = {}
@@ -35,9 +35,9 @@ class Manager(RewardManagerBase):  # type: ignore[misc]
         ids = padded[: int(item.batch["attention_mask"][-len(padded) :].sum())].tolist()
         response = self.tokenizer.decode(ids, skip_special_tokens=True)
         profile = columns["data_source"].removeprefix(DATA_SOURCE)
-        asked = row(response, columns["reward_model"]["ground_truth"], columns.get("extra_info") or {})
+        asked = verify_row_of(response, columns["reward_model"]["ground_truth"], columns.get("extra_info") or {})
         verdict = await self.loop.run_in_executor(self._thread, self._verdict, asked, profile)
-        told = logged(verdict, length=len(ids), truncated=not ids or ids[-1] not in self._stops)
+        told = reward_fields(verdict, length=len(ids), truncated=not ids or ids[-1] not in self._stops)
         return {"reward_score": told["score"], "reward_extra_info": told}
 
     def _verdict(self, asked: dict[str, Any], profile: str) -> Verdict:
@@ -46,7 +46,7 @@ class Manager(RewardManagerBase):  # type: ignore[misc]
         return verdict
 
 
-def stops(tokenizer: Any, model: str) -> Collection[int]:
+def find_end_marks(tokenizer: Any, model: str) -> Collection[int]:
     """The tokens that end a response: those of the checkpoint's generation config, as engines use them."""
     from transformers import GenerationConfig
 

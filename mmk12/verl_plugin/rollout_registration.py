@@ -10,15 +10,15 @@ NAME = "hf_server"
 
 def patch_adapters(base: Any) -> None:
     """`base` is verl.workers.rollout.base, whose table has no function to add to it."""
-    base._ROLLOUT_REGISTRY[NAME, "async"] = "mmk12.verl_plugin.hf_rollout.Adapter"
+    base._ROLLOUT_REGISTRY[NAME, "async"] = "mmk12.verl_plugin.hf_rollout.HfAdapter"
 
 
 def patch_replicas(replica: Any) -> None:
     """`replica` is verl.workers.rollout.replica."""
 
     def load() -> Any:
-        from mmk12.verl_plugin.hf_rollout import Replica
+        from mmk12.verl_plugin.hf_rollout import HfReplica
 
-        return Replica
+        return HfReplica
 
     replica.RolloutReplicaRegistry.register(NAME, load)

@@ -17,7 +17,7 @@ from mmk12.verl_plugin import internvl
 @hydra.main(config_path="pkg://verl.trainer.config", config_name="sft_trainer_engine", version_base=None)  # type: ignore[untyped-decorator]
 def main(config: Any) -> None:
     """Runs the trainer with the configuration that hydra has made of the command line."""
-    internvl.want(bool(config.mmk12.freeze_vision))
+    internvl.request_freezing(bool(config.mmk12.freeze_vision))
     run_sft(config)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from mmk12.types import Status
-from mmk12.verl_plugin.patching import replace
+from mmk12.verl_plugin.patching import replace_method
 
 _AVERAGED = ("score", "acc", "format", "no_answer", "timeout", "truncated", "length")
 
 
-def curves(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[str, float]:
+def compute_step_metrics(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[str, float]:
     """Metrics of one step. `rows` are what `payment.logged` returned, `prompts` name the prompt that each answered.
 
     `reward/<key>/mean` for every number, `reward/status/<status>` as shares, and the shares of prompts whose rollouts
@@ -37,20 +37,20 @@ def curves(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[st
     }
 
 
-def patch(trainer: Any) -> None:
+def patch_step_metrics(trainer: Any) -> None:
     """Extends two methods of verl's trainers; `trainer` is their module."""
     queue = trainer.tq
     measured = ["self", "batch", "metrics", "timing_raw", "global_steps", "epoch"]
     dumped = ["self", "inputs", "outputs", "gts", "scores", "reward_extra_infos_dict", "dump_path"]
-    replace(trainer.PPOTrainer, "_compute_metrics", measured, lambda original: _measuring(original, queue))
-    replace(trainer.PPOTrainer, "_dump_generations", dumped, lambda original: _telling(original, queue))
+    replace_method(trainer.PPOTrainer, "_compute_metrics", measured, lambda original: _measuring(original, queue))
+    replace_method(trainer.PPOTrainer, "_dump_generations", dumped, lambda original: _telling(original, queue))
 
 
 def _measuring(original: Any, queue: Any) -> Any:
     def compute(self: Any, batch: Any, metrics: Any, *others: Any, **named: Any) -> Any:
         keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
-        found = told(queue, keys, batch.partition_id)
-        metrics.update(curves([row for row, _ in found], [prompt_of(key) for key in keys]))
+        found = read_field(queue, keys, batch.partition_id)
+        metrics.update(compute_step_metrics([row for row, _ in found], [prompt_id(key) for key in keys]))
         return original(self, batch, metrics, *others, **named)
 
     return compute
@@ -62,7 +62,7 @@ def _telling(original: Any, queue: Any) -> Any:
     ) -> Any:
         extra = dict(reward_extra_infos_dict)
         if set(extra) == {"uid"}:  # training; in validation verl tells all it knows
-            found = told(queue, extra["uid"], "train")
+            found = read_field(queue, extra["uid"], "train")
             extra |= {key: [row[key] for row, _ in found] for key in found[0][0]} if found else {}
             extra["id"] = [identity for _, identity in found]
         return original(self, inputs, outputs, gts, scores, extra, dump_path)
@@ -77,7 +77,7 @@ def _mean(values: Sequence[float]) -> float:
 # What verl's transfer queue holds about a rollout until its step ends.
 
 
-def told(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str, Any], str]]:
+def read_field(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str, Any], str]]:
     """For each rollout: what the reward manager returned, and the id of its sample."""
     fields = ["extra_fields", "extra_info"]
     data = queue.kv_batch_get(keys=list(keys), partition_id=partition, select_fields=fields)
@@ -85,6 +85,6 @@ def told(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str
     return [(one["reward_extra_info"], two.get("id", "")) for one, two in zip(extra, info, strict=True)]
 
 
-def prompt_of(key: str) -> str:
+def prompt_id(key: str) -> str:
     """verl's name of the prompt in the name of a rollout, `<prompt>_<rollout>_<output>`."""
     return key.rsplit("_", 2)[0]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.cli.listing import catalogue
+from mmk12.cli.listing import list_things
 from mmk12.datasets import registry
-from mmk12.datasets.loader import load
+from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput, UnknownName
 from mmk12.evaluation.official import RULES
 from mmk12.inference import prompts
@@ -29,7 +29,7 @@ def asked(name, tmp_path):
     draft = declared.draft(row)
     draft = dataclasses.replace(draft, images=[picture()] * len(draft.images))
     one = dataclasses.replace(declared, folders=(), rows=lambda files: [row], draft=lambda row: draft)
-    (sample,) = load(one, None, ImageStore(tmp_path))
+    (sample,) = load_samples(one, None, ImageStore(tmp_path))
     assert isinstance(sample, Sample), sample
     return sample
 
@@ -39,7 +39,7 @@ def test_the_documented_row_is_put_as_the_snapshot_says(name, tmp_path):
     sample = asked(name, tmp_path)
     frozen = json.loads(SNAPSHOT.read_text("utf-8"))[name]
     for template, expected in frozen.items():
-        chat = prompts.chat(template, sample.question, len(sample.images))
+        chat = prompts.render_chat(template, sample.question, len(sample.images))
         assert [[message.role, message.content] for message in chat] == expected, template
     assert sorted(frozen) == sorted(prompts.TEMPLATES)
 
@@ -74,7 +74,7 @@ def test_variants_are_named_behind_a_colon():
     assert "mathvista:test" in EVERY
     assert "olympiadbench:OE_TO_physics_en_COMP" in EVERY
     assert registry.load_benchmark("mathvision:testmini").size == 304
-    listed = [row["name"] for row in catalogue("benchmarks")]
+    listed = [row["name"] for row in list_things("benchmarks")]
     assert listed == EVERY
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import lettered, options_in
+from mmk12.datasets.options import find_options, letter_options
 from mmk12.datasets.registry import load_benchmark
 from mmk12.types import Gold
 from tests.benchmarks.rows import documented
@@ -29,12 +29,12 @@ def draft(name, **changes):
     ],
 )
 def test_options_are_read_from_the_last_block_of_lines(question, options):
-    assert options_in(question) == options
+    assert find_options(question) == options
 
 
 def test_options_are_put_in_lines():
-    assert lettered(["2", "3"]) == "(A) 2\n(B) 3\n"
-    assert lettered([]) == ""
+    assert letter_options(["2", "3"]) == "(A) 2\n(B) 3\n"
+    assert letter_options([]) == ""
 
 
 @pytest.mark.parametrize(

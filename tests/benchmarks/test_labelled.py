@@ -13,7 +13,7 @@ import pytest
 
 from mmk12.datasets.files import Files
 from mmk12.datasets.registry import load_benchmark
-from mmk12.evaluation.official import rule_named
+from mmk12.evaluation.official import find_rule
 from mmk12.verifier import verify
 
 pytestmark = pytest.mark.shared
@@ -29,7 +29,7 @@ class Measured(NamedTuple):
 
 def measured(shared, name, file):
     declared = load_benchmark(name)
-    rule = rule_named(declared.official)
+    rule = find_rule(declared.official)
     drafts = {draft.id: draft for draft in map(declared.draft, declared.rows(Files(shared / "data" / name)))}
     counts, others = Counter(), []
     for line in (shared / "verify" / file).read_text("utf-8").splitlines():

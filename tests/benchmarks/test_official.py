@@ -3,7 +3,7 @@
 import pytest
 
 from mmk12.errors import UnknownName
-from mmk12.evaluation.official import RULES, rule_named
+from mmk12.evaluation.official import RULES, find_rule
 from mmk12.evaluation.official.mathverse import mathverse
 from mmk12.evaluation.official.mathvision import mathvision
 from mmk12.evaluation.official.mathvista import distance, mathvista, normalised
@@ -230,9 +230,9 @@ HOSTILE = [
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_hostile_responses_are_no_trouble(rule, number):
     for gold in (INTEGER, OPTIONS, LETTER, olympiad("$(1,2)$"), olympiad("1,2", several=True, tolerance=0.1)):
-        assert rule_named(rule)(HOSTILE[number], gold) in (True, False)
+        assert find_rule(rule)(HOSTILE[number], gold) in (True, False)
 
 
 def test_an_unknown_rule_suggests_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'mathvista'"):
-        rule_named("mathvsta")
+        find_rule("mathvsta")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.run_report import write
+from mmk12.run_report import write_page
 from tests.training_runs import ROLLOUTS, trained
 
 
@@ -11,7 +11,7 @@ def report(tmp_path_factory):
     run = trained(tmp_path_factory.mktemp("runs") / "demo", steps=4, prompts=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mmk12.run_report.page.FIGURES", {"training_curves": "Accuracy and length", "groups": "Prompts"})
-        return write(run, run / "report.html")
+        return write_page(run, run / "report.html")
 
 
 def test_rollouts_of_a_prompt_stand_side_by_side(show, report):

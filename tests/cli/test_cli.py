@@ -147,7 +147,7 @@ def test_a_mistyped_command_exits_1(mmk12, arguments):
 
 
 def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
-    code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.catalogue = None; command.main()"
+    code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.list_things = None; command.main()"
     done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Traceback" in done.stderr

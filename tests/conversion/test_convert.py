@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers")
 from mmk12.cli import app  # noqa: E402
 from mmk12.conversion import weights  # noqa: E402
 from mmk12.conversion.convert import convert  # noqa: E402
-from mmk12.conversion.tensors import Fusion  # noqa: E402
+from mmk12.conversion.tensors import FusedQkv  # noqa: E402
 from mmk12.demo import model_path  # noqa: E402
 from mmk12.errors import BadInput, MissingData, Mmk12Error, ModelError, OutputError  # noqa: E402
 from tests.conversion import upstream  # noqa: E402
@@ -61,9 +61,9 @@ def test_the_demo_model_comes_back_as_it_was(tmp_path):
 
 def test_the_rows_of_a_fused_projection():
     fused = torch.arange(10)[:, None] * torch.ones(1, 3)
-    q, k, v = Fusion(2, (3, 1, 1)).split(fused)
+    q, k, v = FusedQkv(2, (3, 1, 1)).split(fused)
     assert [part[:, 0].tolist() for part in (q, k, v)] == [[0, 1, 2, 5, 6, 7], [3, 8], [4, 9]]
-    assert torch.equal(Fusion(2, (3, 1, 1)).join([q, k, v]), fused)
+    assert torch.equal(FusedQkv(2, (3, 1, 1)).join([q, k, v]), fused)
 
 
 def test_every_tensor_keeps_its_type(remote, tmp_path):
@@ -99,7 +99,7 @@ def test_shards_are_small_and_a_killed_conversion_goes_on(remote, tmp_path, monk
     shards = sorted(out.glob("*.safetensors"))
     assert {path.name for path in shards} == set(index["weight_map"].values())
     assert len(shards) > 3
-    assert index["metadata"]["total_size"] == sum(one.size for one in weights.stored(remote).values())
+    assert index["metadata"]["total_size"] == sum(one.size for one in weights.list_stored_tensors(remote).values())
     convert(str(out), tmp_path / "back")
     before, after = (upstream.load_file(folder / "model.safetensors") for folder in (remote, tmp_path / "back"))
     assert all(torch.equal(before[name], after[name]) for name in before)

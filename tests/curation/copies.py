@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.similarity import Item, Picture
+from mmk12.curation.similarity import ComparableItem, ImageFingerprint
 from mmk12.types import Gold
 
 
@@ -21,8 +21,8 @@ def drawn(label="3", size=(220, 150), shift=0):
 
 def item(name, question, pictures=(), gold="$4$"):
     """A question as the stages compare it."""
-    seen = [Picture(one.width, one.height, image_fingerprints.grey(one)) for one in pictures]
-    return Item.of(name, question, Gold(gold), seen)
+    seen = [ImageFingerprint(one.width, one.height, image_fingerprints.to_grey(one)) for one in pictures]
+    return ComparableItem.of(name, question, Gold(gold), seen)
 
 
 def encoded(picture):

@@ -7,16 +7,16 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.curation import build_data, image_fingerprints
-from mmk12.curation.benchmark_split import DRAWN, FOLDER, benchmark, is_of_the_kind, strata
+from mmk12.curation.benchmark_split import DRAWN, FOLDER, benchmark, is_fill_in_the_blank, stratify
 from mmk12.curation.context import Context
-from mmk12.curation.sampling import drawn_evenly
-from mmk12.curation.stage_cache import Outcomes, save
-from mmk12.datasets.loader import digest_of, load
+from mmk12.curation.sampling import sample_evenly
+from mmk12.curation.stage_cache import StageOutput, save_outputs
+from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, BadRecipe
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.recipes.loader import load_recipe
-from mmk12.types import Dropped, Gold, Image, Sample
+from mmk12.types import DroppedSample, Gold, Image, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import response
@@ -62,12 +62,12 @@ def sample(number, question=None, gold="$4$", images=None, source="pool", **tags
     ],
 )
 def test_what_k12_500_could_hold(changes, fits):
-    assert is_of_the_kind(sample(7, **changes)) is fits
+    assert is_fill_in_the_blank(sample(7, **changes)) is fits
 
 
 def test_a_figure_inside_the_sentence_has_no_place_in_the_upstream_layout():
     inside = Sample("pool/1", "pool", "The figure <image> shows a circle.", (figure(1),), Gold("$4$"))
-    assert not is_of_the_kind(inside)
+    assert not is_fill_in_the_blank(inside)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_a_figure_inside_the_sentence_has_no_place_in_the_upstream_layout():
 )
 def test_every_group_gets_its_share(sizes, count, expected):
     groups = {f"{name}{number}": name for name, size in sizes.items() for number in range(size)}
-    chosen = drawn_evenly(groups, count, "salt")
+    chosen = sample_evenly(groups, count, "salt")
     assert {name: sum(one[0] == name for one in chosen) for name in sizes} == dict.fromkeys(sizes, 0) | expected
 
 
 @pytest.fixture
 def run(tmp_path):
     def runner(samples, size=5, seed=0, source="pool", templates=()):
-        save(tmp_path / "in.jsonl", "key", samples)
-        with image_fingerprints.writing(tmp_path / "pictures.looks") as prints:
+        save_outputs(tmp_path / "in.jsonl", "key", samples)
+        with image_fingerprints.write_fingerprints(tmp_path / "pictures.looks") as prints:
             for image in (image for one in samples for image in one.images):
                 prints.report(image, prints.examine(noise(image)))
         recipe = load_recipe("demo").with_seed(seed)
@@ -98,7 +98,7 @@ def run(tmp_path):
         data = recipe.data.model_copy(update={"benchmark": wanted})
         chosen = recipe.model_copy(update={"data": data})
         context = Context(chosen, {}, ImageStore(tmp_path), folder=tmp_path, templates=frozenset(templates))
-        return list(benchmark(Outcomes(tmp_path / "in.jsonl"), context))
+        return list(benchmark(StageOutput(tmp_path / "in.jsonl"), context))
 
     return runner
 
@@ -110,7 +110,7 @@ def write_recipe(folder, wanted):
 
 
 def drawn_ids(outcomes):
-    return {one.id for one in outcomes if isinstance(one, Dropped) and one.reason == DRAWN}
+    return {one.id for one in outcomes if isinstance(one, DroppedSample) and one.reason == DRAWN}
 
 
 def test_the_draw_takes_from_its_source_in_proportion(run):
@@ -119,11 +119,11 @@ def test_the_draw_takes_from_its_source_in_proportion(run):
     outcomes = run([*pool, *others], size=20)
     chosen = [one for one in pool if one.id in drawn_ids(outcomes)]
     assert len(chosen) == 20
-    grades = [strata(one)["grade"] for one in chosen]
+    grades = [stratify(one)["grade"] for one in chosen]
     assert (grades.count("7"), grades.count("8")) == (10, 10)
-    assert sum(strata(one)["answer_type"] == "algebraic expression" for one in chosen) == 5
-    (evidence,) = {one.evidence for one in outcomes if isinstance(one, Dropped) and one.id == chosen[0].id}
-    assert evidence == " · ".join(strata(chosen[0]).values())
+    assert sum(stratify(one)["answer_type"] == "algebraic expression" for one in chosen) == 5
+    (evidence,) = {one.evidence for one in outcomes if isinstance(one, DroppedSample) and one.id == chosen[0].id}
+    assert evidence == " · ".join(stratify(chosen[0]).values())
 
 
 def test_the_draw_depends_on_seed_and_ids_alone(run):
@@ -143,7 +143,9 @@ def test_whatever_shares_figure_or_text_leaves_the_mixture(run):
         sample(13, telling.format(29), source="other"),
     ]
     outcomes = run([*pool, *again])
-    told = {one.id: (one.reason, one.evidence) for one in outcomes if isinstance(one, Dropped) and one.reason != DRAWN}
+    told = {
+        one.id: (one.reason, one.evidence) for one in outcomes if isinstance(one, DroppedSample) and one.reason != DRAWN
+    }
     assert told == {
         "other/10": ("copies a question of the benchmark (text)", "pool/0 (text 1.00)"),
         "other/11": ("has a figure of the benchmark", "pool/3"),
@@ -195,10 +197,10 @@ def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(tmp_path):
     made = built(tmp_path, limit=120)
     assert made.funnel["demo"]["benchmark"] <= 120 - 24
     raw = as_raw_dir(tmp_path / "raw", made.out)
-    items = list(load(load_benchmark("k12"), raw, ImageStore(tmp_path / "images")))
+    items = list(load_samples(load_benchmark("k12"), raw, ImageStore(tmp_path / "images")))
     assert len(items) == 24
     told = storage.read_json(made.out / "manifest.json")["benchmark"]
-    assert (told["size"], told["published"], told["digest"]) == (24, False, digest_of(items))
+    assert (told["size"], told["published"], told["digest"]) == (24, False, hash_samples(items))
     trained = {json.loads(line)["id"] for line in (made.out / "train.jsonl").read_text().splitlines()}
     assert trained.isdisjoint(f"demo/{item.id.removeprefix('k12/')}" for item in items)
     answers = [{"id": item.id, "response": response(item.gold.text)} for item in items]
@@ -248,5 +250,5 @@ def test_the_published_500_are_known_again(shared, tmp_path):
     told = storage.read_json(made.out / "manifest.json")["benchmark"]
     assert (told["size"], told["published"], told["digest"]) == (500, True, load_benchmark("k12").content)
     raw = as_raw_dir(tmp_path / "raw", made.out)
-    copied = load(load_benchmark("k12"), raw, ImageStore(tmp_path / "images"))
-    assert digest_of(list(copied)) == load_benchmark("k12").content
+    copied = load_samples(load_benchmark("k12"), raw, ImageStore(tmp_path / "images"))
+    assert hash_samples(list(copied)) == load_benchmark("k12").content

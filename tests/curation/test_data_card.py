@@ -7,8 +7,8 @@ import pytest
 
 from mmk12.curation import build_data, paper_counts
 from mmk12.curation.export import Statistics
-from mmk12.curation.paper_counts import PAPER, beside
-from mmk12.inference.prompt_length import Asked, Ruler, by_characters
+from mmk12.curation.paper_counts import PAPER, compare_with_paper
+from mmk12.inference.prompt_length import BuiltPrompt, LengthMeter, meter_by_characters
 from mmk12.plotting import plot
 from mmk12.types import Gold, Image, Sample
 from mmk12.utils import storage
@@ -103,7 +103,9 @@ def test_the_papers_counts_are_figure_1():
 
 
 def test_what_upstream_cannot_reach_is_said():
-    found = {row.name: row for row in beside({"math": 12}, {"geometry3k": 2101, "math": 7500, "dvqa": None})}
+    found = {
+        row.name: row for row in compare_with_paper({"math": 12}, {"geometry3k": 2101, "math": 7500, "dvqa": None})
+    }
     assert (found["Geometry3K"].upstream, found["MATH"].upstream, found["DVQA"].upstream) == (2101, None, None)
     assert (found["MATH"].paper, found["MATH"].ours) == (4844, 12)
 
@@ -118,10 +120,10 @@ def test_a_card_sets_the_paper_beside_what_was_built(built, monkeypatch, tmp_pat
 
 
 def test_rows_of_a_released_mixture_count_for_their_origin():
-    counted = Statistics(Ruler("tokens", lambda sample, asked: None if sample.id == "mix/3" else 7))
+    counted = Statistics(LengthMeter("tokens", lambda sample, asked: None if sample.id == "mix/3" else 7))
     for number, origin in enumerate(["math", "dvqa", "math", "dvqa"]):
         one = Sample(f"mix/{number}", "mix", "What?", (), Gold("$1$"), {"origin": origin})
-        counted.add(one, Asked([], ()))
+        counted.add(one, BuiltPrompt([], ()))
     numbers = json.loads(json.dumps(counted.to_json()))
     assert numbers["origins"] == {"math": 2, "dvqa": 2}
     assert numbers["prompt_lengths"] == {"unit": "tokens", "counts": {"dvqa": [[7, 1]], "math": [[7, 2]]}}
@@ -130,4 +132,4 @@ def test_rows_of_a_released_mixture_count_for_their_origin():
 def test_characters_are_those_of_the_question():
     image = Image("0" * 64, 10, 10)
     one = Sample("a/1", "a", "<image>角是几度?", (image,), Gold("$1$"))
-    assert by_characters().measure(one, Asked([], (image,))) == 5
+    assert meter_by_characters().measure(one, BuiltPrompt([], (image,))) == 5

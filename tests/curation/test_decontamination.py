@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, copied_by, overlap
-from mmk12.curation.similarity import Match, Reference
+from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, find_copies_by, measure_overlap
+from mmk12.curation.similarity import ItemIndex, Match
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.types import Dropped
+from mmk12.types import DroppedSample
 from tests.curation.copies import compressed, drawn, item
 
 LONG = "As shown in the figure, $AB=5$ and $BC=12$, so the hypotenuse $AC$ is ___."
@@ -20,8 +20,8 @@ CHINESE = "如图所示，直角边为5和12，求斜边。"
 
 def how(row, other, template=False):
     """By what a row is a copy of another one."""
-    (found,) = Reference([other]).matches([row])
-    return copied_by(row, other, found.get(0, Match()), template)
+    (found,) = ItemIndex([other]).matches([row])
+    return find_copies_by(row, other, found.get(0, Match()), template)
 
 
 ORIGINAL = item("b/1", LONG, [drawn()], "$13$")
@@ -73,11 +73,13 @@ def test_a_template_with_another_label_is_another_question():
 
 def test_overlap_counts_what_the_ledger_says():
     drops = [
-        Dropped("a/1", "a", "decontaminate", "both of k12; text of mathverse", "k12/1 (text 1.00, image 1.00); …"),
-        Dropped("a/2", "a", "decontaminate", "image of k12", "…"),
-        Dropped("b/1", "b", "decontaminate", "both of k12", "…"),
+        DroppedSample(
+            "a/1", "a", "decontaminate", "both of k12; text of mathverse", "k12/1 (text 1.00, image 1.00); …"
+        ),
+        DroppedSample("a/2", "a", "decontaminate", "image of k12", "…"),
+        DroppedSample("b/1", "b", "decontaminate", "both of k12", "…"),
     ]
-    assert overlap(drops) == {
+    assert measure_overlap(drops) == {
         "a": {"k12": {TEXT: 0, IMAGE: 1, BOTH: 1}, "mathverse": {TEXT: 1, IMAGE: 0, BOTH: 0}},
         "b": {"k12": {TEXT: 0, IMAGE: 0, BOTH: 1}},
     }

@@ -4,10 +4,10 @@ import pytest
 
 from mmk12.curation import image_fingerprints
 from mmk12.curation.context import Context
-from mmk12.curation.deduplication import duplicates, twins
-from mmk12.curation.stage_cache import Outcomes, save
+from mmk12.curation.deduplication import duplicates, find_near_duplicates
+from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.recipes.loader import load_recipe
-from mmk12.types import Dropped, Gold, Sample
+from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils.images import ImageStore
 from tests.curation.copies import compressed, drawn, encoded, item
 
@@ -20,17 +20,17 @@ def run(tmp_path):
     """The stage on (id, question, gold, pictures)."""
 
     def runner(*rows):
-        with image_fingerprints.writing(tmp_path / "0.looks") as prints:
+        with image_fingerprints.write_fingerprints(tmp_path / "0.looks") as prints:
             store = ImageStore(tmp_path / "images", watch=prints)
             samples = [
                 Sample(f"toy/{name}", "toy", question, tuple(store.add(encoded(one)) for one in pictures), Gold(gold))
                 for name, question, gold, pictures in rows
             ]
-        save(tmp_path / "in.jsonl", "key", samples)
+        save_outputs(tmp_path / "in.jsonl", "key", samples)
         context = Context(load_recipe("demo"), {}, store, folder=tmp_path)
-        outcomes = list(duplicates(Outcomes(tmp_path / "in.jsonl"), context))
+        outcomes = list(duplicates(StageOutput(tmp_path / "in.jsonl"), context))
         assert [outcome.id for outcome in outcomes] == [sample.id for sample in samples]
-        return {one.id[4:]: (one.reason, one.evidence) for one in outcomes if isinstance(one, Dropped)}
+        return {one.id[4:]: (one.reason, one.evidence) for one in outcomes if isinstance(one, DroppedSample)}
 
     return runner
 
@@ -88,5 +88,5 @@ def test_the_twin_is_one_that_stays(run):
 
 def test_a_block_of_any_size_keeps_one_of_each():
     items = [item(str(n), TEXT, [drawn("3" if n % 2 else "88")]) for n in range(300)]
-    found = twins(items)
+    found = find_near_duplicates(items)
     assert {number: twin.number for number, twin in found.items()} == {n: n % 2 for n in range(2, 300)}

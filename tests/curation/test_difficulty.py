@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmk12.__main__ import main
-from mmk12.curation import Rollouts, build_data
+from mmk12.curation import DifficultyModel, build_data
 from mmk12.curation import difficulty as rollouts
 from mmk12.curation.context import Context
 from mmk12.curation.difficulty import difficulty
-from mmk12.curation.stage_cache import Outcomes, save
+from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
 from mmk12.plotting import plot
 from mmk12.recipes.loader import load_recipe
-from mmk12.recipes.schema import Band
-from mmk12.types import Dropped, Gold, Sample
+from mmk12.recipes.schema import PassRateRange
+from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import Scripted, picture, response
@@ -45,12 +45,12 @@ ROOT = Path(__file__).resolve().parents[2]
     ],
 )
 def test_a_band_holds_the_rates_between_its_bounds(text, inside):
-    assert [right for right in range(9) if Band.parse(text).side(right, 8) == 0] == inside
+    assert [right for right in range(9) if PassRateRange.parse(text).side(right, 8) == 0] == inside
 
 
 def test_a_band_is_exact_where_floats_are_not():
-    assert Band.parse("0.1 <= p <= 0.3").side(3, 10) == 0
-    assert Band.parse("p < 0.3").side(3, 10) == 1
+    assert PassRateRange.parse("0.1 <= p <= 0.3").side(3, 10) == 0
+    assert PassRateRange.parse("p < 0.3").side(3, 10) == 1
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def filtered(tmp_path, monkeypatch):
 
     def run(samples, answer=first_right, *, keep="0 < p < 1", **options):
         path, store = tmp_path / "in.jsonl", ImageStore(tmp_path / "images")
-        save(path, "key", samples)
+        save_outputs(path, "key", samples)
         model = Scripted(answer)
         monkeypatch.setattr(rollouts, "open_backend", lambda found, store, deployment: opened.append(model) or model)
         opened: list[Scripted] = []
@@ -87,9 +87,9 @@ def filtered(tmp_path, monkeypatch):
         data = recipe.data.model_copy(
             update={"difficulty": recipe.data.difficulty.model_copy(update={"keep": keep, "max_tokens": 64})}
         )
-        asked = Rollouts("demo", "hf", folder=tmp_path / "rollouts", **options)
+        asked = DifficultyModel("demo", "hf", folder=tmp_path / "rollouts", **options)
         context = Context(recipe.model_copy(update={"data": data}), {}, store, asked)
-        return list(difficulty(Outcomes(path), context)), model.asked if opened else None
+        return list(difficulty(StageOutput(path), context)), model.asked if opened else None
 
     return run
 
@@ -107,7 +107,7 @@ def test_rows_are_kept_by_their_pass_rate_and_carry_it(filtered, tmp_path):
     assert len(asked) == 32
     assert {request.sampling.temperature for request in asked} == {1.0}
     assert [outcome.tags["pass_rate"] for outcome in outcomes if isinstance(outcome, Sample)] == ["0.125", "0.5"]
-    dropped = [(one.id, one.stage, one.reason, one.evidence) for one in outcomes if isinstance(one, Dropped)]
+    dropped = [(one.id, one.stage, one.reason, one.evidence) for one in outcomes if isinstance(one, DroppedSample)]
     assert dropped == [
         ("toy/0", "difficulty", "solved too rarely", "0 of 8 right, kept are 0 < p < 1"),
         ("toy/8", "difficulty", "solved too often", "8 of 8 right, kept are 0 < p < 1"),
@@ -183,7 +183,7 @@ def test_failures_that_are_allowed_cost_their_rows(filtered):
 
     outcomes, _ = filtered([sample(3), sample(5)], never, allow_failures=True)
     assert kept(outcomes) == ["toy/3"]
-    assert [(one.reason, one.evidence) for one in outcomes if isinstance(one, Dropped)] == [
+    assert [(one.reason, one.evidence) for one in outcomes if isinstance(one, DroppedSample)] == [
         ("no rollouts", "scripted to fail")
     ]
 
@@ -197,7 +197,7 @@ def test_a_row_that_cannot_be_asked_is_a_drop(filtered, monkeypatch):
     monkeypatch.setattr(Scripted, "render", refuse)
     outcomes, asked = filtered([sample(3), sample(5, question="forbidden")])
     assert {request.id for request in asked} == {"toy/3"}
-    (drop,) = (one for one in outcomes if isinstance(one, Dropped))
+    (drop,) = (one for one in outcomes if isinstance(one, DroppedSample))
     assert (drop.reason, drop.evidence) == (
         "no rollouts",
         "the prompt cannot be built: the text holds the model's control token <s>",
@@ -225,7 +225,7 @@ def saved_answers(work, count, n=8):
 
 
 def built(work, out="out", *, recipe="demo", limit=40, **options):
-    return build_data(recipe, out=work / out, limit=limit, rollouts=Rollouts(**options) if options else None)
+    return build_data(recipe, out=work / out, limit=limit, rollouts=DifficultyModel(**options) if options else None)
 
 
 def tree(folder):

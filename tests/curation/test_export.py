@@ -13,8 +13,8 @@ from PIL import Image as Pillow
 from mmk12.curation import export as module
 from mmk12.curation.context import Context
 from mmk12.curation.export import SCHEMA, export
-from mmk12.curation.stage_cache import Outcomes, save
-from mmk12.datasets.loader import load
+from mmk12.curation.stage_cache import StageOutput, save_outputs
+from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_source
 from mmk12.inference import prompts
 from mmk12.recipes.loader import load_recipe
@@ -33,9 +33,9 @@ def exported(tmp_path):
         Sample("toy/choice", "toy", "<image>Which?", (red,), Gold("B", "choice", ("x", "y"))),
     ]
     rows += [Sample(f"toy/{number}", "toy", f"{number} = ?", (), Gold(f"${number}$")) for number in range(40)]
-    save(tmp_path / "in.jsonl", "key", rows)
+    save_outputs(tmp_path / "in.jsonl", "key", rows)
     context = Context(load_recipe("demo"), {}, store)
-    export(Outcomes(tmp_path / "in.jsonl"), context, tmp_path)
+    export(StageOutput(tmp_path / "in.jsonl"), context, tmp_path)
     tables = {split: pq.read_table(tmp_path / f"{split}.parquet") for split in ("train", "val")}
     found = {row["extra_info"]["id"]: row for table in tables.values() for row in table.to_pylist()}
     return tmp_path, tables, found, rows
@@ -87,7 +87,7 @@ def test_pictures_stand_in_the_order_of_their_marks(exported):
     colours = [Pillow.open(io.BytesIO(image["bytes"])).convert("RGB").getpixel((5, 5)) for image in row["images"]]
     assert colours[0] == (255, 0, 0)
     assert colours[1][2] > 200 > 50 > colours[1][0]
-    asked = prompts.chat("instruct", "<image>Compare with <image>.", 2)
+    asked = prompts.render_chat("instruct", "<image>Compare with <image>.", 2)
     assert row["prompt"] == [{"role": message.role, "content": message.content} for message in asked]
 
 
@@ -97,7 +97,7 @@ def test_a_text_only_row_has_the_white_picture(exported):
     white = Pillow.open(io.BytesIO(image["bytes"]))
     assert white.size == (224, 224)
     assert white.convert("RGB").getcolors() == [(224 * 224, (255, 255, 255))]
-    assert row["prompt"][1]["content"] == prompts.chat("instruct", "<image>What is $1+{1}$?", 1)[1].content
+    assert row["prompt"][1]["content"] == prompts.render_chat("instruct", "<image>What is $1+{1}$?", 1)[1].content
     assert row["extra_info"]["question"] == "What is $1+{1}$?"
 
 
@@ -123,9 +123,9 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
     store = ImageStore(tmp_path / "images")
     image = store.add(picture("red"))
     rows = [Sample(f"toy/{n}", "toy", "<image>?", (image,), Gold("$1$")) for n in range(9)]
-    save(tmp_path / "in.jsonl", "key", rows)
+    save_outputs(tmp_path / "in.jsonl", "key", rows)
     monkeypatch.setattr(module, limit, value)
-    export(Outcomes(tmp_path / "in.jsonl"), Context(load_recipe("demo"), {}, store), tmp_path)
+    export(StageOutput(tmp_path / "in.jsonl"), Context(load_recipe("demo"), {}, store), tmp_path)
     file = pq.ParquetFile(tmp_path / "train.parquet")
     assert file.num_row_groups >= 3
     assert pq.read_table(tmp_path / "val.parquet").num_rows == 1
@@ -134,9 +134,9 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
 @pytest.mark.parametrize(("rows", "train", "val"), [(1, 1, 0), (2, 1, 1), (16, 14, 2)])
 def test_both_files_get_rows_where_there_are_two(tmp_path, rows, train, val):
     samples = [Sample(f"toy/{n}", "toy", f"{n}?", (), Gold("$1$")) for n in range(rows)]
-    save(tmp_path / "in.jsonl", "key", samples)
+    save_outputs(tmp_path / "in.jsonl", "key", samples)
     context = Context(load_recipe("demo"), {}, ImageStore(tmp_path / "images"))
-    counts = export(Outcomes(tmp_path / "in.jsonl"), context, tmp_path)
+    counts = export(StageOutput(tmp_path / "in.jsonl"), context, tmp_path)
     assert {split: count.total() for split, count in counts.items()} == {"train": train, "val": val}
 
 
@@ -162,7 +162,8 @@ def test_the_released_schema_is_read_back_by_its_own_source(exported, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "mm_eureka_released").symlink_to(folder)
     read = {
-        row.id: row for row in load(load_source("mm_eureka_released"), tmp_path / "raw", ImageStore(tmp_path / "i"))
+        row.id: row
+        for row in load_samples(load_source("mm_eureka_released"), tmp_path / "raw", ImageStore(tmp_path / "i"))
     }
     trained = [json.loads(line)["id"] for line in (folder / "train.jsonl").read_text().splitlines()]
     originals = {row.id: row for row in rows}

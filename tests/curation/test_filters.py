@@ -6,12 +6,12 @@ import pytest
 
 from mmk12.curation import filters
 from mmk12.curation.filters import STAGES, Context, cap, normalise, verifiable
-from mmk12.curation.sampling import drawn, index_of
-from mmk12.curation.stage_cache import Outcomes, is_current, save
-from mmk12.datasets.gold_check import fault, near_misses
+from mmk12.curation.sampling import index_of, sample_ids
+from mmk12.curation.stage_cache import StageOutput, is_current, save_outputs
+from mmk12.datasets.gold_check import find_gold_fault, make_near_misses
 from mmk12.errors import BadInput
 from mmk12.recipes.loader import load_recipe
-from mmk12.types import Dropped, Gold, Image, Sample, Verdict
+from mmk12.types import DroppedSample, Gold, Image, Sample, Verdict
 from mmk12.utils.images import ImageStore
 
 RED, BLUE = Image("a" * 64, 40, 30), Image("b" * 64, 40, 30)
@@ -25,11 +25,11 @@ def sample(name="1", question="What?", gold="$4$", images=(), source="toy", **ch
 def run(tmp_path):
     def runner(stage, samples, caps=None, **data):
         path = tmp_path / "in.jsonl"
-        save(path, "key", samples)
+        save_outputs(path, "key", samples)
         recipe = load_recipe("demo")
         recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
         return list(
-            stage(Outcomes(path), Context(recipe, caps or {}, ImageStore(tmp_path / "images"), folder=tmp_path))
+            stage(StageOutput(path), Context(recipe, caps or {}, ImageStore(tmp_path / "images"), folder=tmp_path))
         )
 
     return runner
@@ -39,12 +39,12 @@ def test_outcomes_come_back_as_they_were(tmp_path):
     gold = Gold("A", "choice", ("x", "y"), 2, "cm")
     rows = [
         dataclasses.replace(sample(images=(RED, BLUE), tags={"topic": "π"}, cluster="c"), gold=gold),
-        Dropped("toy/2", "toy", "load", "why", "evidence\n\ud800"),
+        DroppedSample("toy/2", "toy", "load", "why", "evidence\n\ud800"),
         sample("3", question="lone \ud800 surrogate"),
     ]
     path = tmp_path / "x.jsonl"
-    save(path, "key", rows)
-    back = Outcomes(path)
+    save_outputs(path, "key", rows)
+    back = StageOutput(path)
     assert list(back) == [rows[0], rows[2]]
     assert list(back.drops()) == [rows[1]]
     assert len(back) == 2
@@ -56,10 +56,10 @@ def test_outcomes_come_back_as_they_were(tmp_path):
 
 def test_damaged_outcomes_are_told(tmp_path):
     path = tmp_path / "x.jsonl"
-    save(path, "key", [sample()])
+    save_outputs(path, "key", [sample()])
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(BadInput, match="damaged"):
-        list(Outcomes(path))
+        list(StageOutput(path))
 
 
 def test_normalise_plain_text(run):
@@ -121,7 +121,9 @@ def test_letters_are_golds_only_where_the_recipe_says_so(run):
     ],
 )
 def test_a_grader_that_cannot_tell_drops_the_row(statuses, reason):
-    found = fault(Gold("$4$"), [Verdict(status, None, "toy", "because", True, "strict") for status in statuses])
+    found = find_gold_fault(
+        Gold("$4$"), [Verdict(status, None, "toy", "because", True, "strict") for status in statuses]
+    )
     assert (found and found[0]) == reason
     assert found is None or found[1]
 
@@ -147,7 +149,7 @@ def test_several_processes_judge_the_same(run, monkeypatch):
     ],
 )
 def test_near_misses(text, misses):
-    assert near_misses(text) == misses
+    assert make_near_misses(text) == misses
 
 
 def test_cap_draws_the_same_rows_in_any_order(run):
@@ -161,9 +163,9 @@ def test_cap_draws_the_same_rows_in_any_order(run):
 
 def test_drawn_adds_and_never_swaps():
     ids = [f"toy/{number}" for number in range(100)]
-    assert drawn(ids, 10, "salt") < drawn(ids, 20, "salt")
-    assert drawn(ids, 10, "salt") != drawn(ids, 10, "pepper")
-    assert drawn(ids, 0, "salt") == frozenset()
+    assert sample_ids(ids, 10, "salt") < sample_ids(ids, 20, "salt")
+    assert sample_ids(ids, 10, "salt") != sample_ids(ids, 10, "pepper")
+    assert sample_ids(ids, 0, "salt") == frozenset()
 
 
 def test_index_is_exact_in_json_and_in_floats():
@@ -178,6 +180,6 @@ def test_stages_drop_under_their_own_name(run):
         dropped = [
             row
             for row in run(stage, [sample(gold=""), sample("2", "<video>"), sample("3", "What?")])
-            if isinstance(row, Dropped)
+            if isinstance(row, DroppedSample)
         ]
         assert {row.stage for row in dropped} <= {stage.__name__}

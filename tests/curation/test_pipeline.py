@@ -14,7 +14,7 @@ import pytest
 from mmk12.curation import build_data, pipeline
 from mmk12.curation.pipeline import STEPS
 from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownName
-from mmk12.utils.storage import sole_writer
+from mmk12.utils.storage import lock_folder
 from tests.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,7 +143,7 @@ def test_same_input_same_bytes_and_nothing_touched_again(work, drawn_once):
 
 def test_the_second_run_decodes_and_grades_nothing(work, monkeypatch):
     made(work)
-    monkeypatch.setattr(pipeline, "load", None)
+    monkeypatch.setattr(pipeline, "load_samples", None)
     labels = set()
     made(work, progress=lambda label, done, total: labels.add(label))
     assert labels == {"export"}
@@ -308,7 +308,7 @@ def test_nothing_left_is_an_error_that_points_at_the_ledger(work):
 
 
 def test_two_builds_cannot_write_one_folder(work):
-    with sole_writer(work / "out"), pytest.raises(OutputError, match="Another run"):
+    with lock_folder(work / "out"), pytest.raises(OutputError, match="Another run"):
         made(work)
 
 

@@ -8,11 +8,11 @@ from mmk12.curation import image_fingerprints
 from mmk12.curation.similarity import (
     EQUAL_PICTURE,
     MAX_WORDS,
-    Reference,
-    Texts,
-    answer,
-    canonical,
+    ItemIndex,
+    MinHashIndex,
     is_part,
+    normalize_answer,
+    normalize_text,
     similarity,
 )
 from mmk12.types import Gold, Image
@@ -36,7 +36,7 @@ from tests.curation.copies import compressed, drawn, item
     ],
 )
 def test_the_words_are_the_same(left, right):
-    assert canonical(left) == canonical(right)
+    assert normalize_text(left) == normalize_text(right)
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,16 @@ def test_the_words_are_the_same(left, right):
     [("AB = 4", "AB = 5"), ("x + 1", "x - 1"), ("角A", "角B"), ("4.5 cm", "45 cm"), ("(A) or B", "")],
 )
 def test_the_words_differ(left, right):
-    assert canonical(left) != canonical(right)
+    assert normalize_text(left) != normalize_text(right)
 
 
 def test_a_question_that_is_all_options_keeps_its_words():
-    assert canonical("(A) 1 (B) 2").words
+    assert normalize_text("(A) 1 (B) 2").words
 
 
 def test_work_on_a_text_is_bounded():
-    assert len(canonical("12 " * 10**6).words) == MAX_WORDS
-    assert canonical("A." * 10**6) and canonical("Hint " * 10**6) and canonical("Choices " * 10**6)
+    assert len(normalize_text("12 " * 10**6).words) == MAX_WORDS
+    assert normalize_text("A." * 10**6) and normalize_text("Hint " * 10**6) and normalize_text("Choices " * 10**6)
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,16 @@ def test_work_on_a_text_is_bounded():
     ],
 )
 def test_answers_go_by_value(gold, question, words):
-    assert answer(gold, question).words == words
+    assert normalize_answer(gold, question).words == words
 
 
 def test_texts_are_found_and_told_apart():
     known = [
-        canonical(f"In triangle number {n} the side AB is {n} and BC is {n + 1}; find AC.").words for n in range(50)
+        normalize_text(f"In triangle number {n} the side AB is {n} and BC is {n + 1}; find AC.").words
+        for n in range(50)
     ]
-    known.append(canonical("Wie spät ist es in zehn Minuten auf dieser Uhr an der Wand des Zimmers?").words)
-    texts = Texts(known)
+    known.append(normalize_text("Wie spät ist es in zehn Minuten auf dieser Uhr an der Wand des Zimmers?").words)
+    texts = MinHashIndex(known)
     edited = (*known[50][:4], "nun", *known[50][5:])
     found = texts.near([edited, known[7], ("nothing", "like", "it"), ()], 0.7)
     assert found[0, 50] == pytest.approx(similarity(edited, known[50], 0))
@@ -86,9 +87,9 @@ def test_texts_are_found_and_told_apart():
 
 
 def test_no_texts_are_no_trouble():
-    assert Texts([]).near([("a", "b")], 0.7) == {}
-    assert Texts([("a", "b")]).near([], 0.7) == {}
-    assert Reference([]).matches([item("x", "Find x.", [drawn()])]) == [{}]
+    assert MinHashIndex([]).near([("a", "b")], 0.7) == {}
+    assert MinHashIndex([("a", "b")]).near([], 0.7) == {}
+    assert ItemIndex([]).matches([item("x", "Find x.", [drawn()])]) == [{}]
 
 
 @pytest.mark.parametrize(
@@ -103,17 +104,17 @@ def test_no_texts_are_no_trouble():
     ids=["same", "larger", "smaller", "compressed", "paler"],
 )
 def test_a_picture_is_known_again(change):
-    (found,) = Reference([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [change(drawn())])])
+    (found,) = ItemIndex([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [change(drawn())])])
     assert found[0].picture > 0
 
 
 def test_a_label_or_a_line_make_another_picture():
     others = [drawn("8"), drawn(shift=30), drawn(size=(220, 160))]
-    (found,) = Reference([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [others[1]])])
+    (found,) = ItemIndex([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [others[1]])])
     assert not found
-    prints = np.stack([image_fingerprints.grey(one) for one in others[:2]])
+    prints = np.stack([image_fingerprints.to_grey(one) for one in others[:2]])
     assert (
-        image_fingerprints.agreement(np.stack([image_fingerprints.grey(drawn())] * 2), prints) < EQUAL_PICTURE
+        image_fingerprints.agreement(np.stack([image_fingerprints.to_grey(drawn())] * 2), prints) < EQUAL_PICTURE
     ).all()
 
 
@@ -126,13 +127,13 @@ def test_a_cropped_picture_is_a_part(box):
 def test_blank_pictures_are_none():
     white = Pillow.new("RGB", (224, 224), "white")
     (shown,) = item("a", "Find x.", [white, drawn()]).pictures
-    assert (shown.print_ == image_fingerprints.grey(drawn())).all()
+    assert (shown.print_ == image_fingerprints.to_grey(drawn())).all()
 
 
 def test_products_of_prints_are_exact_in_any_order():
     """Else the last bit of a sum, and so a build, would depend on the machine."""
     rng = np.random.default_rng(0)
-    coarse = image_fingerprints.coarse(
+    coarse = image_fingerprints.downscale(
         rng.integers(0, 256, (40, image_fingerprints.SIDE, image_fingerprints.SIDE)).astype(np.uint8)
     )
     exact = coarse.astype(np.int64) @ coarse.T.astype(np.int64)
@@ -142,12 +143,14 @@ def test_products_of_prints_are_exact_in_any_order():
 
 def test_prints_come_back_from_their_file(tmp_path):
     path = tmp_path / "x.looks"
-    pictures = {Image(f"{number:064x}", 220, 150): image_fingerprints.grey(drawn(str(number))) for number in range(3)}
-    with image_fingerprints.writing(path) as writer:
+    pictures = {
+        Image(f"{number:064x}", 220, 150): image_fingerprints.to_grey(drawn(str(number))) for number in range(3)
+    }
+    with image_fingerprints.write_fingerprints(path) as writer:
         for image, print_ in [*pictures.items(), *pictures.items()]:
             writer.report(image, print_)
     (tmp_path / "empty.looks").touch()
-    back = image_fingerprints.Looks([tmp_path / "empty.looks", path])
+    back = image_fingerprints.FingerprintIndex([tmp_path / "empty.looks", path])
     assert all((back[image] == print_).all() for image, print_ in pictures.items())
     assert path.stat().st_size == 3 * (64 + image_fingerprints.SIDE**2)
     with pytest.raises(KeyError):

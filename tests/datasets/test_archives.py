@@ -90,7 +90,7 @@ def test_a_forked_process_reads_for_itself(packed):
 def test_names_that_lead_out_are_no_members(tmp_path, write, name):
     path = tmp_path / ("a.zip" if write is zip_file else "a.tar")
     write(path, {name: b"evil", "good.png": b"good"})
-    assert list(archives.opened(path).names()) == ["good.png"]
+    assert list(archives.open_archive(path).names()) == ["good.png"]
     assert sorted(item.name for item in tmp_path.iterdir()) == [path.name]
 
 
@@ -100,8 +100,8 @@ def test_links_are_no_members(tmp_path):
     info.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(info, "/etc/passwd")
-    assert not list(archives.opened(tmp_path / "a.tar").names())
-    assert not list(archives.opened(tmp_path / "a.zip").names())
+    assert not list(archives.open_archive(tmp_path / "a.tar").names())
+    assert not list(archives.open_archive(tmp_path / "a.zip").names())
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", b"PK\x03\x04" + bytes(60), b"x" * 2000])
@@ -110,7 +110,7 @@ def test_no_archive_at_all(tmp_path, suffix, data):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(data)
     with pytest.raises(BadInput, match=rf"a\.{suffix} is no readable") as caught:
-        archives.opened(path)
+        archives.open_archive(path)
     assert "\n" not in str(caught.value)
 
 
@@ -118,7 +118,7 @@ def test_a_compressed_tar_is_refused(tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("x"))
     with pytest.raises(BadInput, match="uncompressed"):
-        archives.opened(tmp_path / "a.tar")
+        archives.open_archive(tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize("cut", [600, 1024, 1100, 2048])
@@ -126,7 +126,7 @@ def test_a_tar_that_breaks_off(tmp_path, cut):
     tar_file(tmp_path / "whole.tar", {"a": b"1", "b": b"2", "c": b"3"})
     (tmp_path / "a.tar").write_bytes((tmp_path / "whole.tar").read_bytes()[:cut])
     with pytest.raises(BadInput, match=r"a\.tar"):
-        archives.opened(tmp_path / "a.tar")
+        archives.open_archive(tmp_path / "a.tar")
 
 
 def test_a_damaged_member_leaves_the_others(tmp_path):
@@ -134,7 +134,7 @@ def test_a_damaged_member_leaves_the_others(tmp_path):
     data = bytearray((tmp_path / "a.zip").read_bytes())
     data[data.index(b"b" * 100) + 5] ^= 1
     (tmp_path / "a.zip").write_bytes(data)
-    archive = archives.opened(tmp_path / "a.zip")
+    archive = archives.open_archive(tmp_path / "a.zip")
     assert archive.read("good.png") == b"g" * 100
     with pytest.raises(BadInput, match=r"bad\.png cannot be read"):
         archive.read("bad.png")
@@ -143,7 +143,7 @@ def test_a_damaged_member_leaves_the_others(tmp_path):
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path):
     zip_file(tmp_path / "a.zip", {"bomb.png": bytes(archives.MAX_MEMBER + 1)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(BadInput, match=r"a\.zip is an archive bomb \(.* claim to hold"):
-        archives.opened(tmp_path / "a.zip")
+        archives.open_archive(tmp_path / "a.zip")
 
 
 def test_members_that_share_bytes_are_a_bomb(tmp_path):
@@ -154,7 +154,7 @@ def test_members_that_share_bytes_are_a_bomb(tmp_path):
             member.header_offset, member.compress_size = first.header_offset, 3000
         archive._didModify = True  # type: ignore[attr-defined]
     with pytest.raises(BadInput, match="its members overlap"):
-        archives.opened(tmp_path / "a.zip")
+        archives.open_archive(tmp_path / "a.zip")
 
 
 @pytest.mark.parametrize("write", [zip_file, tar_file])
@@ -162,7 +162,7 @@ def test_a_member_may_not_be_larger_than_a_picture(tmp_path, monkeypatch, write)
     path = tmp_path / ("a.zip" if write is zip_file else "a.tar")
     write(path, {"large.png": b"x" * 101, "small.png": b"x" * 100})
     monkeypatch.setattr(archives, "MAX_MEMBER", 100)
-    archive = archives.opened(path)
+    archive = archives.open_archive(path)
     assert len(archive.read("small.png")) == 100
     with pytest.raises(BadInput, match=r"large\.png has 101 bytes, more than 100"):
         archive.read("large.png")
@@ -175,7 +175,7 @@ def test_a_locked_member_is_told(tmp_path):
         data[data.index(header) + flags] |= 1
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(BadInput, match=r"x\.png cannot be read: .*password"):
-        archives.opened(tmp_path / "a.zip").read("x.png")
+        archives.open_archive(tmp_path / "a.zip").read("x.png")
 
 
 def test_a_file_may_not_be_larger_than_a_picture(tmp_path, monkeypatch):

@@ -2,9 +2,16 @@
 
 import pytest
 
-from mmk12.datasets.declarations import LeftOut
+from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import in_dollars, integer, last_boxed, latex, number, tight
+from mmk12.datasets.sources._helpers import (
+    find_last_boxed,
+    integer_gold,
+    number_gold,
+    remove_spaces,
+    to_latex,
+    wrap_in_dollars,
+)
 from tests.growth import assert_linear
 
 
@@ -23,21 +30,21 @@ from tests.growth import assert_linear
     ],
 )
 def test_last_boxed(text, answer):
-    assert last_boxed(text) == answer
+    assert find_last_boxed(text) == answer
 
 
 def test_last_boxed_is_linear():
-    assert last_boxed("\\boxed{" * 200_000) is None
-    assert last_boxed("}" * 200_000 + "\\boxed{1}") == "1"
-    assert_linear(last_boxed, "\\boxed{" * 10_000)
-    assert_linear(last_boxed, "}" * 20_000)
+    assert find_last_boxed("\\boxed{" * 200_000) is None
+    assert find_last_boxed("}" * 200_000 + "\\boxed{1}") == "1"
+    assert_linear(find_last_boxed, "\\boxed{" * 10_000)
+    assert_linear(find_last_boxed, "}" * 20_000)
 
 
 def test_tight_and_in_dollars():
-    assert tight(r"\frac { 2 \sqrt { 2 } } { 5 }") == r"\frac{2 \sqrt{2}}{5}"
-    assert tight("x ^ 2") == "x^2"
-    assert in_dollars("7") == "$7$"
-    assert in_dollars("$7$ cm") == "$7$ cm"
+    assert remove_spaces(r"\frac { 2 \sqrt { 2 } } { 5 }") == r"\frac{2 \sqrt{2}}{5}"
+    assert remove_spaces("x ^ 2") == "x^2"
+    assert wrap_in_dollars("7") == "$7$"
+    assert wrap_in_dollars("$7$ cm") == "$7$ cm"
 
 
 @pytest.mark.parametrize(
@@ -61,10 +68,10 @@ def test_tight_and_in_dollars():
 )
 def test_number(answer, gold):
     if gold is None:
-        with pytest.raises(LeftOut, match="no number"):
-            number(answer)
+        with pytest.raises(SkipRow, match="no number"):
+            number_gold(answer)
     else:
-        assert number(answer) == gold
+        assert number_gold(answer) == gold
 
 
 @pytest.mark.parametrize(
@@ -72,10 +79,10 @@ def test_number(answer, gold):
 )
 def test_integer(answer, gold):
     if gold is None:
-        with pytest.raises(LeftOut, match="no whole number"):
-            integer(answer)
+        with pytest.raises(SkipRow, match="no whole number"):
+            integer_gold(answer)
     else:
-        assert integer(answer) == gold
+        assert integer_gold(answer) == gold
 
 
 @pytest.mark.parametrize(
@@ -93,10 +100,10 @@ def test_integer(answer, gold):
     ],
 )
 def test_latex(text, shown):
-    assert latex(text) == shown
+    assert to_latex(text) == shown
 
 
-@pytest.mark.parametrize("convert", [latex, tight])
+@pytest.mark.parametrize("convert", [to_latex, remove_spaces])
 def test_conversions_are_linear(convert):
     for hostile in ("√{" * 10_000, "√ " * 10_000, "√(" * 10_000, "{ " * 10_000, "%" * 10_000):
         assert_linear(convert, hostile)
@@ -124,7 +131,7 @@ WORDS = ["red", "blue", "green"]
     ],
 )
 def test_a_choice_is_a_value_where_that_can_be_checked(question, options, right, gold):
-    asked, found = _helpers.gold(question, options, right)
+    asked, found = _helpers.choice_gold(question, options, right)
     assert (found.kind, found.text) == gold
     assert asked == question if found.kind == "math" else asked.startswith(f"{question}\nA. {options[0]}\nB. ")
     assert found.choices == (() if found.kind == "math" else tuple(options))
@@ -132,11 +139,11 @@ def test_a_choice_is_a_value_where_that_can_be_checked(question, options, right,
 
 @pytest.mark.parametrize("options", [["1", "2", "2"], ["1", "", "3"]])
 def test_options_that_no_letter_tells_apart(options):
-    with pytest.raises(LeftOut, match="empty or repeated"):
-        _helpers.gold("How many?", options, 0)
+    with pytest.raises(SkipRow, match="empty or repeated"):
+        _helpers.choice_gold("How many?", options, 0)
 
 
 @pytest.mark.parametrize("right", [-1, 4])
 def test_the_right_option_is_one_of_them(right):
     with pytest.raises(IndexError):
-        _helpers.gold("How many?", VALUES, right)
+        _helpers.choice_gold("How many?", VALUES, right)

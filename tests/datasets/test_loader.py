@@ -6,9 +6,9 @@ import pytest
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load, locate
+from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import Draft, Dropped, Gold, Hub, Sample
+from mmk12.types import DroppedSample, Gold, HubDataset, RawSample, Sample
 from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
@@ -22,7 +22,7 @@ def source(**changes) -> Source:
         "folders": ("toy", "old/toy"),
         "layout": "rows.jsonl and *.png",
         "rows": lambda files: files.jsonl("rows.jsonl"),
-        "draft": lambda row: Draft(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", [])),
+        "draft": lambda row: RawSample(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", [])),
     }
     return Source(**{**fields, **changes})
 
@@ -36,7 +36,7 @@ def raw(tmp_path):
 def loaded(raw, rows, **changes):
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (raw / "toy" / "rows.jsonl").write_text("\n".join(lines) + "\n")
-    return list(load(source(**changes), raw, ImageStore(raw / "store")))
+    return list(load_samples(source(**changes), raw, ImageStore(raw / "store")))
 
 
 def row(number=1, **changes):
@@ -78,7 +78,7 @@ def test_a_bad_row_is_named_and_the_others_live(raw, bad, reason, evidence):
     before, dropped, after = loaded(raw, [row(1), bad, row(3)])
     assert isinstance(before, Sample)
     assert isinstance(after, Sample)
-    assert isinstance(dropped, Dropped)
+    assert isinstance(dropped, DroppedSample)
     assert (dropped.stage, dropped.reason) == ("load", reason)
     assert evidence in dropped.evidence
 
@@ -87,13 +87,13 @@ def test_the_second_layout_is_found(raw):
     (raw / "toy").rename(raw / "later")
     (raw / "old").mkdir()
     (raw / "later").rename(raw / "old" / "toy")
-    assert locate(source(), raw).folder == raw / "old" / "toy"
+    assert locate_dataset(source(), raw).folder == raw / "old" / "toy"
 
 
 @pytest.mark.parametrize("raw_dir", ["no-such-folder", "."])
 def test_missing_data_says_what_to_fetch_from_where_and_whereto(tmp_path, raw_dir):
     with pytest.raises(MissingData) as caught:
-        locate(source(folders=("absent",)), tmp_path / raw_dir)
+        locate_dataset(source(folders=("absent",)), tmp_path / raw_dir)
     if raw_dir == ".":
         for word in ("https://example.org/toy", "CC0", "RAW_DIR/absent", "rows.jsonl and *.png"):
             assert word in str(caught.value)
@@ -101,7 +101,7 @@ def test_missing_data_says_what_to_fetch_from_where_and_whereto(tmp_path, raw_di
 
 def test_without_folder_and_hub_the_message_is_the_same():
     with pytest.raises(MissingData, match="RAW_DIR/toy/"):
-        locate(source(), None)
+        locate_dataset(source(), None)
 
 
 def test_files_come_in_natural_order(tmp_path):
@@ -136,5 +136,5 @@ def test_a_hub_dataset_gives_encoded_pictures(tmp_path, monkeypatch):
     (tmp_path / "repo").mkdir()
     pq.write_table(table, tmp_path / "repo" / "train-00000.parquet")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    (row,) = Files(None).hub(Hub(str(tmp_path / "repo"), split="train"))
+    (row,) = Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))
     assert row["image"]["bytes"] == data

@@ -32,7 +32,7 @@ ROW = {
 def read(tmp_path, data: Any, protocol: int = 3) -> list[Any]:
     path = tmp_path / "rows.pk"
     path.write_bytes(data if isinstance(data, bytes) else pickle.dumps(data, protocol))
-    return list(safe_pickle.rows(path))
+    return list(safe_pickle.read_pickle_rows(path))
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.cli.listing import catalogue
-from mmk12.datasets.declarations import LeftOut
+from mmk12.cli.listing import list_things
+from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load, locate
+from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.datasets.registry import load_source
-from mmk12.types import IMAGE_MARK, Dropped, Sample
+from mmk12.types import IMAGE_MARK, DroppedSample, Sample
 from mmk12.utils.content import names
 from mmk12.utils.images import ImageStore, decode
 from tests.conftest import picture
@@ -121,11 +121,11 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
 """What they are dropped for: reason, part of the evidence."""
 
 
-def read(name: str, folder: Path, tmp_path: Path) -> list[Sample | Dropped]:
-    return list(load(load_source(name), folder, ImageStore(tmp_path / "images")))
+def read(name: str, folder: Path, tmp_path: Path) -> list[Sample | DroppedSample]:
+    return list(load_samples(load_source(name), folder, ImageStore(tmp_path / "images")))
 
 
-def kept(rows: list[Sample | Dropped]) -> dict[str, Sample]:
+def kept(rows: list[Sample | DroppedSample]) -> dict[str, Sample]:
     return {row.id.partition("/")[2]: row for row in rows if isinstance(row, Sample)}
 
 
@@ -139,7 +139,7 @@ def test_rows_become_questions_or_named_drops(tmp_path, name):
     rows = read(name, tmp_path / "raw", tmp_path)
     found = [(row.id, row.gold.kind, row.gold.text) for row in rows if isinstance(row, Sample)]
     assert found == [(f"{name}/{number}", kind, gold) for number, kind, gold in KEPT[name]]
-    dropped = [row for row in rows if isinstance(row, Dropped)]
+    dropped = [row for row in rows if isinstance(row, DroppedSample)]
     assert [row.reason for row in dropped] == [reason for reason, _ in DROPPED[name]]
     for row, (_, evidence) in zip(dropped, DROPPED[name], strict=True):
         assert evidence in row.evidence
@@ -152,7 +152,7 @@ def test_the_same_rows_every_time(tmp_path, name):
     raw.WRITERS[name](tmp_path / "raw")
 
     def told(store: str) -> list[object]:
-        rows = load(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
+        rows = load_samples(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
         return [dataclasses.asdict(row) for row in rows]
 
     assert told("one") == told("two")
@@ -227,7 +227,7 @@ def test_a_wrong_archive_is_one_line_and_costs_its_own_rows(tmp_path, data):
     (tmp_path / "raw" / "mm_eureka_released" / "K12.zip").write_bytes(data)
     rows = read("mm_eureka_released", tmp_path / "raw", tmp_path)
     assert list(kept(rows)) == ["2", "3", "4"]
-    assert isinstance(rows[0], Dropped)
+    assert isinstance(rows[0], DroppedSample)
     assert "K12.zip is no readable zip archive" in rows[0].evidence
 
 
@@ -236,7 +236,7 @@ def test_a_broken_file_costs_its_own_rows(tmp_path):
     (tmp_path / "raw" / "k12_train" / "data" / "a.parquet").write_bytes(b"PAR1 torn")
     first, *rows = read("k12_train", tmp_path / "raw", tmp_path)
     assert list(kept(rows)) == ["a", "b"]
-    assert isinstance(first, Dropped)
+    assert isinstance(first, DroppedSample)
     assert first.evidence.startswith("data/a.parquet: data/a.parquet is not a readable parquet file")
 
 
@@ -257,7 +257,7 @@ def test_a_hostile_or_torn_pickle_is_one_line(tmp_path, harm, told, before):
     assert len(kept(rows)) == before
     if told:
         (drop,) = rows
-        assert isinstance(drop, Dropped)
+        assert isinstance(drop, DroppedSample)
         assert told in drop.evidence
 
 
@@ -267,7 +267,7 @@ class Hostile:
 
 
 def test_the_list_of_sources_says_how_large_they_are_and_where_they_are():
-    rows = {row["name"]: row for row in catalogue("sources")}
+    rows = {row["name"]: row for row in list_things("sources")}
     assert set(rows) == set(names("source"))
     assert rows["math"]["rows"] == 7500
     assert rows["dvqa"]["hub"] == "vikhyatk/dvqa"
@@ -360,12 +360,12 @@ def test_demo_is_made_not_read(tmp_path):
 )
 def test_real_rows(shared, name, read_, left_out):
     """All but the pictures, which takes a minute; the first two are decoded."""
-    source, files = load_source(name), locate(load_source(name), shared / "data")
+    source, files = load_source(name), locate_dataset(load_source(name), shared / "data")
     drafts, reasons = [], set()
     for row in source.rows(files):
         try:
             drafts.append(source.draft(row))
-        except LeftOut as out:
+        except SkipRow as out:
             reasons.add(out.reason)
     assert len(drafts) == read_ - left_out
     assert reasons <= {"the answer is no number", "no picture"}

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 import pytest
 
 from mmk12.demo import generate_problems
-from mmk12.inference.generate import request
-from mmk12.inference.prompts import chat
+from mmk12.inference.generate import make_request
+from mmk12.inference.prompts import render_chat
 from mmk12.types import Sampling
 from mmk12.utils.images import ImageStore
 
@@ -61,9 +61,9 @@ def asked(backend, store, sampling=GREEDY, count=COUNT, n=1):
     """Requests for the first `count` demo problems, `n` of each."""
     made = []
     for problem in generate_problems("test", count):
-        prompt = backend.render(chat("instruct", f"<image>{problem.question}", 1))
+        prompt = backend.render(render_chat("instruct", f"<image>{problem.question}", 1))
         images = (store.add(problem.png),)
-        made += [request(backend, problem.id, prompt, images, sampling, index) for index in range(n)]
+        made += [make_request(backend, problem.id, prompt, images, sampling, index) for index in range(n)]
     return made
 
 

@@ -11,9 +11,9 @@ from transformers import AutoTokenizer
 from mmk12.conversion import tokenizer
 from mmk12.conversion.convert import convert
 from mmk12.demo import generate_problems, model_path
-from mmk12.inference.generate import request
+from mmk12.inference.generate import make_request
 from mmk12.inference.hf import HfBackend  # first: it makes torchvision importable
-from mmk12.inference.prompts import chat
+from mmk12.inference.prompts import render_chat
 from mmk12.inference.vllm import VllmBackend
 from mmk12.types import Completion, Sampling
 from tests.conversion import upstream
@@ -48,9 +48,9 @@ def test_either_text_tower_there_and_back(tower, store, tmp_path):
     added = [store.add(encoded(picture)) for picture in pictures]
     texts = []
     for backend in (HfBackend(str(tmp_path / "native"), store), VllmBackend(str(tmp_path / "remote"), store)):
-        prompt = backend.render(chat("plain", "<image>What is 2 + 3?", 1))
+        prompt = backend.render(render_chat("plain", "<image>What is 2 + 3?", 1))
         asked = [
-            request(backend, str(n), prompt, (image,), Sampling(max_tokens=12), 0) for n, image in enumerate(added)
+            make_request(backend, str(n), prompt, (image,), Sampling(max_tokens=12), 0) for n, image in enumerate(added)
         ]
         texts.append({id_: (one.text, one.prompt_tokens) for id_, one in answers(backend, asked).items()})
     assert texts[0] == texts[1]
@@ -88,7 +88,7 @@ def test_sentencepiece_becomes_the_same_words(tmp_path):
         "auto_map": {"AutoTokenizer": ["tokenization_internlm2.InternLM2Tokenizer", None]},
     }
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(told))
-    made = tokenizer.native_tokenizer(tmp_path, "internlm2")
+    made = tokenizer.load_native_tokenizer(tmp_path, "internlm2")
     made.save_pretrained(tmp_path / "native")
     made = AutoTokenizer.from_pretrained(tmp_path / "native")
     texts = [*lines[::7], "", " lead", "trail ", "a\n\nb", "面积是 3√2 😀", "x" * 300, "12345.678", "é\u0301\u200b"]
@@ -98,7 +98,7 @@ def test_sentencepiece_becomes_the_same_words(tmp_path):
         assert made.decode(found) == pieces.decode(found)
     assert made("a<|im_end|><IMG_CONTEXT>")["input_ids"][1:] == [next(iter(renamed)), 602]
     assert (made.context_image_token_id, made.eos_token) == (602, "<|im_end|>")
-    template = tokenizer.native_template(made)
+    template = tokenizer.to_native_template(made)
     turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "b"}]}]
     text = made.apply_chat_template(turn, chat_template=template, tokenize=False)
     assert text == "<s><|im_start|>user\n<IMG_CONTEXT>\nb<|im_end|>\n"

@@ -82,10 +82,10 @@ def test_the_prompt_is_written_as_upstream_writes_it(folder):
     import transformers
 
     from mmk12.inference.chat_template import ChatTemplate
-    from mmk12.inference.prompts import chat
+    from mmk12.inference.prompts import render_chat
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     template = ChatTemplate(tokenizer, "<image>", "<image>\n")
-    prompt = template.render(chat("plain", "<image>How long is $AB$?", 1))
+    prompt = template.render(render_chat("plain", "<image>How long is $AB$?", 1))
     assert prompt.endswith("<|im_start|>user\n<image>\nHow long is $AB$?<|im_end|>\n<|im_start|>assistant\n")
     assert template.marks(prompt) == 1

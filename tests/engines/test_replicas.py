@@ -8,10 +8,10 @@ import pytest
 from mmk12.errors import ModelError, PromptError
 from mmk12.inference import find_model, open_backend
 from mmk12.inference.deployment import Deployment
-from mmk12.inference.engine import EngineStopped, fed
-from mmk12.inference.generate import request
+from mmk12.inference.engine import EngineStopped, run_engine
+from mmk12.inference.generate import make_request
 from mmk12.inference.ray_replicas import Replicas
-from mmk12.types import Completion, Failure, Message, Sampling
+from mmk12.types import Completion, GenerationFailure, Message, Sampling
 from tests.conftest import picture
 from tests.engines.conftest import asked
 
@@ -51,7 +51,7 @@ class Toy:
         return [Completion(request.key, request.id, request.index, text, "stop", 1, 1)]
 
     def generate(self, requests):
-        return fed(self, requests)
+        return run_engine(self, requests)
 
 
 def differing(store):
@@ -84,7 +84,7 @@ def two(ray, store):
 
 
 def requests(backend, prompts, images=()):
-    return [request(backend, f"toy/{i}", prompt, images, Sampling(), 0) for i, prompt in enumerate(prompts)]
+    return [make_request(backend, f"toy/{i}", prompt, images, Sampling(), 0) for i, prompt in enumerate(prompts)]
 
 
 def test_all_copies_work_and_every_request_is_answered_once(two, store):
@@ -127,13 +127,15 @@ def test_a_request_that_kills_two_copies_is_a_failure_and_so_is_what_nobody_is_l
     assert len(answers) == 22
     assert answers["toy/1"].reason.startswith("2 replicas died while they held it")
     assert len(two.notes) == 2
-    others = {answer.reason for answer in answers.values() if isinstance(answer, Failure)} - {answers["toy/1"].reason}
+    others = {answer.reason for answer in answers.values() if isinstance(answer, GenerationFailure)} - {
+        answers["toy/1"].reason
+    }
     assert all(reason.startswith("no replica is left: replica") for reason in others)
 
 
 def test_an_engine_that_stops_is_a_copy_less(two):
     answers = {answer.id: answer for answer in two.generate(requests(two, ["q0", "stop", "q2"]))}
-    assert isinstance(answers["toy/1"], Failure)
+    assert isinstance(answers["toy/1"], GenerationFailure)
     assert answers["toy/1"].reason == "2 replicas died while they held it: out of memory"
     assert "out of memory" in two.notes[0]
 

@@ -13,7 +13,7 @@ import pytest
 
 from mmk12.demo import model_path
 from mmk12.inference import find_model, open_backend
-from mmk12.types import Completion, Failure, Sampling
+from mmk12.types import Completion, GenerationFailure, Sampling
 from tests.engines.conftest import COUNT, asked, flips
 
 START = 300.0
@@ -99,12 +99,12 @@ def test_rollouts_of_one_prompt_are_distinct(served, store):
 
 def test_a_prompt_that_is_too_long_is_a_failure_in_the_servers_own_words(served, store):
     (fine,) = asked(served, store, count=1)
-    from mmk12.inference.generate import request
-    from mmk12.inference.prompts import chat
+    from mmk12.inference.generate import make_request
+    from mmk12.inference.prompts import render_chat
 
-    long = request(served, "long", served.render(chat("plain", "word " * 5000, 0)), (), fine.sampling, 0)
+    long = make_request(served, "long", served.render(render_chat("plain", "word " * 5000, 0)), (), fine.sampling, 0)
     answers = {answer.id: answer for answer in served.generate([long, fine])}
-    assert isinstance(answers["long"], Failure)
+    assert isinstance(answers["long"], GenerationFailure)
     assert "the server answered 400" in answers["long"].reason
     assert "maximum" in answers["long"].reason
     assert isinstance(answers[fine.id], Completion)

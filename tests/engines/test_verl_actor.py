@@ -66,10 +66,10 @@ def test_the_actor_looks_at_the_picture(worker, processor):
 
 def test_rollouts_by_transformers_are_the_actors(worker, processor, tell):
     """Sampled and greedy, prompts of several lengths at once: the server's log-probabilities are the actor's."""
-    from mmk12.verl_plugin.hf_server import Server
+    from mmk12.verl_plugin.hf_server import HfServer
 
     config = SimpleNamespace(seed=0, response_length=24, max_num_seqs=64)
-    server = Server(config, MODEL, 0)
+    server = HfServer(config, MODEL, 0)
     images = pictures([(112, 112), (300, 100), (56, 56), (112, 112)])
     made = rows(processor, images, TILINGS[1])
     ends = [

@@ -6,9 +6,9 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from mmk12.recipes.loader import load_recipe, with_changes
+from mmk12.recipes.loader import apply_overrides, load_recipe
 from mmk12.training.plan import make_plan
-from mmk12.training.verl_config import defaults
+from mmk12.training.verl_config import read_defaults
 from mmk12.utils import content
 
 MAINS = {"rl": "ppo_trainer", "sft": "sft_trainer_engine"}
@@ -36,7 +36,7 @@ def value(config, key):
 
 def test_defaults_are_those_of_the_installed_verl(trainer):
     name, config = trainer
-    assert {key: value(config, key) for key in defaults(name)} == dict(defaults(name))
+    assert {key: value(config, key) for key in read_defaults(name)} == dict(read_defaults(name))
 
 
 @pytest.mark.parametrize("recipe", content.names("recipe"))
@@ -44,8 +44,8 @@ def test_defaults_are_those_of_the_installed_verl(trainer):
 def test_a_key_gets_a_plus_where_verl_does_not_know_it(trainer, recipe, device):
     """hydra refuses a known key with a plus, and an unknown one without."""
     name, config = trainer
-    chosen = with_changes(load_recipe(recipe), [f"hardware.device={device}"])
+    chosen = apply_overrides(load_recipe(recipe), [f"hardware.device={device}"])
     plan = make_plan(chosen, data=Path("d"), out=Path("o"), must_exist=False)
     if plan.trainer != name:
         pytest.skip("the other trainer's")
-    assert [key for key in plan.keys if (key in defaults(name)) != (value(config, key) is not ABSENT)] == []
+    assert [key for key in plan.keys if (key in read_defaults(name)) != (value(config, key) is not ABSENT)] == []

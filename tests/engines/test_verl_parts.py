@@ -23,13 +23,13 @@ with warnings.catch_warnings():
     from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
     from verl.workers.rollout.utils import get_vision_placeholder_token_ids, qwen2_5_vl_dedup_image_tokens
 
-    from mmk12.verl_plugin.datasets import Rows
-    from mmk12.verl_plugin.reward_manager import Manager
-    from mmk12.verl_plugin.step_metrics import told
+    from mmk12.verl_plugin.datasets import RlDataset
+    from mmk12.verl_plugin.reward_manager import RewardManager
+    from mmk12.verl_plugin.step_metrics import read_field
 
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
-from mmk12.inference.prompts import chat
+from mmk12.inference.prompts import render_chat
 from mmk12.utils.images import decode
 from tests.conftest import picture, response
 
@@ -43,7 +43,7 @@ def processor():
 
 def row(question, images, gold="4"):
     return {
-        "prompt": [{"role": m.role, "content": m.content} for m in chat("instruct", question, len(images))],
+        "prompt": [{"role": m.role, "content": m.content} for m in render_chat("instruct", question, len(images))],
         "images": [{"bytes": data, "path": "x.png"} for data in images],
         "data_source": "mmk12/paper_instruct",
         "reward_model": {"style": "rule", "ground_truth": gold},
@@ -61,11 +61,11 @@ def row(question, images, gold="4"):
 def dataset(folder, rows, processor, **config):
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), folder / "rows.parquet")
     given = {"cache_dir": str(folder), "filter_overlong_prompts": False, **config}
-    return Rows(str(folder / "rows.parquet"), processor.tokenizer, OmegaConf.create(given), processor)
+    return RlDataset(str(folder / "rows.parquet"), processor.tokenizer, OmegaConf.create(given), processor)
 
 
 def pictures(messages):
-    return asyncio.run(Rows.process_multi_modal_info(messages, 14, OmegaConf.create({})))[0]
+    return asyncio.run(RlDataset.process_multi_modal_info(messages, 14, OmegaConf.create({})))[0]
 
 
 def prompt_ids(processor, messages, images, **tiling):
@@ -114,7 +114,7 @@ def test_training_and_evaluation_ask_with_the_same_tokens(processor, tmp_path, t
     found = dataset(tmp_path, [row("<image>How many dots?", [image])], processor)[0]
     images = pictures(found["raw_prompt"])
     ids = prompt_ids(processor, found["raw_prompt"], images, **tiling)
-    messages = [{"role": m.role, "content": m.content} for m in chat("instruct", "<image>How many dots?", 1)]
+    messages = [{"role": m.role, "content": m.content} for m in render_chat("instruct", "<image>How many dots?", 1)]
     body = messages[-1]["content"].removeprefix("<image>")
     messages[-1]["content"] = [{"type": "image"}, {"type": "text", "text": body}]
     text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
@@ -139,7 +139,7 @@ def manager():
     with asyncio.Runner() as runner:
 
         async def made():
-            return Manager(config, hf_tokenizer(MODEL), None)
+            return RewardManager(config, hf_tokenizer(MODEL), None)
 
         manager = runner.run(made())
 
@@ -197,7 +197,7 @@ def test_what_the_manager_returned_is_read_back_from_the_queue():
         for at, acc in enumerate((1.0, 0.0))
     ]
     queue = SimpleNamespace(kv_batch_get=lambda **_: list_of_dict_to_tensordict(rows))
-    assert told(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
+    assert read_field(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
 
 
 def test_rollouts_by_transformers_are_registered():

@@ -8,9 +8,9 @@ from mmk12.demo import model_path
 from mmk12.errors import ModelError, UnknownName
 from mmk12.inference import open_backend
 from mmk12.inference.deployment import Deployment, Model
-from mmk12.inference.generate import request
-from mmk12.inference.prompts import chat
-from mmk12.types import Completion, Failure, Request, Sampling
+from mmk12.inference.generate import make_request
+from mmk12.inference.prompts import render_chat
+from mmk12.types import Completion, GenerationFailure, Request, Sampling
 from tests.engines.conftest import COUNT, asked, flips
 
 
@@ -55,10 +55,10 @@ def test_a_prompt_that_is_too_long_fails_alone(vllm, store):
     sampling = Sampling(max_tokens=8)
     context = vllm._engine.model_config.max_model_len
     fine = asked(vllm, store, sampling, count=3)
-    prompt = vllm.render(chat("plain", "<image>" + "word " * context, 1))
-    long = request(vllm, "long", prompt, fine[1].images, sampling, 0)
+    prompt = vllm.render(render_chat("plain", "<image>" + "word " * context, 1))
+    long = make_request(vllm, "long", prompt, fine[1].images, sampling, 0)
     answers = by_id(vllm.generate([fine[0], long, *fine[1:]]))
-    assert isinstance(answers["long"], Failure)
+    assert isinstance(answers["long"], GenerationFailure)
     assert str(context) in answers["long"].reason
     assert "\n" not in answers["long"].reason
     assert sum(isinstance(answer, Completion) for answer in answers.values()) == 3
@@ -67,10 +67,10 @@ def test_a_prompt_that_is_too_long_fails_alone(vllm, store):
 def test_the_context_ends_a_response(vllm, store):
     context = vllm._engine.model_config.max_model_len
     room = 6
-    prompt = vllm.render(chat("plain", "a", 0))
+    prompt = vllm.render(render_chat("plain", "a", 0))
     spare = context - room - len(vllm._tokenizer(prompt)["input_ids"])
-    filler = vllm.render(chat("plain", "a" + " 1" * (spare // len(vllm._tokenizer(" 1")["input_ids"])), 0))
-    (answer,) = vllm.generate([request(vllm, "full", filler, (), Sampling(temperature=1.0, max_tokens=4096), 0)])
+    filler = vllm.render(render_chat("plain", "a" + " 1" * (spare // len(vllm._tokenizer(" 1")["input_ids"])), 0))
+    (answer,) = vllm.generate([make_request(vllm, "full", filler, (), Sampling(temperature=1.0, max_tokens=4096), 0)])
     assert isinstance(answer, Completion)
     assert answer.prompt_tokens + answer.completion_tokens <= context
 
@@ -86,9 +86,9 @@ def test_the_checkpoints_sampling_habits_are_off_and_a_rollout_has_its_own_seed(
 
 def test_images_are_counted_before_anything_is_sent(vllm, store):
     (one,) = asked(vllm, store, count=1)
-    doubled = request(vllm, "two", one.prompt, one.images * 2, one.sampling, 0)
+    doubled = make_request(vllm, "two", one.prompt, one.images * 2, one.sampling, 0)
     (answer,) = vllm.generate([doubled])
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GenerationFailure)
     assert "1 image marks for 2 images" in answer.reason
 
 

@@ -16,9 +16,9 @@ with warnings.catch_warnings():
     from verl.workers.engine_workers import TrainingWorker, TrainingWorkerConfig
 
 from mmk12.demo import generate_problems, model_path
-from mmk12.inference.prompts import chat
+from mmk12.inference.prompts import render_chat
 from mmk12.utils.images import decode
-from mmk12.verl_plugin.internvl import pixels
+from mmk12.verl_plugin.internvl import compute_pixel_values
 
 MODEL = str(model_path("demo"))
 
@@ -61,7 +61,9 @@ def rows(processor, images, tiling):
     """One row per picture: prompt with all its image tokens and a short response, and the pixels, as verl has them."""
     made = []
     for problem, image in zip(generate_problems("test", len(images)), images, strict=True):
-        messages = [{"role": m.role, "content": m.content} for m in chat("instruct", f"<image>{problem.question}", 1)]
+        messages = [
+            {"role": m.role, "content": m.content} for m in render_chat("instruct", f"<image>{problem.question}", 1)
+        ]
         for message in messages:
             parts = message["content"].split("<image>")
             message["content"] = [{"type": "image"}] * (len(parts) - 1) + [{"type": "text", "text": parts[-1]}]
@@ -70,7 +72,7 @@ def rows(processor, images, tiling):
         whole = processor(text=[text], images=[image], return_tensors="pt", **tiling)
         ids = whole["input_ids"][0]
         tokens = int((ids == processor.image_token_id).sum())
-        made.append((ids, pixels(processor, [image], tiling, tokens)))
+        made.append((ids, compute_pixel_values(processor, [image], tiling, tokens)))
     return made
 
 

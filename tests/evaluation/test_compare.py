@@ -8,9 +8,9 @@ import pytest
 
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput
-from mmk12.evaluation.compare import cautions, compare
-from mmk12.evaluation.compare_report import write_pair, write_standings
-from mmk12.evaluation.leaderboard import standings
+from mmk12.evaluation.compare import compare, list_cautions
+from mmk12.evaluation.compare_report import write_leaderboard, write_pair_report
+from mmk12.evaluation.leaderboard import make_leaderboard
 from mmk12.evaluation.tables import list_flips
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded
@@ -71,8 +71,8 @@ def test_runs_that_were_all_asked_differently_are_refused(run):
 def test_what_differs_in_the_settings_is_said(run):
     zero = {"name": "zero", "system": "s", "user": "u {question}"}
     a, b = run("a", [RIGHT]), run("b", [RIGHT], prompt=zero, profile="paper_instruct")
-    assert cautions(a, a) == []
-    assert cautions(a, b) == [
+    assert list_cautions(a, a) == []
+    assert list_cautions(a, b) == [
         f"the prompt differs: instruct in {a}, zero in {b}",
         f"the profile differs: strict in {a}, paper_instruct in {b}",
     ]
@@ -95,7 +95,7 @@ def test_items_that_share_a_problem_are_one_observation(run):
 
 def test_several_runs_stand_beside_the_published_numbers(run):
     a, b = run("a", [RIGHT, WRONG]), run("b", [RIGHT, RIGHT])
-    found = standings([a, b, a])
+    found = make_leaderboard([a, b, a])
     assert [row["name"] for row in found["runs"]] == [str(a), str(b)], "the same folder twice is one run"
     assert found["runs"][1]["accuracy"]["toy"]["accuracy"] == 1.0
     (published,) = found["published"]
@@ -109,7 +109,7 @@ def test_several_runs_stand_beside_the_published_numbers(run):
 
 
 def test_a_limited_run_takes_the_published_numbers_out_of_the_table(run):
-    found = standings([run("a", [RIGHT]), run("b", [RIGHT], limit=1)])
+    found = make_leaderboard([run("a", [RIGHT]), run("b", [RIGHT], limit=1)])
     assert found["published"] == []
     assert [row["accuracy"]["toy"]["mark"] for row in found["runs"]] == ["", "limited"]
 
@@ -127,7 +127,7 @@ def two_benchmarks(folder):
 
 
 def test_averages_are_recomputed_and_need_every_benchmark(run):
-    found = standings([two_benchmarks(run("a", [RIGHT, WRONG])), run("b", [RIGHT])])
+    found = make_leaderboard([two_benchmarks(run("a", [RIGHT, WRONG])), run("b", [RIGHT])])
     assert found["benchmarks"] == ["toy", "other"]
     ours, without = found["runs"]
     assert ours["average"]["accuracy"] == 0.625
@@ -142,7 +142,7 @@ def test_a_pair_is_written_for_people(run, tmp_path, suffix):
     tags = [{"topic": "<b>|x\u202ey"}] * 2
     a, b = run("a", [RIGHT, WRONG], tags=tags), run("b", [WRONG, RIGHT], tags=tags)
     path = tmp_path / f"out{suffix}"
-    write_pair(path, ("A", "B"), compare(a, b), ["the prompt differs: <i>"])
+    write_pair_report(path, ("A", "B"), compare(a, b), ["the prompt differs: <i>"])
     text = path.read_text()
     for word in ("exact McNemar", "toy/0", "toy/1", "gained", "lost", "the prompt differs", "Agresti"):
         assert word in text
@@ -152,7 +152,7 @@ def test_a_pair_is_written_for_people(run, tmp_path, suffix):
 
 def test_a_pair_is_written_as_tidy_csv(run, tmp_path):
     a, b = run("a", [RIGHT, WRONG]), run("b", [RIGHT, RIGHT])
-    write_pair(tmp_path / "out.csv", ("A", "B"), compare(a, b), [])
+    write_pair_report(tmp_path / "out.csv", ("A", "B"), compare(a, b), [])
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [(row["benchmark"], row["group"], row["value"], row["n"]) for row in rows] == [
         ("toy", "", "", "2"),
@@ -163,9 +163,9 @@ def test_a_pair_is_written_as_tidy_csv(run, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".md", ".html", ".csv"])
 def test_standings_are_written(run, tmp_path, suffix):
-    found = standings([run("a", [RIGHT]), run("b", [WRONG]), run("c", [RIGHT])])
+    found = make_leaderboard([run("a", [RIGHT]), run("b", [WRONG]), run("c", [RIGHT])])
     path = tmp_path / f"out{suffix}"
-    write_standings(path, found)
+    write_leaderboard(path, found)
     text = path.read_text()
     assert "MM-Eureka-8B" in text
     assert ("27.0" if suffix != ".csv" else "0.27") in text
@@ -174,7 +174,7 @@ def test_standings_are_written(run, tmp_path, suffix):
 
 def test_another_kind_of_file_is_refused(run, tmp_path):
     with pytest.raises(BadInput, match=r"\.md, \.html or \.csv"):
-        write_standings(tmp_path / "out.xlsx", standings([run("a", [RIGHT])]))
+        write_leaderboard(tmp_path / "out.xlsx", make_leaderboard([run("a", [RIGHT])]))
 
 
 def test_the_papers_rows_come_with_averages_of_their_own_numbers(run):
@@ -189,7 +189,7 @@ def test_the_papers_rows_come_with_averages_of_their_own_numbers(run):
         known["benchmarks"][name] = {**toy, "published": printed}
     (folder / "results.json").write_text(json.dumps(results))
     (folder / "run.json").write_text(json.dumps(known))
-    averages = {row["model"]: 100 * row["average"]["accuracy"] for row in standings([folder])["published"]}
+    averages = {row["model"]: 100 * row["average"]["accuracy"] for row in make_leaderboard([folder])["published"]}
     assert len(averages) == 8
     assert averages["MM-Eureka-8B"] == pytest.approx(33.06)
     assert averages["InternVL2.5-8B-Instruct + SFT"] == pytest.approx(25.66), "the paper prints 25.5"

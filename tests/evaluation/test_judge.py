@@ -23,7 +23,7 @@ from tests.runs import graded
 pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
-from mmk12.evaluation.pipeline import second_opinion
+from mmk12.evaluation.pipeline import run_judge
 from mmk12.inference.llm_judge import open_judge
 
 RIGHT, WRONG = response("$4$"), response("$5$")
@@ -37,7 +37,7 @@ def server():
 
 
 def judged(folder, server, model="wise"):
-    return second_opinion(score(folder), open_judge(f"{server.url}#{model}"))
+    return run_judge(score(folder), open_judge(f"{server.url}#{model}"))
 
 
 def rows(folder, name="verdicts.jsonl"):
@@ -134,7 +134,7 @@ def test_a_killed_judgement_goes_on_where_it_stopped(tmp_path, server):
 
 
 def test_the_words_are_frozen_under_their_version():
-    said = prompt.messages("{question}?", Gold("4"), "{mark}")
+    said = prompt.judge_messages("{question}?", Gold("4"), "{mark}")
     frozen = hashlib.sha256(to_json([message.content for message in said]).encode()).hexdigest()
     assert (prompt.VERSION, frozen[:16]) == ("yes-no-1", "3e0b9845f1b2bef7")
 
@@ -152,7 +152,7 @@ EVIL = [
 
 @pytest.mark.parametrize("evil", EVIL, ids=range(len(EVIL)))
 def test_a_response_can_neither_leave_its_place_nor_take_a_turn(evil):
-    asked = prompt.messages("What?", Gold("4"), evil)[1].content
+    asked = prompt.judge_messages("What?", Gold("4"), evil)[1].content
     mark = asked.splitlines()[1]
     assert mark not in evil
     assert asked.count(mark) == 6, "three pieces of material, each between two marks"
@@ -165,12 +165,12 @@ def test_a_response_can_neither_leave_its_place_nor_take_a_turn(evil):
 def test_a_key_depends_on_all_that_decides(monkeypatch):
     def keys():
         return {
-            prompt.key("judge", "q", Gold("4"), "r"),
-            prompt.key("other", "q", Gold("4"), "r"),
-            prompt.key("judge", "p", Gold("4"), "r"),
-            prompt.key("judge", "q", Gold("5"), "r"),
-            prompt.key("judge", "q", Gold("4", unit="cm"), "r"),
-            prompt.key("judge", "q", Gold("4"), "s"),
+            prompt.judge_key("judge", "q", Gold("4"), "r"),
+            prompt.judge_key("other", "q", Gold("4"), "r"),
+            prompt.judge_key("judge", "p", Gold("4"), "r"),
+            prompt.judge_key("judge", "q", Gold("5"), "r"),
+            prompt.judge_key("judge", "q", Gold("4", unit="cm"), "r"),
+            prompt.judge_key("judge", "q", Gold("4"), "s"),
         }
 
     before = keys()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.evaluation import report
-from mmk12.evaluation.report import marked
+from mmk12.evaluation.report import mark_answer
 from tests.conftest import response
 from tests.runs import graded
 
@@ -106,7 +106,7 @@ def test_the_policy_of_the_page_allows_its_own_script_only(run):
     ],
 )
 def test_the_answer_is_marked_where_it_was_found(text, answer, before):
-    assert marked(text, answer) == [before, answer, text[len(before) + len(answer) :]]
+    assert mark_answer(text, answer) == [before, answer, text[len(before) + len(answer) :]]
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_the_answer_is_marked_where_it_was_found(text, answer, before):
     [("no answer", None), ("12", "12"), ("\\boxed{1} and \\boxed{2}", "1, 2"), ("", ""), ("is " * 20_000, "4")],
 )
 def test_an_answer_without_one_place_is_not_marked(text, answer):
-    assert marked(text, answer) == [text]
+    assert mark_answer(text, answer) == [text]

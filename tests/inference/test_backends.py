@@ -10,8 +10,8 @@ from mmk12.demo import model_path
 from mmk12.errors import BadInput, MissingData, MissingExtra, UnknownName
 from mmk12.inference import engine_options, find_model, open_backend
 from mmk12.inference.deployment import Deployment, Model
-from mmk12.inference.engine import EngineStopped, fed
-from mmk12.types import Completion, Failure, Request, Sampling
+from mmk12.inference.engine import EngineStopped, run_engine
+from mmk12.types import Completion, GenerationFailure, Request, Sampling
 from mmk12.utils.images import ImageStore
 
 
@@ -132,15 +132,15 @@ def requests(*ids):
 
 def test_an_engine_is_kept_full_and_never_waits_for_a_slow_answer():
     engine = Engine()
-    assert [answer.id for answer in fed(engine, requests("slow", *"abcdefgh"))] == [*"abcdefgh", "slow"]
+    assert [answer.id for answer in run_engine(engine, requests("slow", *"abcdefgh"))] == [*"abcdefgh", "slow"]
     assert engine.most == 3
 
 
 def test_an_engine_that_stops_fails_what_it_held_and_what_was_still_waiting():
-    answers = list(fed(Engine(), requests("a", "stop", *"bcdefg")))
+    answers = list(run_engine(Engine(), requests("a", "stop", *"bcdefg")))
     assert isinstance(answers[0], Completion)
     assert [answer.id for answer in answers[1:]] == ["stop", *"bcdefg"]
-    assert all(isinstance(answer, Failure) and answer.reason == "out of memory" for answer in answers[1:])
+    assert all(isinstance(answer, GenerationFailure) and answer.reason == "out of memory" for answer in answers[1:])
 
 
 @pytest.mark.model

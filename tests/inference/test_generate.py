@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from mmk12.errors import BadInput
-from mmk12.inference.generate import CompletionLog, generate, request
+from mmk12.inference.generate import CompletionLog, generate, make_request
 from mmk12.inference.replay import ReplayBackend
-from mmk12.types import Completion, Failure, Image, Sampling
+from mmk12.types import Completion, GenerationFailure, Image, Sampling
 from mmk12.utils.storage import to_json
 from tests.conftest import Scripted
 
@@ -16,7 +16,7 @@ IMAGE = Image("a", 1, 1)
 
 
 def requests(backend, count):
-    return [request(backend, f"toy/{i}", f"prompt {i}", (), GREEDY, 0) for i in range(count)]
+    return [make_request(backend, f"toy/{i}", f"prompt {i}", (), GREEDY, 0) for i in range(count)]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_killed_run_goes_on_where_it_stopped(path, survived):
 def test_two_samples_that_are_asked_the_same_are_answered_apart(path):
     """Their saved completions differ in `replay`, and so must sampled ones."""
     backend = Scripted(lambda asked: f"answer to {asked.id}")
-    asked = [request(backend, name, "one prompt", (), GREEDY, 0) for name in ("toy/a", "toy/b")]
+    asked = [make_request(backend, name, "one prompt", (), GREEDY, 0) for name in ("toy/a", "toy/b")]
     log = CompletionLog(path)
     generate(backend, asked, log)
     assert [log[one.key].text for one in asked] == ["answer to toy/a", "answer to toy/b"]
@@ -81,7 +81,7 @@ def test_whatever_decides_the_text_is_in_the_key(change):
     def key(backend="model", prompt="p", images=(IMAGE,), sampling=GREEDY, index=0):
         engine = Scripted(str)
         engine.fingerprint = backend
-        return request(engine, "toy/1", prompt, images, sampling, index).key
+        return make_request(engine, "toy/1", prompt, images, sampling, index).key
 
     assert key() == key()
     assert key(**change) != key()
@@ -166,7 +166,7 @@ def test_replay_finds_completions_by_id_with_or_without_the_benchmark(tmp_path):
     full, native, absent, second = backend.generate(asked)
     assert (full.text, full.finish_reason, full.completion_tokens) == ("full id", "length", 7)
     assert (native.text, native.finish_reason, native.completion_tokens) == ("native id", "stop", None)
-    assert isinstance(absent, Failure)
+    assert isinstance(absent, GenerationFailure)
     assert second.text == "second rollout"
 
 

@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 
 from mmk12.errors import BadInput, ModelError
 from mmk12.inference import find_model, open_backend
-from mmk12.inference.generate import request
-from mmk12.inference.prompts import chat
-from mmk12.types import Completion, Failure, Message, Sampling
+from mmk12.inference.generate import make_request
+from mmk12.inference.prompts import render_chat
+from mmk12.types import Completion, GenerationFailure, Message, Sampling
 from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
@@ -114,9 +114,9 @@ def backend(server, store, **options):
 
 
 def asked(engine, count=1, question="Question", images=(), **sampling):
-    prompts = [engine.render(chat("plain", f"{question} {number}?", len(images))) for number in range(count)]
+    prompts = [engine.render(render_chat("plain", f"{question} {number}?", len(images))) for number in range(count)]
     wanted = Sampling(**{"max_tokens": 9, **sampling})
-    return [request(engine, f"toy/{number}", prompt, images, wanted, 0) for number, prompt in enumerate(prompts)]
+    return [make_request(engine, f"toy/{number}", prompt, images, wanted, 0) for number, prompt in enumerate(prompts)]
 
 
 def the_only(engine, **question):
@@ -171,8 +171,8 @@ def test_marks_and_pictures_are_counted_before_anything_is_sent(serve, store):
     engine = backend(server, store)
     prompt = engine.render([Message("user", "<image> and <image>")])
     image = store.add(picture())
-    (answer,) = engine.generate([request(engine, "toy/0", prompt, (image,), Sampling(), 0)])
-    assert isinstance(answer, Failure)
+    (answer,) = engine.generate([make_request(engine, "toy/0", prompt, (image,), Sampling(), 0)])
+    assert isinstance(answer, GenerationFailure)
     assert "2 <image> marks for 1 images" in answer.reason
     assert not server.asked
 
@@ -204,7 +204,7 @@ def test_the_server_may_say_when_to_come_back(serve, store, monkeypatch):
 def test_an_error_that_stays_is_a_failure_never_an_answer(serve, store):
     server = serve(lambda body, attempt: (500, {"error": {"message": "CUDA out of memory\nTraceback"}}))
     answer = the_only(backend(server, store))
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GenerationFailure)
     assert answer.reason == "the server answered 500: CUDA out of memory"
     assert len(server.asked) == 7
 
@@ -223,7 +223,7 @@ def test_an_error_that_stays_is_a_failure_never_an_answer(serve, store):
 def test_a_refusal_is_not_repeated_and_gives_its_reason_in_one_line(serve, store, body, reason):
     server = serve(lambda *_: (400, body))
     answer = the_only(backend(server, store))
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GenerationFailure)
     assert answer.reason.startswith("the server answered 400" + (f": {reason}" if reason else ""))
     assert "\n" not in answer.reason
     assert len(answer.reason) <= 300
@@ -245,7 +245,7 @@ def test_a_refusal_is_not_repeated_and_gives_its_reason_in_one_line(serve, store
 )
 def test_a_reply_that_is_no_completion_is_a_failure(serve, store, body, reason):
     answer = the_only(backend(serve(lambda *_: (200, body)), store))
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, GenerationFailure)
     assert reason in answer.reason
 
 
@@ -284,7 +284,7 @@ def test_a_server_that_went_away_fails_the_rest_at_once(serve, store):
     server.server_close()
     answers = list(engine.generate(asked(engine, 40)))
     assert len(answers) == 40
-    assert all(isinstance(answer, Failure) for answer in answers)
+    assert all(isinstance(answer, GenerationFailure) for answer in answers)
     assert sum(answer.reason.startswith("not sent: no server answers at") for answer in answers) == 38
 
 

@@ -14,7 +14,7 @@ QUESTION = "<image>As shown, $\\frac{1}{2}AB={}$ ___."
 
 @pytest.mark.parametrize("name", ["instruct", "plain", "zero"])
 def test_the_wording_is_frozen(name):
-    found = [[message.role, message.content] for message in prompts.chat(name, QUESTION, 1)]
+    found = [[message.role, message.content] for message in prompts.render_chat(name, QUESTION, 1)]
     assert found == json.loads(SNAPSHOT.read_text("utf-8"))[name]
 
 
@@ -24,7 +24,7 @@ def test_there_are_no_others():
 
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'instruct'"):
-        prompts.template("instrcut")
+        prompts.find_template("instrcut")
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ def test_an_unknown_name_suggests_the_nearest():
     ],
 )
 def test_marks_in_front_lead_the_turn_and_others_stay(question, images, user):
-    assert prompts.chat("plain", question, images)[-1].content == user
+    assert prompts.render_chat("plain", question, images)[-1].content == user
 
 
 @pytest.mark.parametrize(("question", "images"), [("none", 1), ("<image>", 0), ("<image><image>", 1)])
 def test_marks_must_match_the_images(question, images):
     with pytest.raises(PromptError, match="marks for"):
-        prompts.chat("instruct", question, images)
+        prompts.render_chat("instruct", question, images)
 
 
 def test_braces_in_a_question_are_text():
-    assert prompts.chat("zero", "{question} {0} {}", 0)[-1].content.startswith(
+    assert prompts.render_chat("zero", "{question} {0} {}", 0)[-1].content.startswith(
         "Answer the following question: {question} {0} {}\n"
     )

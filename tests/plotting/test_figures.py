@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData
-from mmk12.plotting import plot, styled, svg
+from mmk12.plotting import apply_style, plot, to_svg
 from mmk12.utils import content
 from tests.conftest import response
 from tests.runs import graded
@@ -50,7 +50,7 @@ def evaluations(tmp_path_factory):
 
 
 def axes(name, given, **more):
-    with styled():
+    with apply_style():
         return content.load_figure(name).figure(given, **more).axes
 
 
@@ -151,7 +151,7 @@ def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
 
 
 def test_an_element_of_a_page_has_no_outside(runs):
-    element = svg("groups", runs)
+    element = to_svg("groups", runs)
     assert element.startswith("<svg")
     assert element.rstrip().endswith("</svg>")
     assert "<metadata>" not in element
@@ -161,7 +161,7 @@ def test_an_element_of_a_page_has_no_outside(runs):
 def grey(name, given):
     """A figure as grey values in [0, 1], small enough to be kept in the repository."""
     buffer = io.BytesIO()
-    with styled():
+    with apply_style():
         content.load_figure(name).figure(given).savefig(buffer, format="png", dpi=40)
     with Pillow.open(buffer) as drawn:
         return np.asarray(drawn.convert("L"), dtype=float) / 255

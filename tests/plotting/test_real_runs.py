@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.plotting import plot
-from mmk12.run_report import write
+from mmk12.run_report import write_page
 from mmk12.runlog import read_run
 
 RUNS = Path(__file__).parent / "runs"
@@ -65,6 +65,6 @@ def test_every_figure_is_drawn_twice_alike(figure, runs, tmp_path):
 
 
 def test_the_page_shows_rollouts_with_their_advantages(tmp_path):
-    page = write(SEEDS[0], tmp_path / "report.html", None).read_text("utf-8")
+    page = write_page(SEEDS[0], tmp_path / "report.html", None).read_text("utf-8")
     assert "25 steps, 1 launch" in page
     assert "demo/slope-" in page

@@ -7,9 +7,17 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from mmk12.plotting.curves import Curve, curves, experiment, labelled, largest_fall, smooth, span
+from mmk12.plotting.curves import (
+    Curve,
+    experiment_name,
+    group_by_experiment,
+    largest_fall,
+    read_curves,
+    smooth,
+    step_range,
+)
 from mmk12.utils import stats
-from mmk12.utils.stats import clustered_means, student_interval
+from mmk12.utils.stats import clustered_means, student_t_interval
 from tests.training_runs import trained
 
 
@@ -17,7 +25,7 @@ def test_smoothing_is_the_weighted_mean_it_says_it_is():
     keep = 1 - 2 / (3 + 1)
     third = (4 + keep * 2 + keep**2 * 1) / (1 + keep + keep**2)
     assert smooth(pd.Series([1.0, 2.0, 4.0]), 3).tolist() == pytest.approx([1.0, (2 + keep) / (1 + keep), third])
-    assert [span(steps) for steps in (5, 60, 1200)] == [3, 5, 100]
+    assert [step_range(steps) for steps in (5, 60, 1200)] == [3, 5, 100]
 
 
 def test_seeds_become_a_mean_with_the_interval_of_t():
@@ -32,7 +40,7 @@ def test_the_band_of_a_smoothed_line_is_that_of_smoothed_seeds():
     draw = random.Random(0)
     seeds = tuple(pd.Series([draw.gauss(0, 1) for _ in range(40)]) for _ in range(4))
     band = Curve("noise", seeds).smoothed()
-    at_end = [smooth(series, span(40)).iloc[-1] for series in seeds]
+    at_end = [smooth(series, step_range(40)).iloc[-1] for series in seeds]
     expected = scipy_stats.t.interval(0.95, 3, loc=np.mean(at_end), scale=scipy_stats.sem(at_end))
     assert (band.low.iloc[-1], band.high.iloc[-1]) == pytest.approx(expected)
 
@@ -48,13 +56,13 @@ def test_seeds_of_different_lengths_and_a_seed_alone():
 
 
 def test_runs_are_seeds_of_one_experiment_by_name_and_folder(tmp_path):
-    assert [experiment(name) for name in ("a-seed12", "a-seedx", "seed1")] == ["a", "a-seedx", "seed1"]
+    assert [experiment_name(name) for name in ("a-seed12", "a-seedx", "seed1")] == ["a", "a-seedx", "seed1"]
     paths = [tmp_path / name for name in ("x/kl-seed0", "x/kl-seed1", "y/kl-seed0", "y/plain")]
-    assert [label for label, _ in labelled(paths)] == ["x/kl", "x/kl", "y/kl", "plain"]
+    assert [label for label, _ in group_by_experiment(paths)] == ["x/kl", "x/kl", "y/kl", "plain"]
     runs = [trained(tmp_path / f"demo-seed{seed}", steps=2, prompts=1, seed=seed) for seed in range(2)]
-    [curve] = curves(runs, "accuracy")
+    [curve] = read_curves(runs, "accuracy")
     assert curve.name == "demo (2 seeds)"
-    assert curves(runs, "nothing") == []
+    assert read_curves(runs, "nothing") == []
 
 
 def test_the_largest_fall_is_found_between_its_steps():
@@ -75,9 +83,9 @@ def test_column_wise_intervals_are_those_of_the_statistics_module(clusters):
     for by, part in table.groupby("by"):
         scores, names = part["acc"].tolist(), part["prompt"].tolist()
         expected = (
-            stats.wilson(round(scores[0]) * len(set(names)), len(set(names)))  # all 0 or all 1: prompts count
+            stats.wilson_interval(round(scores[0]) * len(set(names)), len(set(names)))  # all 0 or all 1: prompts count
             if len(set(scores)) == 1
-            else stats.clustered(scores, names)
+            else stats.clustered_interval(scores, names)
         )
         assert found.loc[by, "mean"] == pytest.approx(np.mean(scores))
         assert found.loc[by, ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
@@ -92,5 +100,5 @@ def test_one_prompt_tells_nothing_of_others():
 def test_the_interval_of_a_mean_is_that_of_t():
     values = [1.0, 2.0, 4.0, 8.0]
     expected = scipy_stats.t.interval(0.95, 3, loc=np.mean(values), scale=scipy_stats.sem(values))
-    found = student_interval(pd.Series(values))
+    found = student_t_interval(pd.Series(values))
     assert (found.low, found.high) == pytest.approx(expected)

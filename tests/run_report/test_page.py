@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmk12.run_report import page as health
-from mmk12.run_report import write
+from mmk12.run_report import write_page
 from mmk12.run_report.page import FIGURES
-from mmk12.run_report.samples import PROMPTS, STEPS, advantages, samples
-from mmk12.runlog import read_run, responses
+from mmk12.run_report.samples import PROMPTS, STEPS, compute_advantages, select_samples
+from mmk12.runlog import read_responses, read_run
 from tests.conftest import picture
 from tests.training_runs import ROLLOUTS, trained
 
@@ -30,14 +30,14 @@ def one_figure(monkeypatch):
 def test_advantages_are_rloo_or_grpo():
     rewards = [1.5, 0.5, 0.0, 0.5]
     expected = [reward - (sum(rewards) - reward) / 3 for reward in rewards]
-    assert advantages(rewards, "rloo") == pytest.approx(expected)
-    assert sum(advantages(rewards, "grpo")) == pytest.approx(0)
-    assert advantages([1.0, 1.0], "grpo") == [0.0, 0.0]
-    assert advantages([1.0], "rloo") == [0.0]
+    assert compute_advantages(rewards, "rloo") == pytest.approx(expected)
+    assert sum(compute_advantages(rewards, "grpo")) == pytest.approx(0)
+    assert compute_advantages([1.0, 1.0], "grpo") == [0.0, 0.0]
+    assert compute_advantages([1.0], "rloo") == [0.0]
 
 
 def test_samples_are_whole_groups_of_steps_from_first_to_last(run):
-    entries = samples(run, "paper_instruct", "rloo")
+    entries = select_samples(run, "paper_instruct", "rloo")
     steps = list(dict.fromkeys(int(entry["groups"]["step"]) for entry in entries))
     assert (len(steps), steps[0], steps[-1]) == (STEPS, 1, 14)
     assert len(entries) == STEPS * PROMPTS * ROLLOUTS
@@ -52,7 +52,9 @@ def test_samples_are_whole_groups_of_steps_from_first_to_last(run):
 def test_a_verdict_that_has_changed_is_told(run):
     path = run / "rollouts/1.jsonl"
     path.write_text(path.read_text().replace('"status": "wrong"', '"status": "correct"'))
-    reasons = [entry["reason"] for entry in samples(run, "paper_instruct", "rloo") if entry["status"] == "correct"]
+    reasons = [
+        entry["reason"] for entry in select_samples(run, "paper_instruct", "rloo") if entry["status"] == "correct"
+    ]
     assert any(reason.startswith("paid as correct; judged again: wrong, ") for reason in reasons)
 
 
@@ -70,7 +72,7 @@ def test_questions_and_pictures_of_the_data_folder_are_shown(run, tmp_path, one_
         for n in range(8)
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
-    html = write(run, tmp_path / "report.html", tmp_path).read_text()
+    html = write_page(run, tmp_path / "report.html", tmp_path).read_text()
     items = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])["items"]
     assert {item["question"] for item in items} == {"<image>How long?"}
     [image] = {image for item in items for image in item["images"]}
@@ -78,7 +80,7 @@ def test_questions_and_pictures_of_the_data_folder_are_shown(run, tmp_path, one_
 
 
 def test_the_page_is_whole(run):
-    page = write(run, run / "report.html")
+    page = write_page(run, run / "report.html")
     html = page.read_text()
     for words in (
         "a made-up run",
@@ -94,14 +96,14 @@ def test_the_page_is_whole(run):
 
 
 def test_the_page_is_the_same_bytes_each_time(run, one_figure):
-    pages = [write(run, run / f"{number}.html").read_bytes() for number in range(2)]
+    pages = [write_page(run, run / f"{number}.html").read_bytes() for number in range(2)]
     assert pages[0] == pages[1]
 
 
 def test_a_log_without_dumps_still_makes_a_page(tmp_path, one_figure):
     run = trained(tmp_path / "run", steps=3, dumps=False)
     (run / "resolved.yaml").unlink()
-    html = write(run, run / "report.html").read_text()
+    html = write_page(run, run / "report.html").read_text()
     assert "Reward health" in html
     assert 'id="items"' not in html
 
@@ -109,16 +111,16 @@ def test_a_log_without_dumps_still_makes_a_page(tmp_path, one_figure):
 def test_what_a_model_wrote_stays_text(run, one_figure):
     path = run / "rollouts/1.jsonl"
     path.write_text(path.read_text().replace("<think>", "</script><script>alert(1)</script>"))
-    html = write(run, run / "report.html").read_text()
+    html = write_page(run, run / "report.html").read_text()
     assert "<script>alert(1)" not in html
 
 
 def test_health_is_by_quarter_and_names_what_could_not_be_judged(run):
     path = run / "rollouts/2.jsonl"
     path.write_text(path.read_text().replace('"status": "correct"', '"status": "gold_unusable"'))
-    quarters = health.parts(read_run(run).table)
+    quarters = health.collect_parts(read_run(run).table)
     assert [(part.first, part.last) for part in quarters] == [(1, 4), (5, 8), (9, 11), (12, 14)]
     assert all(sum(part.shares.values()) == pytest.approx(1) for part in quarters)
-    worst = health.faults(responses(run / "rollouts").table)
+    worst = health.find_faults(read_responses(run / "rollouts").table)
     assert worst[0].status == "gold_unusable"
     assert worst == sorted(worst, key=lambda fault: (-fault.times, fault.id))

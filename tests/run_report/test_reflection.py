@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from mmk12.errors import MissingData
-from mmk12.run_report.reflection import KINDS, moments, scan
+from mmk12.run_report.reflection import KINDS, find_reflections, scan
 from mmk12.run_report.reflection import scan as scanning
 from mmk12.run_report.reflection.patterns import PATTERNS
-from mmk12.run_report.reflection.report import relations, write
+from mmk12.run_report.reflection.report import relate_to_accuracy, write_report
 from tests.growth import assert_linear
 from tests.training_runs import CHINESE, MOMENTS, trained
 
@@ -56,25 +56,25 @@ SAYS_NOT = [
 
 @pytest.mark.parametrize(("text", "kind"), SAYS)
 def test_a_second_thought_is_found(text, kind):
-    assert kind in {moment.kind for moment in moments(text)}
+    assert kind in {moment.kind for moment in find_reflections(text)}
     assert re.search(PATTERNS[kind], text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("text", SAYS_NOT)
 def test_what_only_sounds_like_one_is_not(text):
-    assert moments(text) == []
+    assert find_reflections(text) == []
 
 
 def test_a_phrase_of_the_prompt_is_an_echo():
     text = "I must double-check your answer? Let me verify it."
-    assert [text[one.start : one.end] for one in moments(text, "Think, then: I must DOUBLE-CHECK your answer.")] == [
-        "Let me verify"
-    ]
+    assert [
+        text[one.start : one.end] for one in find_reflections(text, "Think, then: I must DOUBLE-CHECK your answer.")
+    ] == ["Let me verify"]
 
 
 def test_a_sentence_counts_once_for_a_kind_and_places_are_exact():
     text = "So 5. Wait, wait, no, that is wrong, let me try another way. 不对，等等。"
-    found = moments(text)
+    found = find_reflections(text)
     assert [(one.kind, text[one.start : one.end]) for one in found] == [
         ("backtracking", "Wait,"),
         ("re-planning", "let me try another way"),
@@ -95,7 +95,7 @@ def test_a_sentence_counts_once_for_a_kind_and_places_are_exact():
     ],
 )
 def test_any_text_is_read_in_linear_time(text):
-    assert_linear(lambda part: moments(part, part), text)
+    assert_linear(lambda part: find_reflections(part, part), text)
 
 
 def test_a_run_is_scanned_with_every_kind(tmp_path):
@@ -127,7 +127,7 @@ def test_a_scan_says_of_each_response_what_finding_says(tmp_path, monkeypatch):
         path = tmp_path / "rollouts" / f"{step}.jsonl"
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        found = [moments(row["output"] or "", row["input"] or "") for row in rows]
+        found = [find_reflections(row["output"] or "", row["input"] or "") for row in rows]
         expected += [{moment.kind for moment in one} for one in found]
     for size in (1, 10**9):
         monkeypatch.setattr("mmk12.run_report.reflection.scan._BATCH", size)
@@ -150,7 +150,7 @@ def test_hard_prompts_do_not_decide():
         for thinks in (True, False)
         for acc in ([1.0] if prompt < 10 else [0.0]) * (1 if thinks == (prompt < 10) else 3)
     ]
-    relation = relations(pd.DataFrame(rows))[0]
+    relation = relate_to_accuracy(pd.DataFrame(rows))[0]
     assert relation.right.mean == 0.25
     assert relation.right_without.mean == 0.75
     assert relation.within.mean == 0.0
@@ -160,7 +160,7 @@ def test_hard_prompts_do_not_decide():
 
 def test_a_kind_that_nobody_has_is_compared_with_nothing():
     table = pd.DataFrame({"prompt": [0, 0, 1], "acc": [1.0, 0.0, 1.0], **dict.fromkeys(KINDS, False)})
-    relation = relations(table)[0]
+    relation = relate_to_accuracy(table)[0]
     assert (relation.n, relation.right, relation.within, relation.longer) == (0, None, None, None)
     assert relation.right_without.mean == pytest.approx(2 / 3)
 
@@ -171,7 +171,7 @@ def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
     evil = "<script>alert(1)</script>\\u202e</pre> Wait, let me verify, alternatively"
     dump.write_text(dump.read_text().replace("<think>", "<think>" + evil, 1))
     page = tmp_path / "aha.html"
-    table = write(run, page).relations
+    table = write_report(run, page).relations
     html = page.read_text()
     assert [row[0] for row in table.rows] == list(KINDS)
     assert '<mark class="thought" data-kind="verification">' in html

@@ -14,9 +14,9 @@ import pytest
 from mmk12.errors import BadInput
 from mmk12.run_report.reflection import KINDS, scan
 from mmk12.run_report.reflection import judge as question
-from mmk12.run_report.reflection.judge import FOLDER, Opinions, drawn
-from mmk12.run_report.reflection.report import write
-from mmk12.run_report.reflection.scan import chosen
+from mmk12.run_report.reflection.judge import FOLDER, ReflectionOpinions, sample_candidates
+from mmk12.run_report.reflection.report import write_report
+from mmk12.run_report.reflection.scan import choose_spans
 from mmk12.utils.storage import to_json
 from tests.evaluation.judges import judge_server
 from tests.training_runs import MOMENTS, trained
@@ -25,7 +25,7 @@ pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
 from mmk12.inference.llm_judge import open_judge
-from mmk12.run_report.reflection.judge import second_opinion
+from mmk12.run_report.reflection.judge import run_judge
 
 
 def backtracks(text):
@@ -57,18 +57,18 @@ def run(kept, tmp_path):
 
 
 def judged(run, server, per_kind=5, model="wise"):
-    return second_opinion(run, open_judge(f"{server.url}#{model}"), per_kind=per_kind)
+    return run_judge(run, open_judge(f"{server.url}#{model}"), per_kind=per_kind)
 
 
 def found(run):
-    return {one.kind: one for one in Opinions.of(run).agreements(run, scan(run))}
+    return {one.kind: one for one in ReflectionOpinions.of(run).agreements(run, scan(run))}
 
 
 def test_opinions_stand_beside_the_rules(run, server):
-    before = write(run, run / "before.html")
+    before = write_report(run, run / "before.html")
     assert before.agreement is None
     assert judged(run, server) == []
-    after = write(run, run / "after.html")
+    after = write_report(run, run / "after.html")
     assert after.relations == before.relations, "the rules' numbers are as they were"
     rows = {row[0]: row for row in after.agreement.rows}
     assert list(rows) == list(KINDS)
@@ -84,10 +84,12 @@ def test_opinions_stand_beside_the_rules(run, server):
 
 def test_a_sample_of_each_kind_and_every_example_are_asked(run, server):
     table = scan(run)
-    sample = drawn(table, 5)
+    sample = sample_candidates(table, 5)
     assert {kind: len(places) for kind, places in sample.items()} == dict.fromkeys(KINDS, 5)
-    assert all(set(places) <= set(drawn(table, 9)[kind]) for kind, places in sample.items()), "a larger one adds"
-    examples = {(kind, (one.step, one.row)) for one in chosen(table) for kind in KINDS if _has(table, one, kind)}
+    assert all(set(places) <= set(sample_candidates(table, 9)[kind]) for kind, places in sample.items()), (
+        "a larger one adds"
+    )
+    examples = {(kind, (one.step, one.row)) for one in choose_spans(table) for kind in KINDS if _has(table, one, kind)}
     judged(run, server)
     wanted = {(kind, place) for kind, places in sample.items() for place in places} | examples
     assert len(server.asked) == len(wanted), "the made-up responses differ, so each is asked about once"
@@ -102,12 +104,12 @@ def _has(table, one, kind):
 
 def test_opinions_are_kept_and_asked_for_once(run, server):
     judged(run, server)
-    write(run, run / "aha.html")
+    write_report(run, run / "aha.html")
     count = len(server.asked)
     files = [run / "aha.html", *(run / FOLDER / name for name in ("judge.json", "judgements.jsonl"))]
     before = [path.read_bytes() for path in files]
     judged(run, server)
-    write(run, run / "aha.html")
+    write_report(run, run / "aha.html")
     assert len(server.asked) == count
     assert [path.read_bytes() for path in files] == before
     judged(run, server, per_kind=8)
@@ -125,7 +127,7 @@ def test_what_is_not_one_word_is_no_verdict_and_never_a_no(run, server, failure)
     back, check = found(run)["backtracking"], found(run)["verification"]
     assert (back.yes, back.no, back.none, back.share) == (0, 0, 5, None)
     assert (check.yes, check.no, check.none, check.share) == (0, 5, 0, 0.0)
-    table = write(run, run / "aha.html").agreement
+    table = write_report(run, run / "aha.html").agreement
     assert table.texts()[KINDS.index("backtracking")][2:] == ["0", "0", "0", "–", "–", "5"]
     assert "backtracking (judge: no verdict)" in (run / "aha.html").read_text()
 
@@ -163,7 +165,10 @@ def test_a_killed_judge_goes_on_where_it_stopped(run, server):
 
 def test_the_words_are_frozen_under_their_version():
     words = [
-        [message.content for message in question.messages(question.Candidate(kind, "{asked}?", "{mark}", "wait"))]
+        [
+            message.content
+            for message in question.reflection_messages(question.Candidate(kind, "{asked}?", "{mark}", "wait"))
+        ]
         for kind in KINDS
     ]
     frozen = hashlib.sha256(to_json(words).encode()).hexdigest()
@@ -187,8 +192,8 @@ EVIL = [
 def test_material_can_neither_leave_its_place_nor_take_a_turn(evil, place):
     row = {"input": "How long is it?", "output": "So 4. Wait, no, that is wrong."}
     row[place] = f"{evil} {row[place]}"
-    one = question.candidate("backtracking", row)
-    asked = question.messages(one)[1].content
+    one = question.make_candidate("backtracking", row)
+    asked = question.reflection_messages(one)[1].content
     mark = asked.splitlines()[1]
     assert asked.count(mark) == 6, "three pieces of material, each between two marks"
     for token in ("<|im", "</s>", "[INST]", "[/INST]", "<end_of_turn>", "<image>"):
@@ -206,7 +211,7 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
     def keys():
         rows = [("judge", kind, {**row, **change}) for kind in KINDS[1:3] for change in changes]
         rows += [("other", "verification", row), ("judge", "verification", {"output": row["output"]})]
-        return {question.key(judge, question.candidate(kind, one)) for judge, kind, one in rows}
+        return {question.reflection_key(judge, question.make_candidate(kind, one)) for judge, kind, one in rows}
 
     before = keys()
     monkeypatch.setattr(question, "VERSION", "second-thought-2")
@@ -216,7 +221,7 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 def test_opinions_on_other_words_are_not_shown(run, server, monkeypatch):
     judged(run, server)
     monkeypatch.setattr("mmk12.run_report.reflection.judge.VERSION", "second-thought-2")
-    assert write(run, run / "aha.html").agreement is None
+    assert write_report(run, run / "aha.html").agreement is None
 
 
 @pytest.mark.parametrize("text", ["[]", '{"model": "m", "fingerprint": "f", "prompt": "second-thought-1"}'])
@@ -224,12 +229,12 @@ def test_a_damaged_judge_file_is_one_clear_line(run, text):
     (run / FOLDER).mkdir()
     (run / FOLDER / "judge.json").write_text(text)
     with pytest.raises(BadInput, match=r"judge\.json is not what mmk12"):
-        write(run, run / "aha.html")
+        write_report(run, run / "aha.html")
 
 
 def test_the_name_of_a_judge_is_text(run, server):
     judged(run, server)
     path = run / FOLDER / "judge.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model": "<script>alert(1)</script>"}))
-    write(run, run / "aha.html")
+    write_report(run, run / "aha.html")
     assert "<script" not in (run / "aha.html").read_text()

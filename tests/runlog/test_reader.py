@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from mmk12.errors import MissingData
-from mmk12.runlog import read_run, responses
+from mmk12.runlog import read_responses, read_run
 from mmk12.runlog.reader import read_console
-from mmk12.runlog.rollouts import summaries
-from mmk12.runlog.training_rows import data_rows
+from mmk12.runlog.rollouts import summarize_steps
+from mmk12.runlog.training_rows import read_training_rows
 from tests.training_runs import ROLLOUTS, trained
 
 
@@ -99,7 +99,7 @@ def test_rollout_dumps_fill_what_the_log_lacks(tmp_path: Path) -> None:
 
 def test_what_is_logged_is_what_the_dumps_hold(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", steps=3)
-    counted = summaries(responses(run / "rollouts").table)
+    counted = summarize_steps(read_responses(run / "rollouts").table)
     logged = read_run(run).table[counted.columns]
     pd.testing.assert_frame_equal(counted, logged, check_index_type=False, check_names=False)
 
@@ -114,7 +114,7 @@ def test_what_is_logged_is_what_the_dumps_hold(tmp_path: Path) -> None:
 )
 def test_odd_rows_of_a_dump_are_read_as_far_as_they_go(tmp_path: Path, changed: dict[str, Any]) -> None:
     dump(tmp_path, 1, [{**ANSWERS[0], **changed}, {**ANSWERS[1], **changed}])
-    table = responses(tmp_path).table
+    table = read_responses(tmp_path).table
     assert len(table) == 2
     assert table["prompt"].nunique() == 1
     assert table["format"].tolist() == [1.0, 1.0]
@@ -123,7 +123,7 @@ def test_odd_rows_of_a_dump_are_read_as_far_as_they_go(tmp_path: Path, changed: 
 def test_responses_to_one_prompt_in_two_steps_are_two_prompts(tmp_path: Path) -> None:
     for step in (2, 10):
         dump(tmp_path, step, ANSWERS)
-    table = responses(tmp_path).table
+    table = read_responses(tmp_path).table
     assert table["step"].tolist() == [2] * 4 + [10] * 4
     assert table.groupby("prompt").size().tolist() == [2, 2, 2, 2]
 
@@ -131,15 +131,15 @@ def test_responses_to_one_prompt_in_two_steps_are_two_prompts(tmp_path: Path) ->
 def test_no_dumps_are_no_responses(tmp_path: Path) -> None:
     (tmp_path / "notes.jsonl").write_text("{}")
     (tmp_path / "3.jsonl").write_text("")
-    assert len(responses(tmp_path).table) == 0
-    assert len(responses(tmp_path / "none").table) == 0
+    assert len(read_responses(tmp_path).table) == 0
+    assert len(read_responses(tmp_path / "none").table) == 0
 
 
 def test_a_dump_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     dump(tmp_path, 1, ANSWERS)
-    assert len(responses(tmp_path).table) == 4
+    assert len(read_responses(tmp_path).table) == 4
     dump(tmp_path, 1, ANSWERS[:3])
-    assert len(responses(tmp_path).table) == 3
+    assert len(read_responses(tmp_path).table) == 3
 
 
 def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> None:
@@ -153,14 +153,17 @@ def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> Non
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet", row_group_size=2)
     (tmp_path / "attempts/001").mkdir(parents=True)
     (tmp_path / "attempts/001/config.yaml").write_text(f"data.train_files: {tmp_path / 'train.parquet'}\n")
-    for found in (data_rows(tmp_path, {"s/1", "s/4", "s/9"}), data_rows(tmp_path, {"s/1", "s/4"}, tmp_path)):
+    for found in (
+        read_training_rows(tmp_path, {"s/1", "s/4", "s/9"}),
+        read_training_rows(tmp_path, {"s/1", "s/4"}, tmp_path),
+    ):
         assert {name: (row.question, row.pictures) for name, row in found.items()} == {
             "s/1": ("<image>1?", (b"p1",)),
             "s/4": ("<image>4?", (b"p4",)),
         }
-    assert data_rows(tmp_path, {"s/1"}, tmp_path / "gone") == {}
+    assert read_training_rows(tmp_path, {"s/1"}, tmp_path / "gone") == {}
     (tmp_path / "train.parquet").write_bytes(b"no parquet")
-    assert data_rows(tmp_path, {"s/1"}) == {}
+    assert read_training_rows(tmp_path, {"s/1"}) == {}
 
 
 def test_a_run_interrupted_twice_has_each_step_once(tmp_path: Path) -> None:
@@ -168,7 +171,7 @@ def test_a_run_interrupted_twice_has_each_step_once(tmp_path: Path) -> None:
     log = read_run(run)
     assert log.launches == 3
     assert log.table.index.tolist() == list(range(1, 13))
-    assert len(responses(run / "rollouts").table) == 12 * 2 * ROLLOUTS
+    assert len(read_responses(run / "rollouts").table) == 12 * 2 * ROLLOUTS
 
 
 def test_no_log_is_an_error(tmp_path: Path) -> None:

@@ -9,20 +9,20 @@ import pytest
 import yaml
 
 from mmk12.errors import OutputError
-from mmk12.recipes.loader import load_recipe, with_changes
-from mmk12.training.launcher import Log, describe, environment, line, next_attempt
+from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.training.launcher import Log, describe_environment, format_log_line, job_environment, next_attempt
 from mmk12.training.plan import TrainingPlan, make_plan
 
 
 def plan_in(out: Path, *changes: str) -> TrainingPlan:
-    recipe = with_changes(load_recipe("demo"), changes)
+    recipe = apply_overrides(load_recipe("demo"), changes)
     return make_plan(recipe, data=out / "data", out=out, must_exist=False)
 
 
 def test_launches_are_numbered_and_a_second_one_must_be_asked_for(tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     first = next_attempt(plan, resume=False)
-    describe(first, plan, plan.command(), environment(plan, first))
+    describe_environment(first, plan, plan.command(), job_environment(plan, first))
     assert first.folder.name == "001"
     with pytest.raises(OutputError, match="--resume"):
         next_attempt(plan, resume=False)
@@ -59,6 +59,6 @@ def test_a_line_of_progress() -> None:
         "response_length/mean": 311.6,
         "timing_s/step": 60.0,
     }
-    shown = line(10, metrics, 100)
+    shown = format_log_line(10, metrics, 100)
     assert shown == "step 10 of 100   reward 0.934   accuracy 0.500   length 312   60 s a step, 1 h 30 min to go"
-    assert line(3, {}, None) == "step 3"
+    assert format_log_line(3, {}, None) == "step 3"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.errors import MissingData, OutputError
-from mmk12.training.merge_checkpoint import _actor, _start, merge
+from mmk12.training.merge_checkpoint import _actor, _start, merge_checkpoint
 
 
 def shard(folder: Path) -> Path:
@@ -38,4 +38,4 @@ def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").touch()
     with pytest.raises(OutputError, match="is not empty"):
-        merge(tmp_path, tmp_path / "out", str(tmp_path))
+        merge_checkpoint(tmp_path, tmp_path / "out", str(tmp_path))

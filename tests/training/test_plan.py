@@ -9,18 +9,18 @@ import pytest
 import yaml
 
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.recipes.loader import load_recipe, with_changes
+from mmk12.recipes.loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
-from mmk12.training.estimates import count_steps, estimate
+from mmk12.training.estimates import count_steps, estimate_memory
 from mmk12.training.plan import TrainingPlan, make_plan
-from mmk12.training.verl_config import arguments, defaults
+from mmk12.training.verl_config import hydra_arguments, read_defaults
 from mmk12.utils import content
 
 ACTOR = "actor_rollout_ref.actor"
 
 
 def plan_of(recipe: str, *changes: str) -> TrainingPlan:
-    chosen = with_changes(load_recipe(recipe), changes)
+    chosen = apply_overrides(load_recipe(recipe), changes)
     return make_plan(chosen, data=Path("data"), out=Path("runs/here"), must_exist=False)
 
 
@@ -28,7 +28,7 @@ def plan_of(recipe: str, *changes: str) -> TrainingPlan:
 def test_every_recipe_trains(name: str) -> None:
     plan = plan_of(name)
     assert plan.keys.get("actor_rollout_ref.rollout.n", 8) == 8
-    assert all("=" in argument for argument in arguments(plan.trainer, plan.keys))
+    assert all("=" in argument for argument in hydra_arguments(plan.trainer, plan.keys))
     assert yaml.safe_load(yaml.safe_dump(plan.resolved())) == plan.resolved()
 
 
@@ -115,11 +115,11 @@ def test_a_wrong_word_is_an_error(change: str, said: str) -> None:
 def test_overrides_have_the_last_word() -> None:
     keys = plan_of("demo", "overrides.trainer.save_freq=7", "overrides.some.new.key=a b").keys
     assert keys["trainer.save_freq"] == 7
-    assert "+some.new.key='a b'" in arguments("rl", keys)
+    assert "+some.new.key='a b'" in hydra_arguments("rl", keys)
 
 
 def test_hydra_never_reads_a_text_as_something_else() -> None:
-    assert arguments(
+    assert hydra_arguments(
         "rl", {"a": "1", "b": "true", "c": None, "d": True, "e": {"f": ["g", 2]}, "h": "it's", "i": 3e-7}
     ) == [
         "+a='1'",
@@ -173,16 +173,16 @@ def test_memory_counts_the_parameters_of_internvl2_5_8b() -> None:
         },
         "vision_config": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24},
     }
-    memory = estimate(config, Training(), Hardware(nodes=2))
+    memory = estimate_memory(config, Training(), Hardware(nodes=2))
     assert memory.parameters == pytest.approx(8.08e9, rel=0.02)  # the model card says 8.08 B
     assert memory.trained == pytest.approx(memory.parameters - 0.30e9, rel=0.01)
     assert memory.optimiser == 0
-    without = estimate(config, Training(), Hardware(nodes=2, offload=False))
+    without = estimate_memory(config, Training(), Hardware(nodes=2, offload=False))
     assert without.optimiser == pytest.approx(8 * memory.trained / 16 / 2**30)
 
 
 def test_defaults_are_facts_about_keys_that_are_set() -> None:
-    known = defaults("rl")
+    known = read_defaults("rl")
     assert known[f"{ACTOR}.clip_ratio_c"] == 3.0
     assert known[f"{ACTOR}.loss_agg_mode"] == "token-mean"
     json.dumps(known)

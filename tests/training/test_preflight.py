@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.recipes.loader import load_recipe, with_changes
+from mmk12.recipes.loader import apply_overrides, load_recipe
 from mmk12.training import preflight
 from mmk12.training.plan import TrainingPlan, make_plan
 from mmk12.types import Image, Message
@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_on(data: Path, out: Path, *changes: str) -> TrainingPlan:
-    return make_plan(with_changes(load_recipe("demo"), changes), data=data, out=out)
+    return make_plan(apply_overrides(load_recipe("demo"), changes), data=data, out=out)
 
 
 def test_a_good_experiment_passes(data: Path, tmp_path: Path) -> None:

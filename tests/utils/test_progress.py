@@ -17,7 +17,7 @@ def clock(monkeypatch):
 
 def test_lines_say_throughput_and_time_to_go(clock):
     out = io.StringIO()
-    with progress.shown(Console(file=out, width=100)) as update:
+    with progress.show_progress(Console(file=out, width=100)) as update:
         for second, done in ((0, 200), (5, 210), (10, 220), (25, 300), (50, 500)):
             clock[0] = 100.0 + second
             update("generate", done, 500)
@@ -31,7 +31,7 @@ def test_lines_say_throughput_and_time_to_go(clock):
 
 def test_a_total_that_is_not_known_has_no_end(clock):
     out = io.StringIO()
-    with progress.shown(Console(file=out, width=100)) as update:
+    with progress.show_progress(Console(file=out, width=100)) as update:
         update("read", 1, 0)
         clock[0] += 20
         update("read", 9, 0)
@@ -40,7 +40,7 @@ def test_a_total_that_is_not_known_has_no_end(clock):
 
 def test_the_bar_shows_the_same(clock):
     out = io.StringIO()
-    with progress.shown(Console(file=out, width=120, force_terminal=True)) as update:
+    with progress.show_progress(Console(file=out, width=120, force_terminal=True)) as update:
         for done in range(11):
             clock[0] += 0.5
             update("generate", done, 10)

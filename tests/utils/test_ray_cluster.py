@@ -5,14 +5,14 @@ import socket
 import pytest
 
 from mmk12.errors import ModelError
-from mmk12.utils.ray_cluster import knock
+from mmk12.utils.ray_cluster import check_reachable
 
 
 def test_someone_who_listens_is_found():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        knock(f"127.0.0.1:{port}")
-        knock(f"ray://127.0.0.1:{port}")
+        check_reachable(f"127.0.0.1:{port}")
+        check_reachable(f"ray://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,10 @@ def test_someone_who_listens_is_found():
 )
 def test_nobody_is_one_line(address):
     with pytest.raises(ModelError, match=r"No Ray cluster answers at .* Start one: ray start --head") as told:
-        knock(address)
+        check_reachable(address)
     assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("address", ["auto", "local", "somewhere"])
 def test_other_addresses_are_left_to_ray(address):
-    knock(address)
+    check_reachable(address)

@@ -110,10 +110,10 @@ def test_a_second_run_on_one_folder_is_refused_and_a_dead_one_leaves_nothing(tmp
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with child:
         assert child.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match="Another run is writing"), storage.sole_writer(tmp_path):
+        with pytest.raises(OutputError, match="Another run is writing"), storage.lock_folder(tmp_path):
             pass
         child.kill()
-    with storage.sole_writer(tmp_path):
+    with storage.lock_folder(tmp_path):
         pass
 
 

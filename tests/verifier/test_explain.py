@@ -15,7 +15,7 @@ from mmk12.evaluation.verify_file import explain_row, verify_file
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, verify
 from mmk12.verifier.answer_parser import parse
-from mmk12.verifier.explain import SHOWN, explain, reading
+from mmk12.verifier.explain import SHOWN, describe_reading, explain
 from tests.verifier.cases import table
 
 
@@ -67,7 +67,7 @@ def test_the_status_is_that_of_the_verdict(profile):
 def test_every_value_of_the_case_tables_can_be_drawn():
     for row in table("equality"):
         for text in (row["gold"], *row["right"], *row["wrong"]):
-            assert drawn(reading(parse(text)))
+            assert drawn(describe_reading(parse(text)))
 
 
 @pytest.mark.parametrize(

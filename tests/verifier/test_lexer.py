@@ -2,9 +2,9 @@
 
 import pytest
 
-from mmk12.verifier.answer_parser import parse, text_value
-from mmk12.verifier.extract import extract
-from mmk12.verifier.lexer import FIXED, LEXEME, tokens
+from mmk12.verifier.answer_parser import parse, parse_text
+from mmk12.verifier.extract import extract_answer
+from mmk12.verifier.lexer import FIXED, LEXEME, tokenize
 
 
 def test_each_spelling_of_the_table_is_one_lexeme():
@@ -23,8 +23,8 @@ def test_a_simple_answer_reads_as_in_brackets(text):
 
 
 def test_only_a_brace_ends_the_reach_of_a_dressing_command():
-    assert [token.kind for token in tokens("5\\operatorname*{cm}")] == ["num", "char", "unit"]
-    assert [token.kind for token in tokens("\\hspace*{5mm}6")] == ["char", "num"]
+    assert [token.kind for token in tokenize("5\\operatorname*{cm}")] == ["num", "char", "unit"]
+    assert [token.kind for token in tokenize("\\hspace*{5mm}6")] == ["char", "num"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_only_a_brace_ends_the_reach_of_a_dressing_command():
 )
 def test_no_anchor_is_missed_in_a_long_text(anchor):
     for filler in ("lorem ipsum ", "straße "):
-        found = extract(filler * 60 + f"{anchor} 42.")
+        found = extract_answer(filler * 60 + f"{anchor} 42.")
         assert (found.text, found.rule) == ("42", "answer is")
 
 
@@ -54,13 +54,13 @@ def test_no_anchor_is_missed_in_a_long_text(anchor):
     "content", ["12", "\\frac{1}{2}", "\\frac{\\sqrt{3}}{2}", "\\{1, 2\\}", "\\text{a \\} b}", "{{{7}}}", "\\\\{8}"]
 )
 def test_a_box_ends_at_its_own_brace_at_any_depth(content):
-    assert extract(f"Thus \\boxed{{{content}}} and }} {{").text == content
+    assert extract_answer(f"Thus \\boxed{{{content}}} and }} {{").text == content
 
 
 @pytest.mark.parametrize("anchor", ["答案是 7", "Answer: 7", "回答：7"])
 def test_an_anchor_inside_a_box_counts(anchor):
-    assert extract(f"\\boxed{{{anchor}}}").text == "7"
+    assert extract_answer(f"\\boxed{{{anchor}}}").text == "7"
 
 
 def test_stray_points_and_apostrophes_are_no_words():
-    assert text_value("It's 3.5 cm. 'so'... x.y").words == ("it's", "3.5", "cm", "so", "x", "y")
+    assert parse_text("It's 3.5 cm. 'so'... x.y").words == ("it's", "3.5", "cm", "so", "x", "y")

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mmk12.verifier import Penalties, reward
-from mmk12.verifier.reward import excess, repeated
+from mmk12.verifier.reward import excess_share, repetition_share
 
 GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
 
@@ -24,7 +24,7 @@ GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
     ],
 )
 def test_repetition_is_the_share_of_ngrams_seen_before(text, ngram, share):
-    assert math.isclose(repeated(text, ngram), share)
+    assert math.isclose(repetition_share(text, ngram), share)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_repetition_is_the_share_of_ngrams_seen_before(text, ngram, share):
     ],
 )
 def test_length_counts_over_the_buffer(length, limit, buffer, share):
-    assert math.isclose(excess(length, limit, buffer), share)
+    assert math.isclose(excess_share(length, limit, buffer), share)
 
 
 def test_nothing_is_deducted_by_default():

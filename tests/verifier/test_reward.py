@@ -5,7 +5,7 @@ import pytest
 from mmk12.errors import UnknownName
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, reward, verify
-from mmk12.verifier.extract import format_ok
+from mmk12.verifier.extract import check_format
 
 GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
 
@@ -30,7 +30,7 @@ GOOD = "<think>1 + 3</think>\n<answer>$4$</answer>"
     ],
 )
 def test_format(response, expected):
-    assert format_ok(response) is expected
+    assert check_format(response) is expected
     assert verify(response, "4").format_ok is expected
 
 

@@ -10,7 +10,7 @@ from mmk12.errors import MissingExtra
 from mmk12.types import Gold
 from mmk12.verifier import PROFILES, profiles, reward, verify, verify_many
 from mmk12.verifier.pool import Pool
-from mmk12.verifier.upstream_reward import format_ok, grade, last_box
+from mmk12.verifier.upstream_reward import check_upstream_format, find_last_box, grade_upstream
 
 INSTRUCT, ZERO = "released_instruct", "released_zero"
 BOXED = "\\boxed{4}"
@@ -73,7 +73,7 @@ def test_an_exception_pays_nothing_and_looks_like_wrong(profile, monkeypatch):
         raise RecursionError("too deep")
 
     monkeypatch.setattr(math_verify, "verify", fails)
-    verdict = grade(f"<think>a</think><answer>$4$</answer>{BOXED}", "$4$", profile)
+    verdict = grade_upstream(f"<think>a</think><answer>$4$</answer>{BOXED}", "$4$", profile)
     assert (verdict.status, verdict.rule) == ("wrong", "released: exception")
 
 
@@ -113,7 +113,7 @@ def paid(*, acc, format):
     ],
 )
 def test_the_two_scripts_differ_in_format_and_in_its_weight(response, instruct, zero, paper):
-    assert (format_ok(response, INSTRUCT), format_ok(response, ZERO)) == (instruct, zero)
+    assert (check_upstream_format(response, INSTRUCT), check_upstream_format(response, ZERO)) == (instruct, zero)
     for profile, weight, formed in ((INSTRUCT, 0.5, instruct), (ZERO, 1.0, zero), ("paper_instruct", 0.5, paper)):
         assert reward(response, "$5$", profile=profile)["score"] == weight * formed
 
@@ -132,7 +132,7 @@ def test_the_two_scripts_differ_in_format_and_in_its_weight(response, instruct, 
     ],
 )
 def test_the_zero_script_grades_the_last_box(text, box):
-    assert last_box(text) == box
+    assert find_last_box(text) == box
 
 
 def test_the_zero_script_reads_boxes_only():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.verl_plugin.internvl import collapsed
+from mmk12.verl_plugin.internvl import collapse_image_tokens
 
 S, C, E = 7, 8, 9  # <img>, <IMG_CONTEXT>, </img>
 
@@ -26,10 +26,10 @@ S, C, E = 7, 8, 9  # <img>, <IMG_CONTEXT>, </img>
     ],
 )
 def test_each_picture_becomes_one_mark(ids, expected):
-    assert collapsed(ids, start=S, context=C, end=E) == expected
-    assert collapsed(tuple(ids), start=S, context=C, end=E) == expected
+    assert collapse_image_tokens(ids, start=S, context=C, end=E) == expected
+    assert collapse_image_tokens(tuple(ids), start=S, context=C, end=E) == expected
 
 
 def test_long_prompts_take_linear_time():
     ids = ([S] + [C] * 3328 + [E]) * 64
-    assert collapsed(ids, start=S, context=C, end=E) == [C] * 64
+    assert collapse_image_tokens(ids, start=S, context=C, end=E) == [C] * 64

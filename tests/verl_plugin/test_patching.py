@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mmk12.verl_plugin import patching
-from mmk12.verl_plugin.patching import PatchError, replace, when_imported
+from mmk12.verl_plugin.patching import PatchError, patch_when_imported, replace_method
 
 
 @pytest.fixture
@@ -31,27 +31,29 @@ def loudly(original):
 
 
 def patch(module):
-    replace(module, "speak", ["word", "times"], loudly)
+    replace_method(module, "speak", ["word", "times"], loudly)
 
 
 @pytest.mark.usefixtures("library")
 def test_a_patch_waits_for_its_module_and_reaches_who_imports_from_it():
-    when_imported("library.inner", patch)
+    patch_when_imported("library.inner", patch)
     assert "library.inner" not in sys.modules
     assert importlib.import_module("library.outer").speak("ab", 2) == "ABAB"
 
 
 @pytest.mark.usefixtures("library")
 def test_several_patches_of_one_module_apply_in_order():
-    when_imported("library.inner", patch)
-    when_imported("library.inner", lambda module: replace(module, "speak", ["word", "times"], lambda f: f"<{f('a')}>"))
+    patch_when_imported("library.inner", patch)
+    patch_when_imported(
+        "library.inner", lambda module: replace_method(module, "speak", ["word", "times"], lambda f: f"<{f('a')}>")
+    )
     with pytest.raises(AttributeError):  # a text has no attributes to copy: the second patch saw the first one's work
         importlib.import_module("library.inner")
 
 
 @pytest.mark.usefixtures("library")
 def test_looking_for_a_module_does_not_use_its_patch_up():
-    when_imported("library.inner", patch)
+    patch_when_imported("library.inner", patch)
     assert importlib.util.find_spec("library.inner") is not None
     assert importlib.import_module("library.inner").speak("a") == "A"
 
@@ -60,13 +62,13 @@ def test_looking_for_a_module_does_not_use_its_patch_up():
 def test_a_module_that_was_imported_before_is_refused():
     importlib.import_module("library.inner")
     with pytest.raises(PatchError, match=r"library\.inner was imported before"):
-        when_imported("library.inner", patch)
+        patch_when_imported("library.inner", patch)
 
 
 @pytest.mark.usefixtures("library")
 def test_a_target_that_is_looked_up_at_each_call_may_be_patched_late():
     module = importlib.import_module("library.inner")
-    when_imported("library.inner", patch, late=True)
+    patch_when_imported("library.inner", patch, late=True)
     assert module.speak("a") == "A"
 
 
@@ -81,7 +83,7 @@ def test_a_target_that_is_looked_up_at_each_call_may_be_patched_late():
 def test_a_target_that_is_not_as_expected_is_refused(name, parameters, told):
     module = importlib.import_module("library.inner")
     with pytest.raises(PatchError, match=told):
-        replace(module, name, parameters, loudly)
+        replace_method(module, name, parameters, loudly)
     assert module.speak("a") == "a"
 
 

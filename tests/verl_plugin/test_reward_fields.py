@@ -6,9 +6,9 @@ import pytest
 
 from mmk12.types import Status, Verdict
 from mmk12.verifier import reward, verify
-from mmk12.verl_plugin.algorithms import uneven
-from mmk12.verl_plugin.reward_fields import logged, row
-from mmk12.verl_plugin.step_metrics import curves
+from mmk12.verl_plugin.algorithms import is_informative
+from mmk12.verl_plugin.reward_fields import reward_fields, verify_row_of
+from mmk12.verl_plugin.step_metrics import compute_step_metrics
 from tests.conftest import response
 
 KEYS = ["score", "acc", "format", "status", "no_answer", "timeout", "truncated", "length"]
@@ -19,7 +19,7 @@ RESPONSES = [response("$4$"), "<answer>$4$</answer>", response("$5$"), "I do not
 @pytest.mark.parametrize("text", RESPONSES)
 @pytest.mark.parametrize("gold", ["4", "prove that"])
 def test_it_pays_what_the_verifier_pays(profile, text, gold):
-    found = logged(verify(text, gold, profile=profile), length=3, truncated=False)
+    found = reward_fields(verify(text, gold, profile=profile), length=3, truncated=False)
     expected = reward(text, gold, profile=profile)
     assert {key: found[key] for key in ("score", "acc", "format")} == {
         key: expected[key] for key in ("score", "acc", "format")
@@ -31,7 +31,7 @@ def test_it_pays_what_the_verifier_pays(profile, text, gold):
 @pytest.mark.parametrize("truncated", [False, True])
 def test_the_keys_are_always_the_same(status, truncated):
     verdict = Verdict(status, None, "deadline", "no verdict within 5 s", True, "paper_instruct")
-    found = logged(verdict, length=17, truncated=truncated)
+    found = reward_fields(verdict, length=17, truncated=truncated)
     assert list(found) == KEYS
     assert found["length"] == 17.0
     assert found["truncated"] == float(truncated)
@@ -42,14 +42,14 @@ def test_the_keys_are_always_the_same(status, truncated):
 def test_a_row_tells_the_verifier_what_the_parquet_file_knows():
     extra = {"index": 3, "id": "a/1", "question": "Which?", "answer_type": "choice", "choices": ["x", "y"]}
     expected = {"response": "B", "gold": "B", "question": "Which?", "choices": ["x", "y"], "answer_type": "choice"}
-    assert row("B", "B", {**extra, "precision": None, "pass_rate": 0.5, "tags": "{}"}) == expected
-    assert row("1.1", "1", {"tolerance": 0.2}) == {"response": "1.1", "gold": "1", "tolerance": 0.2}
+    assert verify_row_of("B", "B", {**extra, "precision": None, "pass_rate": 0.5, "tags": "{}"}) == expected
+    assert verify_row_of("1.1", "1", {"tolerance": 0.2}) == {"response": "1.1", "gold": "1", "tolerance": 0.2}
 
 
 def test_curves_are_means_shares_and_what_groups_teach():
     verdicts = [verify(response(f"${answer}$"), "4", profile="paper_instruct") for answer in (4, 4, 4, 5, 5, 5)]
-    rows = [logged(verdict, length=10 * at, truncated=at == 5) for at, verdict in enumerate(verdicts)]
-    found = curves(rows, ["a", "a", "b", "b", "c", "c"])
+    rows = [reward_fields(verdict, length=10 * at, truncated=at == 5) for at, verdict in enumerate(verdicts)]
+    found = compute_step_metrics(rows, ["a", "a", "b", "b", "c", "c"])
     assert found["reward/acc/mean"] == 0.5
     assert found["reward/format/mean"] == 1.0
     assert found["reward/score/mean"] == 1.0
@@ -69,8 +69,8 @@ def test_curves_are_means_shares_and_what_groups_teach():
     ],
 )
 def test_a_prompt_stays_when_its_rollouts_differ(accuracies, kept):
-    assert uneven(["a", "a", "b", "b", "c", "c"][: len(accuracies)], accuracies) == kept
+    assert is_informative(["a", "a", "b", "b", "c", "c"][: len(accuracies)], accuracies) == kept
 
 
 def test_no_rollouts_make_no_curves():
-    assert curves([], []) == {}
+    assert compute_step_metrics([], []) == {}

@@ -23,12 +23,12 @@ def processor():
 
 
 def test_whitened_advantages_have_mean_0_and_variance_1_over_the_tokens_that_count():
-    from mmk12.verl_plugin.algorithms import whitened
+    from mmk12.verl_plugin.algorithms import whiten_advantages
 
     torch.manual_seed(0)
     mask = (torch.arange(6)[None] < torch.randint(1, 7, (16, 1))).float()
     advantages = torch.randn(16, 1) * mask
-    found = whitened(advantages, mask)
+    found = whiten_advantages(advantages, mask)
     inside = found[mask.bool()]
     assert inside.mean().item() == pytest.approx(0.0, abs=1e-6)
     assert inside.var(unbiased=False).item() == pytest.approx(1.0, abs=1e-5)
@@ -38,17 +38,17 @@ def test_whitened_advantages_have_mean_0_and_variance_1_over_the_tokens_that_cou
 
 
 def test_equal_rewards_whiten_to_nothing():
-    from mmk12.verl_plugin.algorithms import whitened
+    from mmk12.verl_plugin.algorithms import whiten_advantages
 
-    assert not whitened(torch.zeros(4, 3), torch.ones(4, 3)).any()
+    assert not whiten_advantages(torch.zeros(4, 3), torch.ones(4, 3)).any()
 
 
 def test_a_frozen_tower_gets_no_gradient_and_the_rest_does(processor):
-    from mmk12.verl_plugin.internvl import freeze
+    from mmk12.verl_plugin.internvl import freeze_vision_tower
     from tools.train_demo_model.architecture import build_model
 
     model = build_model(processor.tokenizer)
-    frozen = freeze(model)
+    frozen = freeze_vision_tower(model)
     assert frozen == sum(p.numel() for p in model.model.vision_tower.parameters())
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert trained
@@ -57,7 +57,7 @@ def test_a_frozen_tower_gets_no_gradient_and_the_rest_does(processor):
 
 
 def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
-    from mmk12.verl_plugin.internvl import always_seeing
+    from mmk12.verl_plugin.internvl import run_vision_on_every_rank
     from tools.train_demo_model.architecture import build_model
 
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
     seen = torch.full((1, processor.image_seq_length), processor.image_token_id)
     before = model(**given).logits, model(input_ids=seen, pixel_values=pictures).logits
     runs = []
-    always_seeing(model).model.vision_tower.register_forward_hook(lambda *_: runs.append(1))
+    run_vision_on_every_rank(model).model.vision_tower.register_forward_hook(lambda *_: runs.append(1))
     after = model(**given).logits, model(input_ids=seen, pixel_values=pictures).logits
     assert len(runs) == 2
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -77,22 +77,22 @@ def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
 
 
 def test_a_model_without_a_tower_cannot_be_frozen():
-    from mmk12.verl_plugin.internvl import freeze
+    from mmk12.verl_plugin.internvl import freeze_vision_tower
 
     with pytest.raises(PatchError, match="Linear has no vision tower to freeze"):
-        freeze(torch.nn.Linear(2, 2))
+        freeze_vision_tower(torch.nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize("sizes", [[(112, 112)], [(300, 100)], [(60, 400), (112, 90)], [(30, 30)] * 3])
 @pytest.mark.parametrize("settings", [{}, {"crop_to_patches": False}, {"crop_to_patches": True, "max_patches": 3}])
 def test_pixels_are_those_of_the_whole_prompt(processor, sizes, settings):
-    from mmk12.verl_plugin.internvl import pixels
+    from mmk12.verl_plugin.internvl import compute_pixel_values
 
     assert is_internvl(processor)
     images = [Pillow.new("RGB", size, (40 * at, 90, 200)) for at, size in enumerate(sizes)]
     text = "".join(f"{processor.image_token}\nfigure {at} " for at in range(len(images)))
     whole = processor(text=[text], images=images, return_tensors="pt", **settings)
     tokens = int((whole["input_ids"] == processor.image_token_id).sum())
-    assert torch.equal(pixels(processor, images, settings, tokens), whole["pixel_values"])
+    assert torch.equal(compute_pixel_values(processor, images, settings, tokens), whole["pixel_values"])
     with pytest.raises(ValueError, match=f"make {tokens} image tokens; the prompt holds {tokens + 1}"):
-        pixels(processor, images, settings, tokens + 1)
+        compute_pixel_values(processor, images, settings, tokens + 1)

@@ -1,5 +1,5 @@
 """How the embedded models were made: `python -m tools.train_demo_model --out DIR [--model demo|demo-tuned]`."""
 
-from mmk12.inference.checkpoint import make_importable
+from mmk12.inference.checkpoint import import_torchvision
 
-make_importable()  # before anything here imports the processor of InternVL
+import_torchvision()  # before anything here imports the processor of InternVL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.train_demo_model.exam import Marks
+from tools.train_demo_model.exam import ExamResult
 
 _CARD = """\
 ---
@@ -41,8 +41,8 @@ def model_card(
     parameters: int,
     command: str,
     problems: int,
-    greedy: Mapping[str, Marks],
-    sampled: Marks,
+    greedy: Mapping[str, ExamResult],
+    sampled: ExamResult,
     k: int,
 ) -> str:
     """The card as Markdown. `greedy` holds marks by prompt name, `sampled` those of `k` samples."""
@@ -62,5 +62,5 @@ def model_card(
     )
 
 
-def _row(prompt: str, decoding: str, accuracy: float, marks: Marks) -> str:
+def _row(prompt: str, decoding: str, accuracy: float, marks: ExamResult) -> str:
     return f"| {prompt} | {decoding} | {accuracy:.3f} | {marks.format:.3f} | {marks.tokens:.0f} |"

@@ -18,7 +18,7 @@ _BATCH, _LONGEST = 64, 96
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class ExamResult:
     """Results on n problems; shares in [0, 1], `tokens` is the mean length of a response.
 
     `accuracy` and `format` count responses; `passed` counts problems that at least one response answers.
@@ -65,7 +65,7 @@ def examine(
     asked: Sequence[Problem],
     prompt: str = "instruct",
     samples: int = 0,
-) -> Marks:
+) -> ExamResult:
     """Greedy marks, or those of `samples` responses to each problem at temperature 1."""
     model.eval()
     rounds = [answer(model, processor, asked, prompt, 1.0 if samples else 0.0) for _ in range(samples or 1)]
@@ -79,7 +79,7 @@ def examine(
         passed += any(verdict.correct for verdict in verdicts)
         tokens += sum(len(processor.tokenizer(text)["input_ids"]) for text in responses)
     total = len(asked) * len(rounds)
-    return Marks(
+    return ExamResult(
         accuracy=sum(map(sum, right.values())) / total,
         format=formatted / total,
         passed=passed / len(asked),

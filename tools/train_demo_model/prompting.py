@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from transformers.models.internvl import InternVLProcessor
 
-from mmk12.inference.prompts import chat
+from mmk12.inference.prompts import render_chat
 from mmk12.types import IMAGE_MARK
 from tools.train_demo_model.architecture import IMAGE_MEAN, IMAGE_STD, IMAGE_TOKEN, IMAGE_TOKENS
 
@@ -22,7 +22,7 @@ from tools.train_demo_model.architecture import IMAGE_MEAN, IMAGE_STD, IMAGE_TOK
 def prompt_text(processor: InternVLProcessor, prompt: str, question: str) -> str:
     """The chat-template rendering of `question` about one image, under the prompt of that name."""
     turns = []
-    for message in chat(prompt, f"{IMAGE_MARK}{question}", 1):
+    for message in render_chat(prompt, f"{IMAGE_MARK}{question}", 1):
         before, mark, after = message.content.partition(IMAGE_MARK)
         parts = [{"type": "text", "text": before}, {"type": "image"}, {"type": "text", "text": after}]
         kept = [part for part in parts if part.get("text", mark)]

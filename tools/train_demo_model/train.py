@@ -18,7 +18,7 @@ from transformers.models.internvl import InternVLProcessor
 
 from mmk12.demo import generate_problems, model_path
 from mmk12.demo.problems import Problem
-from mmk12.inference.prompts import TEMPLATES, chat
+from mmk12.inference.prompts import TEMPLATES, render_chat
 from tools.train_demo_model.architecture import build_model, build_processor
 from tools.train_demo_model.card import model_card
 from tools.train_demo_model.exam import examine
@@ -82,7 +82,7 @@ def train(name: str, out: Path, start: Path, seed: int) -> None:
 def vocabulary_corpus(lessons: Sequence[Problem]) -> Iterator[str]:
     """What the vocabulary is learned from: every prompt around every question, and the solutions."""
     for problem in lessons[::4]:
-        yield from (message.content for name in TEMPLATES for message in chat(name, problem.question, 0))
+        yield from (message.content for name in TEMPLATES for message in render_chat(name, problem.question, 0))
         yield response(problem.solution, problem.answer)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mmk12.datasets.declarations import LeftOut
+from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
 from mmk12.datasets.safe_pickle import Picture
 from mmk12.errors import BadInput
@@ -49,12 +49,12 @@ def parquet_files(files: Files, pattern: str, but: str = "") -> Iterator[Row | B
             yield BrokenLine(name, str(error).replace(f"{files.folder}/", ""))
 
 
-def parent(row: Row) -> str:
+def parent_folder(row: Row) -> str:
     """The name of the folder that the row's JSON file lies in."""
     return str(row["file"]).split("/")[-2]
 
 
-def beside(row: Row, name: str) -> str:
+def file_beside(row: Row, name: str) -> str:
     """The file `name` in the folder of the row's JSON file."""
     return f"{str(row['file']).rpartition('/')[0]}/{name}"
 
@@ -67,19 +67,19 @@ def json_object(files: Files, name: str) -> dict[str, Any]:
     return value
 
 
-def first(files: Files, *names: str) -> str:
+def first_of(files: Files, *names: str) -> str:
     """The first of these files or folders that is there; the last one if none is."""
     return next((name for name in names if files.path(name).exists()), names[-1])
 
 
-def pictures(value: Any) -> list[bytes]:
+def image_paths(value: Any) -> list[bytes]:
     """The encoded picture of a parquet or hub row (`{"bytes", "path"}`). Raises `LeftOut` if it has none."""
     if value is None:
-        raise LeftOut("no picture")
+        raise SkipRow("no picture")
     return [value["bytes"]]
 
 
-def array(value: Any) -> bytes:
+def image_from_array(value: Any) -> bytes:
     """The encoded picture that `mmk12.datasets.safe_pickle` made of an array. Raises `ValueError` if it is none."""
     if not isinstance(value, Picture) or value.png is None:
         raise ValueError("the image is no array of bytes in the shape of a picture")
@@ -99,24 +99,24 @@ _SIGNS = {"°": r"^\circ", "º": r"^\circ", "˚": r"^\circ", "π": r"\pi", "%": 
 _SIGN = re.compile(r"\s?([°º˚])|(?<!\\)([π%])")
 
 
-def number(answer: Any) -> str:
+def number_gold(answer: Any) -> str:
     r"""A numeric answer in dollars: `1,234` -> `$1234$`, `75%` -> `$75\%$`. Raises `LeftOut` for any other answer."""
     text = str(answer).strip()
     if isinstance(answer, bool) or not _NUMBER.fullmatch(text):
-        raise LeftOut("the answer is no number", text[:200])
+        raise SkipRow("the answer is no number", text[:200])
     return f"${text.replace(',', '').replace('%', chr(92) + '%').replace(' ', '')}$"
 
 
-def integer(answer: Any) -> str:
+def integer_gold(answer: Any) -> str:
     """A whole answer in dollars, also one in words: `two` -> `$2$`. Raises `LeftOut` for any other answer."""
     text = str(answer).strip().lower()
     text = str(_WORDS.index(text)) if text in _WORDS else text
     if isinstance(answer, bool) or not _INTEGER.fullmatch(text):
-        raise LeftOut("the answer is no whole number", text[:200])
+        raise SkipRow("the answer is no whole number", text[:200])
     return f"${text}$"
 
 
-def last_boxed(text: str) -> str | None:
+def find_last_boxed(text: str) -> str | None:
     r"""The content of the last `\boxed{…}` whose braces balance, or None. Linear in the length of `text`."""
     opened: list[tuple[bool, int]] = []  # is it a box, and where its content starts
     start, end = -1, -1
@@ -130,17 +130,17 @@ def last_boxed(text: str) -> str | None:
     return text[start:end].strip() if start >= 0 else None
 
 
-def in_dollars(latex: str) -> str:
+def wrap_in_dollars(latex: str) -> str:
     """`latex` as inline mathematics, which is what the answer format of the prompts asks for."""
     return latex if "$" in latex else f"${latex}$"
 
 
-def tight(latex: str) -> str:
+def remove_spaces(latex: str) -> str:
     r"""LaTeX without the blanks around braces and scripts that tokenised sets have: `\sqrt { 2 }` -> `\sqrt{2}`."""
     return _LOOSE.sub(r"\1", latex).strip()
 
 
-def latex(text: str) -> str:
+def to_latex(text: str) -> str:
     r"""Printed signs as LaTeX: `√{3}` -> `\sqrt{3}`, `140°` -> `140^\circ`, `2πr` -> `2\pi r`."""
     rooted = _ROOT.sub(lambda root: rf"\sqrt{{{root[1] or root[2] or root[3]}}}", text.strip())
     return _SIGN.sub(lambda sign: _command(_SIGNS[sign[1] or sign[2]], rooted[sign.end() : sign.end() + 1]), rooted)
@@ -179,7 +179,7 @@ _POINTS = re.compile(
 )
 
 
-def gold(question: str, options: Sequence[str], right: int) -> tuple[str, Gold]:
+def choice_gold(question: str, options: Sequence[str], right: int) -> tuple[str, Gold]:
     """The question as it is to be asked, and its gold; `right` counts from 0.
 
     Raises `LeftOut` for options that no letter can tell apart, `IndexError` where there is no right one.
@@ -188,8 +188,8 @@ def gold(question: str, options: Sequence[str], right: int) -> tuple[str, Gold]:
         raise IndexError(f"option {right + 1} of {len(options)} is the right one")
     texts = [text.strip() for text in options]
     if not all(texts) or len(set(texts)) < len(texts):
-        raise LeftOut("options are empty or repeated", " | ".join(texts))
-    value = Gold(in_dollars(latex(texts[right])))
+        raise SkipRow("options are empty or repeated", " | ".join(texts))
+    value = Gold(wrap_in_dollars(to_latex(texts[right])))
     if is_checkable(value) and not _POINTS.search(question):
         return question, value
     shown = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False))

@@ -15,12 +15,12 @@ showing the options, else the letter (see `_choices`). Questions whose options a
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import first, json_files
+from mmk12.datasets.sources._helpers import first_of, json_files
 from mmk12.errors import MissingData
-from mmk12.types import BrokenLine, Draft, Row
+from mmk12.types import BrokenLine, RawSample, Row
 
 URL = "https://registry.opendata.aws/allenai-diagrams"
 TEST_IDS = "ai2d_test_ids.csv"
@@ -28,7 +28,7 @@ ROOTS = {"questions": "", "ai2d": "ai2d/", "ai2d-all.zip": "ai2d-all.zip/ai2d/"}
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
-    root = ROOTS[first(files, *ROOTS)]
+    root = ROOTS[first_of(files, *ROOTS)]
     if not files.path(TEST_IDS).is_file():
         raise MissingData(f"ai2d: without {TEST_IDS} the pictures of its test split cannot be told. It is at {URL}.")
     test = {
@@ -50,14 +50,14 @@ def _questions(pages: Iterable[Row | BrokenLine], folder: str, test: set[str]) -
                 yield {"question": question, "answer": answer, "image": f"{folder}/{name}"}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     answer = row["answer"]
     if answer["abcLabel"]:
-        raise LeftOut("the options are letters that the picture does not show")
+        raise SkipRow("the options are letters that the picture does not show")
     if "{}" in answer["answerTexts"]:
-        raise LeftOut("options are empty or repeated", " | ".join(answer["answerTexts"]))
-    question, gold = _helpers.gold(row["question"], answer["answerTexts"], answer["correctAnswer"])
-    return Draft(answer["questionId"], question, gold, images=[row["image"]])
+        raise SkipRow("options are empty or repeated", " | ".join(answer["answerTexts"]))
+    question, gold = _helpers.choice_gold(row["question"], answer["answerTexts"], answer["correctAnswer"])
+    return RawSample(answer["questionId"], question, gold, images=[row["image"]])
 
 
 source = Source(

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import number, pictures
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.datasets.sources._helpers import image_paths, number_gold
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
-HUB = Hub("HuggingFaceM4/ChartQA", split="train")
+HUB = HubDataset("HuggingFaceM4/ChartQA", split="train")
 PARTS = ("human", "augmented")
 
 
@@ -41,12 +41,12 @@ def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
                 yield {**row, "id": f"{part}/{place}", "part": part}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if "part" in row:
         label, images, tags = row["label"], [f"train/png/{row['imgname']}"], {"type": row["part"]}
-        return Draft(row["id"], row["query"], Gold(number(label)), images=images, tags=tags)
+        return RawSample(row["id"], row["query"], Gold(number_gold(label)), images=images, tags=tags)
     (label,) = row["label"]
-    return Draft(row["id"], row["query"], Gold(number(label)), images=pictures(row["image"]))
+    return RawSample(row["id"], row["query"], Gold(number_gold(label)), images=image_paths(row["image"]))
 
 
 source = Source(

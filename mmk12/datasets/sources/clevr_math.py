@@ -13,29 +13,29 @@ Gold: the whole number in dollars. Rows with another answer (plain CLEVR's yes, 
 
 from collections.abc import Iterator
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first, integer
-from mmk12.types import BrokenLine, Draft, Gold, Row
+from mmk12.datasets.sources._helpers import first_of, integer_gold
+from mmk12.types import BrokenLine, Gold, RawSample, Row
 
 PICTURES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
 PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-train.json"}
 
 
 def rows(files: Files) -> Iterator[Row | BrokenLine]:
-    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first(files, *PICTURES), PICTURES[0])
+    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_of(files, *PICTURES), PICTURES[0])
     for part, name in PARTS.items():
         for number, row in enumerate(files.items(name, "questions")):
             known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
             yield row if isinstance(row, BrokenLine) else {**row, **known}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if row["split"] != "train":
-        raise LeftOut("not of the train split", str(row["split"]))
-    gold = Gold(integer(row["answer"]))
+        raise SkipRow("not of the train split", str(row["split"]))
+    gold = Gold(integer_gold(row["answer"]))
     tags = {"type": row["template_filename"].removesuffix(".json")}
-    return Draft(row["id"], row["question"], gold, images=[f"{row['folder']}/{row['image_filename']}"], tags=tags)
+    return RawSample(row["id"], row["question"], gold, images=[f"{row['folder']}/{row['image_filename']}"], tags=tags)
 
 
 source = Source(

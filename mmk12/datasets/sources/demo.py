@@ -9,7 +9,7 @@ from dataclasses import asdict
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.demo import generate_problems
-from mmk12.types import Draft, Gold, Row
+from mmk12.types import Gold, RawSample, Row
 
 SIZE = 512
 
@@ -18,9 +18,9 @@ def rows(files: Files) -> Iterable[Row]:
     return (asdict(problem) for problem in generate_problems("train", SIZE))
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     tags = {"topic": row["topic"], "family": row["family"]}
-    return Draft(row["id"], row["question"], Gold(row["answer"]), images=[row["png"]], tags=tags)
+    return RawSample(row["id"], row["question"], Gold(row["answer"]), images=[row["png"]], tags=tags)
 
 
 source = Source(

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import integer, pictures
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.datasets.sources._helpers import image_paths, integer_gold
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
-HUB = Hub("vikhyatk/dvqa", split="train")
+HUB = HubDataset("vikhyatk/dvqa", split="train")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -33,12 +33,12 @@ def _hub_rows(files: Files) -> Iterator[Row]:
             yield {**asked, "question_id": f"row-{chart}/{number}", "image": row["image"]}
 
 
-def draft(row: Row) -> Draft:
-    gold = Gold(integer(row["answer"]))
+def draft(row: Row) -> RawSample:
+    gold = Gold(integer_gold(row["answer"]))
     image = row["image"]
-    images = [f"images/{image}"] if isinstance(image, str) else pictures(image)
+    images = [f"images/{image}"] if isinstance(image, str) else image_paths(image)
     kind = row.get("template_id", row.get("question_type"))
-    return Draft(str(row["question_id"]), row["question"], gold, images=images, tags={"type": kind} if kind else {})
+    return RawSample(str(row["question_id"]), row["question"], gold, images=images, tags={"type": kind} if kind else {})
 
 
 source = Source(

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import beside, in_dollars, json_files, parent, tight
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.datasets.sources._helpers import file_beside, json_files, parent_folder, remove_spaces, wrap_in_dollars
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
-HUB = Hub("hiyouga/geometry3k", split="train")
+HUB = HubDataset("hiyouga/geometry3k", split="train")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -34,14 +34,16 @@ def _hub_rows(files: Files) -> Iterator[Row]:
         yield {**row, "id": f"row-{number}"}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if "problem" in row:
-        gold = Gold(in_dollars(tight(row["answer"])))
-        return Draft(row["id"], row["problem"], gold, images=[picture["bytes"] for picture in row["images"]])
+        gold = Gold(wrap_in_dollars(remove_spaces(row["answer"])))
+        return RawSample(row["id"], row["problem"], gold, images=[picture["bytes"] for picture in row["images"]])
     options = dict(zip("ABCDEFGHIJ", row["choices"], strict=False))
-    gold = Gold(in_dollars(tight(options[row["answer"]])))
+    gold = Gold(wrap_in_dollars(remove_spaces(options[row["answer"]])))
     tags = {"topic": ", ".join(row["problem_type_goal"]), "shape": ", ".join(row["problem_type_graph"])}
-    return Draft(parent(row), row["annotat_text"], gold, images=[beside(row, "img_diagram.png")], tags=tags)
+    return RawSample(
+        parent_folder(row), row["annotat_text"], gold, images=[file_beside(row, "img_diagram.png")], tags=tags
+    )
 
 
 source = Source(

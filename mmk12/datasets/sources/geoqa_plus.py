@@ -18,17 +18,17 @@ from collections.abc import Iterable
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import array, first
-from mmk12.types import BrokenLine, Draft, Row
+from mmk12.datasets.sources._helpers import first_of, image_from_array
+from mmk12.types import BrokenLine, RawSample, Row
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
-    return files.pickled(first(files, "Mix-train.pk", "GeoQA-train.pk"))
+    return files.pickled(first_of(files, "Mix-train.pk", "GeoQA-train.pk"))
 
 
-def draft(row: Row) -> Draft:
-    question, gold = _helpers.gold(row["subject"], row["choices"], row["label"])
-    return Draft(str(row["id"]), question, gold, images=[array(row["image"])], tags={"lang": "zh"})
+def draft(row: Row) -> RawSample:
+    question, gold = _helpers.choice_gold(row["subject"], row["choices"], row["label"])
+    return RawSample(str(row["id"]), question, gold, images=[image_from_array(row["image"])], tags={"lang": "zh"})
 
 
 source = Source(

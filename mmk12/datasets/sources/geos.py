@@ -17,18 +17,18 @@ from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
 from mmk12.datasets.sources._helpers import json_files
-from mmk12.types import BrokenLine, Draft, Row
+from mmk12.types import BrokenLine, RawSample, Row
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return json_files(files, "aaai/*.json")
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     options = [row["choices"][str(number)] for number in range(1, len(row["choices"]) + 1)]
-    question, gold = _helpers.gold(row["text"], options, int(row["answer"]) - 1)
+    question, gold = _helpers.choice_gold(row["text"], options, int(row["answer"]) - 1)
     name = row["file"].removesuffix(".json")
-    return Draft(name, question, gold, images=[f"{name}.png"])
+    return RawSample(name, question, gold, images=[f"{name}.png"])
 
 
 source = Source(

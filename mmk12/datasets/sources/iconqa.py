@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import beside, json_files, number, parent
-from mmk12.types import BrokenLine, Draft, Gold, Row
+from mmk12.datasets.sources._helpers import file_beside, json_files, number_gold, parent_folder
+from mmk12.types import BrokenLine, Gold, RawSample, Row
 
 TASKS = ("fill_in_blank", "choose_txt")
 ROOTS = ("train", "iconqa/train", "iconqa_data.zip/iconqa_data/iconqa/train")
@@ -28,13 +28,15 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return json_files(files, *(f"{root}/{task}/*/data.json" for root in ROOTS for task in TASKS))
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if row["ques_type"] == "fill_in_blank":
-        question, gold = row["question"], Gold(number(row["answer"]))
+        question, gold = row["question"], Gold(number_gold(row["answer"]))
     else:
-        question, gold = _helpers.gold(row["question"], row["choices"], row["answer"])
+        question, gold = _helpers.choice_gold(row["question"], row["choices"], row["answer"])
     tags = {"type": row["ques_type"], "grade": row["grade"]}
-    return Draft(f"{row['ques_type']}/{parent(row)}", question, gold, images=[beside(row, "image.png")], tags=tags)
+    return RawSample(
+        f"{row['ques_type']}/{parent_folder(row)}", question, gold, images=[file_beside(row, "image.png")], tags=tags
+    )
 
 
 source = Source(

@@ -13,32 +13,32 @@ with `images/20471.jpeg`. Gold: the first answer in dollars, if all answers are 
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first, number
-from mmk12.types import BrokenLine, Draft, Gold, Row
+from mmk12.datasets.sources._helpers import first_of, number_gold
+from mmk12.types import BrokenLine, Gold, RawSample, Row
 
 QUESTIONS = "infographicsVQA_train_v1.0.json"
 PLACES = (QUESTIONS, f"infographicsvqa_qas/{QUESTIONS}", f"qas/{QUESTIONS}")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
-    return _rows(files, first(files, "images", "infographicsvqa_images"))
+    return _rows(files, first_of(files, "images", "infographicsvqa_images"))
 
 
 def _rows(files: Files, folder: str) -> Iterator[Row | BrokenLine]:
-    for row in files.items(first(files, *PLACES), "data"):
+    for row in files.items(first_of(files, *PLACES), "data"):
         yield row if isinstance(row, BrokenLine) else {**row, "folder": folder}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if row["data_split"] != "train":
-        raise LeftOut("not of the train split", str(row["data_split"]))
-    golds = [number(answer) for answer in row["answers"]]
+        raise SkipRow("not of the train split", str(row["data_split"]))
+    golds = [number_gold(answer) for answer in row["answers"]]
     if len({gold.strip("$").removesuffix("\\%") for gold in golds}) != 1:
-        raise LeftOut("the answers differ", " | ".join(row["answers"])[:200])
+        raise SkipRow("the answers differ", " | ".join(row["answers"])[:200])
     image = f"{row['folder']}/{row['image_local_name']}"
-    return Draft(str(row["questionId"]), row["question"], Gold(golds[0]), images=[image])
+    return RawSample(str(row["questionId"]), row["question"], Gold(golds[0]), images=[image])
 
 
 source = Source(

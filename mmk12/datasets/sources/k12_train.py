@@ -16,19 +16,19 @@ from collections.abc import Iterable
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import parquet_files
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
-HUB = Hub("FanqingM/MMK12", split="train")
+HUB = HubDataset("FanqingM/MMK12", split="train")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return files.hub(HUB) if files.folder is None else parquet_files(files, "data/*.parquet", but="data/test*")
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     picture = row["image"]
     images = [picture["bytes"]] if picture is not None else []
-    return Draft(str(row["id"]), row["question"], Gold(row["answer"]), images=images)
+    return RawSample(str(row["id"]), row["question"], Gold(row["answer"]), images=images)
 
 
 source = Source(

@@ -13,26 +13,26 @@ else the letter (see `_choices`). Rows without a picture are left out.
 
 from collections.abc import Iterable
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import parquet_files, pictures
-from mmk12.types import BrokenLine, Draft, Hub, Row
+from mmk12.datasets.sources._helpers import image_paths, parquet_files
+from mmk12.types import BrokenLine, HubDataset, RawSample, Row
 
-HUB = Hub("LightChen2333/M3CoT", split="train")
+HUB = HubDataset("LightChen2333/M3CoT", split="train")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return files.hub(HUB) if files.folder is None else parquet_files(files, "data/train-*.parquet")
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if row["split"] != "train":
-        raise LeftOut("not of the train split", str(row["split"]))
+        raise SkipRow("not of the train split", str(row["split"]))
     asked = "\n".join(part for part in (row["context"], row["question"]) if part)
-    question, gold = _helpers.gold(asked, row["choices"], _helpers.LETTERS.index(row["answer"]))
+    question, gold = _helpers.choice_gold(asked, row["choices"], _helpers.LETTERS.index(row["answer"]))
     tags = {"domain": row["domain"], "topic": row["topic"]}
-    return Draft(row["id"], question, gold, images=pictures(row["image"]), tags=tags)
+    return RawSample(row["id"], question, gold, images=image_paths(row["image"]), tags=tags)
 
 
 source = Source(

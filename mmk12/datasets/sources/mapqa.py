@@ -12,10 +12,10 @@ ranges and yes or no are left out, which is nearly all: figure 1 has 26 rows.
 
 from collections.abc import Iterator
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import number
-from mmk12.types import BrokenLine, Draft, Gold, Row
+from mmk12.datasets.sources._helpers import number_gold
+from mmk12.types import BrokenLine, Gold, RawSample, Row
 
 PARTS = ("U", "R", "V", "S")
 
@@ -26,13 +26,15 @@ def rows(files: Files) -> Iterator[Row | BrokenLine]:
             yield row if isinstance(row, BrokenLine) else {**row, "part": part}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     if len(answers) != 1:
-        raise LeftOut("the answer is no number", " | ".join(map(str, answers))[:200])
+        raise SkipRow("the answer is no number", " | ".join(map(str, answers))[:200])
     image = f"MapQA_{row['part']}/images/{row['map_id']}"
     name = f"{row['part']}/{row['question_id']}"
-    return Draft(name, row["question"], Gold(number(answers[0])), images=[image], tags={"type": row["question_type"]})
+    return RawSample(
+        name, row["question"], Gold(number_gold(answers[0])), images=[image], tags={"type": row["question_type"]}
+    )
 
 
 source = Source(

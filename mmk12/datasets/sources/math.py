@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import in_dollars, json_files, last_boxed
-from mmk12.types import BrokenLine, Draft, Gold, Hub, Row
+from mmk12.datasets.sources._helpers import find_last_boxed, json_files, wrap_in_dollars
+from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
 SUBJECTS = (
     "algebra",
@@ -27,7 +27,7 @@ SUBJECTS = (
     "prealgebra",
     "precalculus",
 )
-HUB = Hub("EleutherAI/hendrycks_math", split="train", config=SUBJECTS[0])
+HUB = HubDataset("EleutherAI/hendrycks_math", split="train", config=SUBJECTS[0])
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -43,13 +43,13 @@ def _hub_rows(files: Files) -> Iterator[Row]:
             yield {**row, "file": f"{subject}/row-{number}"}
 
 
-def draft(row: Row) -> Draft:
-    answer = last_boxed(row["solution"])
+def draft(row: Row) -> RawSample:
+    answer = find_last_boxed(row["solution"])
     if not answer:
         raise ValueError("the solution has no \\boxed{} answer")
     name = "/".join(row["file"].removesuffix(".json").split("/")[-2:])
     tags = {"topic": row["type"], "level": row["level"]}
-    return Draft(name, row["problem"], Gold(in_dollars(answer)), tags=tags)
+    return RawSample(name, row["problem"], Gold(wrap_in_dollars(answer)), tags=tags)
 
 
 source = Source(

@@ -22,9 +22,9 @@ from pathlib import PurePosixPath
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first
+from mmk12.datasets.sources._helpers import first_of
 from mmk12.errors import BadInput
-from mmk12.types import IMAGE_MARK, BrokenLine, Draft, Gold, Row
+from mmk12.types import IMAGE_MARK, BrokenLine, Gold, RawSample, Row
 from mmk12.verifier import classify_gold
 
 ARCHIVES = ("K12.zip", "MMPR.zip")
@@ -56,7 +56,7 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
             packed |= {_below_root(name): name for name in files.names(f"{archive}/**")}
         except BadInput as error:
             yield BrokenLine(archive, str(error))
-    name = first(files, "dataset.jsonl", "train.jsonl")
+    name = first_of(files, "dataset.jsonl", "train.jsonl")
     yield from _with_images(files.jsonl(name) if files.path(name).is_file() else (), packed)
 
 
@@ -78,7 +78,7 @@ def _below_root(url: str) -> str:
     return "/".join(parts[start:])
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if not isinstance(row["conversations"], list):
         raise TypeError("conversations is not a list of turns")
     if "images" not in row:
@@ -87,7 +87,7 @@ def draft(row: Row) -> Draft:
     question = asked.partition("Question:")[2] or asked
     answer = row["answer"].strip()
     letter = classify_gold(answer).type == "letter"
-    return Draft(
+    return RawSample(
         str(row["id"]),
         question.replace(IMAGE_MARK, "").strip(),
         Gold(answer, kind="choice" if letter else "math"),

@@ -14,13 +14,13 @@ options, else the letter (see `_choices`).
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import first, json_object, pictures
-from mmk12.types import BrokenLine, Draft, Hub, Row
+from mmk12.datasets.sources._helpers import first_of, image_paths, json_object
+from mmk12.types import BrokenLine, HubDataset, RawSample, Row
 
-HUB = Hub("derek-thomas/ScienceQA", split="train")
+HUB = HubDataset("derek-thomas/ScienceQA", split="train")
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -34,7 +34,7 @@ def _hub_rows(files: Files) -> Iterator[Row]:
 
 def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
     problems = json_object(files, "problems.json") if files.path("problems.json").is_file() else {}
-    root = first(files, "train.zip", "images")
+    root = first_of(files, "train.zip", "images")
     for pid, row in problems.items():
         if not isinstance(row, dict):
             yield BrokenLine(f"problems.json, {pid}", "no JSON object")
@@ -42,14 +42,14 @@ def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
             yield {**row, "id": pid, "folder": f"{root}/train/{pid}"}
 
 
-def draft(row: Row) -> Draft:
+def draft(row: Row) -> RawSample:
     if not row["image"]:
-        raise LeftOut("no picture")
+        raise SkipRow("no picture")
     asked = "\n".join(part for part in (row["hint"], row["question"]) if part)
-    question, gold = _helpers.gold(asked, row["choices"], row["answer"])
+    question, gold = _helpers.choice_gold(asked, row["choices"], row["answer"])
     image = row["image"]
-    images = [f"{row['folder']}/{image}"] if isinstance(image, str) else pictures(image)
-    return Draft(row["id"], question, gold, images=images, tags={"topic": row["topic"], "grade": row["grade"]})
+    images = [f"{row['folder']}/{image}"] if isinstance(image, str) else image_paths(image)
+    return RawSample(row["id"], question, gold, images=images, tags={"topic": row["topic"], "grade": row["grade"]})
 
 
 source = Source(

@@ -16,11 +16,11 @@ are GeoQA's, so a recipe with both sources asks some of them in both languages, 
 
 from collections.abc import Iterable
 
-from mmk12.datasets.declarations import LeftOut, Source
+from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import array
-from mmk12.types import BrokenLine, Draft, Row
+from mmk12.datasets.sources._helpers import image_from_array
+from mmk12.types import BrokenLine, RawSample, Row
 from mmk12.utils.images import decode
 
 DARK = 20
@@ -31,13 +31,13 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
     return files.pickled("calculation_train.pk")
 
 
-def draft(row: Row) -> Draft:
-    question, gold = _helpers.gold(row["English_problem"], row["choices"], row["label"])
-    figure = array(row["image"])
+def draft(row: Row) -> RawSample:
+    question, gold = _helpers.choice_gold(row["English_problem"], row["choices"], row["label"])
+    figure = image_from_array(row["image"])
     greys = decode(figure)[0].convert("L").histogram()
     if sum(greys[:DARK]) * 2 >= sum(greys):
-        raise LeftOut("the figure is mostly black")
-    return Draft(str(row["id"]), question, gold, images=[figure])
+        raise SkipRow("the figure is mostly black")
+    return RawSample(str(row["id"]), question, gold, images=[figure])
 
 
 source = Source(

@@ -26,7 +26,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
 )
 
 
-def rule_named(name: str) -> Rule:
+def find_rule(name: str) -> Rule:
     """The rule that a benchmark declares as `official`; raises `UnknownName`."""
     try:
         return RULES[name]

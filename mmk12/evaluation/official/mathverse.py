@@ -7,14 +7,14 @@ wrong, and a free-form gold such as `Area $=9 \\pi$` is out of reach.
 
 from __future__ import annotations
 
-from mmk12.evaluation.official.common import answered, printed
+from mmk12.evaluation.official.common import print_number, read_answer
 from mmk12.types import Gold
-from mmk12.verifier.choices import letter
+from mmk12.verifier.choices import read_letter
 
 
 def mathverse(response: str, gold: Gold) -> bool:
     """Whether the extracted answer is the gold as it is printed; for a choice, GPT extracts the letter."""
-    extraction = answered(response)
+    extraction = read_answer(response)
     if gold.kind == "choice":
-        extraction = letter(extraction) or extraction
-    return extraction == printed(gold)
+        extraction = read_letter(extraction) or extraction
+    return extraction == print_number(gold)

@@ -11,7 +11,7 @@ form feed for `\f`) stays as it is.
 
 from __future__ import annotations
 
-from mmk12.evaluation.official.common import constant, printed, python_float, read
+from mmk12.evaluation.official.common import constant, print_number, python_float, read_number
 from mmk12.types import Gold
 
 _LETTERS = "ABCDE"
@@ -51,7 +51,7 @@ MAX_TAIL = 20_000
 def mathvision(response: str, gold: Gold) -> bool:
     """Whether the answer equals the gold, or the text of the option that the gold names."""
     answer = answered(response[-MAX_TAIL:])
-    wanted = printed(gold)
+    wanted = print_number(gold)
     index = ord(wanted) - ord("A") if gold.choices and len(wanted) == 1 else -1
     texts = [wanted, gold.choices[index]] if 0 <= index < len(gold.choices) else [wanted]
     return any(equal(text, answer) for text in texts)
@@ -123,7 +123,7 @@ def _entries(text: str) -> str:
 
 def _rounded(text: str) -> float | None:
     over, colon, under = _balanced(text).partition(":")
-    expr = read(f"({over})/({under})" if colon else over)
+    expr = read_number(f"({over})/({under})" if colon else over)
     value = None if expr is None else constant(expr)
     return None if value is None or abs(value) == float("inf") else round(value, 2)
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import re
 
-from mmk12.evaluation.official.common import answered, printed, python_float, quantity
+from mmk12.evaluation.official.common import print_number, python_float, quantity, read_answer
 from mmk12.types import Gold
-from mmk12.verifier.choices import letter, only_letter
+from mmk12.verifier.choices import find_only_letter, read_letter
 
 _BRACKETED = re.compile(r"\(([a-zA-Z])\)")
 MAX_COMPARED = 200
@@ -25,16 +25,16 @@ def mathvista(response: str, gold: Gold) -> bool | None:
     """Whether upstream's arithmetic gives the point; None for the test split, whose answers are not published."""
     if not gold.text.strip():
         return None
-    return normalised(_extracted(response, gold), gold) == printed(gold)
+    return normalised(_extracted(response, gold), gold) == print_number(gold)
 
 
 def _extracted(response: str, gold: Gold) -> str:
     """What upstream asks GPT for: the letter or text of an option, a bare number, or the list."""
     if response in gold.choices:
         return response
-    answer = answered(response)
+    answer = read_answer(response)
     if gold.choices:
-        return letter(answer) or only_letter(response) or answer
+        return read_letter(answer) or find_only_letter(response) or answer
     return quantity(answer) if gold.kind == "number" else answer
 
 

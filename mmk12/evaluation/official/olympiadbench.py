@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mmk12.evaluation.official.common import constant, printed, python_float, read, steady
+from mmk12.evaluation.official.common import constant, is_steady, print_number, python_float, read_number
 from mmk12.types import Gold
-from mmk12.verifier.nodes import Expr, add, div, neg
-from mmk12.verifier.numeric import same, symbols
+from mmk12.verifier.nodes import Expr, make_negative, make_quotient, make_sum
+from mmk12.verifier.numeric import are_equal, find_symbols
 
 _FINAL = re.compile(r"(?:So the final answer is |所以最终答案是)(.*)")
 _BOX = re.compile(r"\\boxed\{")
@@ -53,7 +53,7 @@ def olympiadbench(response: str, gold: Gold) -> bool:
     """Whether the judge pairs the answer with the gold."""
     response = response[-MAX_TAIL:]
     final = _FINAL.findall(response)
-    answer, wanted = _answer(final[-1].strip() if final else response), _answer(printed(gold))
+    answer, wanted = _answer(final[-1].strip() if final else response), _answer(print_number(gold))
     if answer is None or wanted is None:
         return False
     return answer == wanted or _paired(_parts(answer), _parts(wanted), gold.tolerance or DEFAULT_ERROR)
@@ -150,15 +150,15 @@ def _numbers_equal(answer: str, gold: str, error: float) -> bool:
 
 def _expressions_equal(answer: str, gold: str, error: float) -> bool:
     """Equal as expressions, of an equation its right side; constants within the error."""
-    ours, theirs = (read(text.split("=")[1] if "=" in text else text) for text in (gold, answer))
+    ours, theirs = (read_number(text.split("=")[1] if "=" in text else text) for text in (gold, answer))
     if ours is None or theirs is None:
         return False
-    if same(ours, theirs):
+    if are_equal(ours, theirs):
         return True
-    if bool(symbols(ours)) != bool(symbols(theirs)):
+    if bool(find_symbols(ours)) != bool(find_symbols(theirs)):
         return False
-    if symbols(ours):
-        gap = steady(add([ours, neg(theirs)]))
+    if find_symbols(ours):
+        gap = is_steady(make_sum([ours, make_negative(theirs)]))
         return gap is not None and abs(gap) < SLACK
     a, b = constant(ours), constant(theirs)
     return a is not None and b is not None and abs(a - b) <= error * 1.01
@@ -172,12 +172,12 @@ def _equations_equal(answer: str, gold: str) -> bool:
     ours, theirs = _difference(gold), _difference(answer)
     if ours is None or theirs is None:
         return False
-    ratio = steady(div(ours, theirs))
+    ratio = is_steady(make_quotient(ours, theirs))
     if ratio is None or ratio == 0:
         return False
     return any(abs(one - round(one)) < 1e-9 and round(one) != 0 for one in (ratio, 1 / ratio))
 
 
 def _difference(equation: str) -> Expr | None:
-    sides = [read(side) for side in equation.split("=")]
-    return add([sides[0], neg(sides[1])]) if len(sides) == 2 and sides[0] and sides[1] else None
+    sides = [read_number(side) for side in equation.split("=")]
+    return make_sum([sides[0], make_negative(sides[1])]) if len(sides) == 2 and sides[0] and sides[1] else None

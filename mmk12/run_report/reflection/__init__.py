@@ -13,7 +13,7 @@ page       all of it for people
 
 from __future__ import annotations
 
-from mmk12.run_report.reflection.patterns import KINDS, Moment, moments
-from mmk12.run_report.reflection.scan import scan
+from mmk12.run_report.reflection.patterns import KINDS, ReflectionSpan, find_reflections
+from mmk12.run_report.reflection.scan import scan_run
 
-__all__ = ["KINDS", "Moment", "moments", "scan"]
+__all__ = ["KINDS", "ReflectionSpan", "find_reflections", "scan_run"]

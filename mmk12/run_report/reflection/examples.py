@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mmk12.run_report.reflection.judge import Opinions
-from mmk12.run_report.reflection.patterns import KINDS, moments
-from mmk12.run_report.reflection.scan import Chosen, chosen
-from mmk12.runlog.rollouts import rows_at
-from mmk12.runlog.training_rows import DataRow, data_rows
+from mmk12.run_report.reflection.judge import ReflectionOpinions
+from mmk12.run_report.reflection.patterns import KINDS, find_reflections
+from mmk12.run_report.reflection.scan import ChosenSpans, choose_spans
+from mmk12.runlog.rollouts import read_rows_at
+from mmk12.runlog.training_rows import TrainingRow, read_training_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,20 +37,24 @@ class Example(NamedTuple):
     kinds: tuple[str, ...]
     said: Mapping[str, bool | None]
     pieces: tuple[Piece, ...]
-    asked: DataRow | None
+    asked: TrainingRow | None
 
 
-def examples(run: Path, table: pd.DataFrame, data: Path | None = None, judge: Opinions | None = None) -> list[Example]:
+def find_examples(
+    run: Path, table: pd.DataFrame, data: Path | None = None, judge: ReflectionOpinions | None = None
+) -> list[Example]:
     """The chosen responses in pieces. `table` is what `scan` returns, `judge` what a judge said, if one was asked."""
-    places = {(one.step, one.row): one for one in chosen(table)}
-    rows = rows_at(run / "rollouts", places)
-    asked = data_rows(run, {str(row["id"]) for row in rows.values() if row.get("id")}, data)
+    places = {(one.step, one.row): one for one in choose_spans(table)}
+    rows = read_rows_at(run / "rollouts", places)
+    asked = read_training_rows(run, {str(row["id"]) for row in rows.values() if row.get("id")}, data)
     return [_example(one, rows[place], asked, judge) for place, one in places.items()]
 
 
-def _example(place: Chosen, row: dict[str, Any], asked: Mapping[str, DataRow], judge: Opinions | None) -> Example:
+def _example(
+    place: ChosenSpans, row: dict[str, Any], asked: Mapping[str, TrainingRow], judge: ReflectionOpinions | None
+) -> Example:
     text = row["output"]
-    found = moments(text, row.get("input") or "")
+    found = find_reflections(text, row.get("input") or "")
     pieces, at = [], 0
     for moment in found:
         if moment.start >= at:

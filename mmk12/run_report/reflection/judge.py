@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmk12.errors import BadInput
 from mmk12.inference import llm_judge
-from mmk12.inference.llm_judge import Judge, Question, Record, ask, record
-from mmk12.run_report.reflection.patterns import KINDS, moments
-from mmk12.run_report.reflection.scan import chosen, scan
-from mmk12.runlog.rollouts import Place, rows_at
+from mmk12.inference.llm_judge import Judge, Question, Record, ask_questions, make_record
+from mmk12.run_report.reflection.patterns import KINDS, find_reflections
+from mmk12.run_report.reflection.scan import choose_spans, scan_run
+from mmk12.runlog.rollouts import Place, read_rows_at
 from mmk12.types import Message
 from mmk12.utils import stats, storage
-from mmk12.utils.progress import Progress, silent
+from mmk12.utils.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,10 +75,10 @@ class Candidate(NamedTuple):
     phrases: str
 
 
-def candidate(kind: str, row: Mapping[str, Any]) -> Candidate:
+def make_candidate(kind: str, row: Mapping[str, Any]) -> Candidate:
     """The candidate that a row of a dump (`input`, `output`) is for a kind."""
     asked, text = row.get("input") or "", row["output"]
-    found = moments(text, asked, (kind,))
+    found = find_reflections(text, asked, (kind,))
     start = max(0, found[0].start - _BEFORE) if found and len(text) > LONGEST else 0
     end = start + LONGEST
     shown = ("[…]" if start else "") + text[start:end] + ("[…]" if end < len(text) else "")
@@ -86,15 +86,15 @@ def candidate(kind: str, row: Mapping[str, Any]) -> Candidate:
     return Candidate(kind, asked[-_ASKED:], shown, "\n".join(list(phrases)[:_PHRASES]))
 
 
-def messages(one: Candidate) -> list[Message]:
+def reflection_messages(one: Candidate) -> list[Message]:
     """The chat that asks about one candidate."""
     material = {"asked": one.asked, "response": one.response, "phrases": one.phrases}
-    return llm_judge.messages(_SYSTEM, _USER % MEANINGS[one.kind], material)
+    return llm_judge.build_messages(_SYSTEM, _USER % MEANINGS[one.kind], material)
 
 
-def key(fingerprint: str, one: Candidate) -> str:
+def reflection_key(fingerprint: str, one: Candidate) -> str:
     """Under what an opinion is kept: everything that decides it."""
-    return llm_judge.hashed([VERSION, fingerprint, *one])
+    return llm_judge.hash_request([VERSION, fingerprint, *one])
 
 
 FOLDER = "aha"
@@ -115,16 +115,16 @@ class Agreement(NamedTuple):
     interval: stats.Interval
 
 
-class Opinions:
+class ReflectionOpinions:
     """What the judge of a run's second thoughts said; made by `of`."""
 
     def __init__(self, kept: Record) -> None:
         self._record = kept
 
     @classmethod
-    def of(cls, run: Path) -> Opinions | None:
+    def of(cls, run: Path) -> ReflectionOpinions | None:
         """The opinions kept in a run folder; None if no judge was ever asked in these words. Raises `BadInput`."""
-        found = record(run / FOLDER, VERSION)
+        found = make_record(run / FOLDER, VERSION)
         if found is not None and not isinstance(found.about.get("per_kind"), int):
             raise BadInput(f"{run / FOLDER / 'judge.json'} is not what mmk12 aha writes. Ask again with --judge.")
         return cls(found) if found else None
@@ -136,12 +136,12 @@ class Opinions:
 
     def said(self, kind: str, row: Mapping[str, Any]) -> bool | None:
         """Whether the second thought of that kind in a row of a dump is genuine; None for no verdict."""
-        return self._record.opinions.get(key(self._record.fingerprint, candidate(kind, row)))
+        return self._record.opinions.get(reflection_key(self._record.fingerprint, make_candidate(kind, row)))
 
     def agreements(self, run: Path, table: pd.DataFrame) -> list[Agreement]:
         """How often the judge agrees with the rules, by kind. `table` is what `scan` returns."""
-        places = drawn(table, self._record.about["per_kind"])
-        rows = rows_at(run / "rollouts", {place for some in places.values() for place in some})
+        places = sample_candidates(table, self._record.about["per_kind"])
+        rows = read_rows_at(run / "rollouts", {place for some in places.values() for place in some})
         return [self._agreement(kind, int(table[kind].sum()), some, rows) for kind, some in places.items()]
 
     def _agreement(
@@ -155,19 +155,19 @@ class Opinions:
         return Agreement(kind, found, yes, len(scores) - yes, len(verdicts) - len(scores), share, interval)
 
 
-def second_opinion(run: Path, judge: Judge, *, per_kind: int, progress: Progress = silent) -> list[str]:
+def run_judge(run: Path, judge: Judge, *, per_kind: int, progress: Progress = ignore_progress) -> list[str]:
     """Asks `judge` about `per_kind` responses of each kind and the examples; what went wrong comes back in words."""
-    table = scan(run)
-    examples = [(one.step, one.row) for one in chosen(table)]
-    wanted = [(kind, place) for kind, some in drawn(table, per_kind).items() for place in some]
+    table = scan_run(run)
+    examples = [(one.step, one.row) for one in choose_spans(table)]
+    wanted = [(kind, place) for kind, some in sample_candidates(table, per_kind).items() for place in some]
     wanted += [(kind, place) for place in examples for kind in _kinds(table, place)]
-    rows = rows_at(run / "rollouts", {place for _, place in wanted})
+    rows = read_rows_at(run / "rollouts", {place for _, place in wanted})
     questions = _questions(judge.backend.fingerprint, wanted, rows)
-    with storage.sole_writer(run / FOLDER):
-        return ask(judge, run / FOLDER, VERSION, questions, progress, per_kind=per_kind)
+    with storage.lock_folder(run / FOLDER):
+        return ask_questions(judge, run / FOLDER, VERSION, questions, progress, per_kind=per_kind)
 
 
-def drawn(table: pd.DataFrame, per_kind: int) -> dict[str, dict[Place, int]]:
+def sample_candidates(table: pd.DataFrame, per_kind: int) -> dict[str, dict[Place, int]]:
     """For each kind, at most `per_kind` of the responses that have it: where they lie, and which prompt they answer."""
     import pandas as pd
 
@@ -189,5 +189,10 @@ def _questions(
     fingerprint: str, wanted: Iterable[tuple[str, Place]], rows: Mapping[Place, dict[str, Any]]
 ) -> Iterator[Question]:
     for kind, (step, row) in wanted:
-        one = candidate(kind, rows[step, row])
-        yield Question(key(fingerprint, one), str(rows[step, row].get("id") or f"step {step}"), row, messages(one))
+        one = make_candidate(kind, rows[step, row])
+        yield Question(
+            reflection_key(fingerprint, one),
+            str(rows[step, row].get("id") or f"step {step}"),
+            row,
+            reflection_messages(one),
+        )

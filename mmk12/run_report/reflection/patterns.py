@@ -97,7 +97,7 @@ _LETTER = re.compile(r"\W?[A-H]")
 _TAG = re.compile(r"^(?:\s|</?\w{1,12}>)+")
 
 
-class Moment(NamedTuple):
+class ReflectionSpan(NamedTuple):
     """A second thought of a kind: the phrase is `text[start:end]`."""
 
     kind: str
@@ -105,7 +105,7 @@ class Moment(NamedTuple):
     end: int
 
 
-def moments(text: str, asked: str = "", kinds: Sequence[str] = KINDS) -> list[Moment]:
+def find_reflections(text: str, asked: str = "", kinds: Sequence[str] = KINDS) -> list[ReflectionSpan]:
     """The second thoughts in a response, in order, one of each kind in a sentence.
 
     A phrase that the prompt `asked` has too is an echo, not a thought; behind `<answer>` nothing is thought.
@@ -113,18 +113,18 @@ def moments(text: str, asked: str = "", kinds: Sequence[str] = KINDS) -> list[Mo
     said = text[:LONGEST]
     until = said.rfind("<answer>")
     prompt = asked[:LONGEST].lower()
-    found: dict[tuple[str, int], Moment] = {}
+    found: dict[tuple[str, int], ReflectionSpan] = {}
     for kind in kinds:
         for match in _COMPILED[kind].finditer(said, 0, until if until > 0 else len(said)):
             start = match.end() - len(match[0].lstrip(_BEFORE))
             before, after = said[max(0, start - REACH) : start], said[match.end() : match.end() + REACH]
             sentence = start - len(_begun(before))
-            if is_meant(kind, before, said[start : match.end()], after, prompt):
-                found.setdefault((kind, sentence), Moment(kind, start, match.end()))
+            if is_genuine(kind, before, said[start : match.end()], after, prompt):
+                found.setdefault((kind, sentence), ReflectionSpan(kind, start, match.end()))
     return sorted(found.values(), key=lambda moment: (moment.start, moment.end))
 
 
-def is_meant(kind: str, before: str, phrase: str, after: str, prompt: str) -> bool:
+def is_genuine(kind: str, before: str, phrase: str, after: str, prompt: str) -> bool:
     """Whether a phrase between these words, of its kind, is a second thought. `prompt` is in lower case.
 
     `phrase` may begin with the end of the sentence before it; `before` and `after` need not reach beyond `REACH`.

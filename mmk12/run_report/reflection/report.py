@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mmk12.plotting import svg
-from mmk12.run_report.reflection.examples import Example, examples
-from mmk12.run_report.reflection.judge import Agreement, Opinions
+from mmk12.plotting import to_svg
+from mmk12.run_report.reflection.examples import Example, find_examples
+from mmk12.run_report.reflection.judge import Agreement, ReflectionOpinions
 from mmk12.run_report.reflection.patterns import KINDS
-from mmk12.run_report.reflection.scan import scan
+from mmk12.run_report.reflection.scan import scan_run
 from mmk12.utils import storage, templating
-from mmk12.utils.html import shown_pictures
-from mmk12.utils.stats import Interval, clustered_means, student_interval
-from mmk12.utils.tables import Table, points, points_between
+from mmk12.utils.html import embed_images
+from mmk12.utils.stats import Interval, clustered_means, student_t_interval
+from mmk12.utils.tables import Table, format_points, format_points_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class Relation(NamedTuple):
     longer: Mean | None
 
 
-def relations(table: pd.DataFrame) -> list[Relation]:
+def relate_to_accuracy(table: pd.DataFrame) -> list[Relation]:
     """One relation per kind. `table` is what `scan` returns."""
     return [_relation(table, kind) for kind in KINDS]
 
@@ -77,7 +77,7 @@ def _within(table: pd.DataFrame, kind: str, value: str) -> Mean | None:
     differences = (sides[True] - sides[False]).dropna()
     if len(differences) < 2:
         return None
-    return Mean(float(differences.mean()), student_interval(differences))
+    return Mean(float(differences.mean()), student_t_interval(differences))
 
 
 class Tables(NamedTuple):
@@ -87,26 +87,26 @@ class Tables(NamedTuple):
     agreement: Table | None
 
 
-def write(run: Path, out: Path, data: Path | None = None) -> Tables:
+def write_report(run: Path, out: Path, data: Path | None = None) -> Tables:
     """Writes the page to `out` and returns its tables. `data` is the data folder, where it has moved since training."""
-    table, judge = scan(run), Opinions.of(run)
-    found, picked = as_table(relations(table)), examples(run, table, data, judge)
-    agreement = as_agreement(judge.agreements(run, table)) if judge else None
+    table, judge = scan_run(run), ReflectionOpinions.of(run)
+    found, picked = make_reflection_table(relate_to_accuracy(table)), find_examples(run, table, data, judge)
+    agreement = make_agreement_table(judge.agreements(run, table)) if judge else None
     facts = {
         "run": run.absolute().name,
         "responses": len(table),
         "steps": table["step"].nunique(),
-        "figure": svg("aha", [run]),
+        "figure": to_svg("aha", [run]),
         "relations": found,
         "agreement": agreement,
         "judge": judge.model if judge else None,
         "examples": [(example, _pictures(run, example)) for example in picked],
     }
-    storage.write_text(out, templating.render("aha.html.j2", **facts))
+    storage.write_text(out, templating.render_template("aha.html.j2", **facts))
     return Tables(found, agreement)
 
 
-def as_table(found: Sequence[Relation]) -> Table:
+def make_reflection_table(found: Sequence[Relation]) -> Table:
     """The relations as they are printed, a kind a row; "right by" (points) and "longer by" (tokens) within prompts."""
     header = (
         *("second thought", "responses", "% of all", "95 % interval", "right % with", "without"),
@@ -126,7 +126,7 @@ def as_table(found: Sequence[Relation]) -> Table:
     return Table(header, rows)
 
 
-def as_agreement(found: Sequence[Agreement]) -> Table:
+def make_agreement_table(found: Sequence[Agreement]) -> Table:
     """How often a judge takes what the rules found for genuine, a kind a row; no verdict counts on neither side."""
     header = ("second thought", "by the rules", "judged", "genuine", "not", "genuine %", "95 % interval", "no verdict")
     rows = []
@@ -141,10 +141,10 @@ def as_agreement(found: Sequence[Agreement]) -> Table:
 def _difference(found: Mean | None) -> tuple[str, str]:
     if found is None:
         return "–", "–"
-    return points(found.mean), points_between((found.interval.low, found.interval.high))
+    return format_points(found.mean), format_points_interval((found.interval.low, found.interval.high))
 
 
 def _pictures(run: Path, example: Example) -> list[str]:
     """The pictures of the question as base64 of WebP files."""
     pictures = example.asked.pictures if example.asked else ()
-    return [base64.b64encode(data).decode("ascii") for _, data in shown_pictures(run, pictures)]
+    return [base64.b64encode(data).decode("ascii") for _, data in embed_images(run, pictures)]

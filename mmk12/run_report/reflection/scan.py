@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmk12.errors import MissingData
-from mmk12.run_report.reflection.patterns import ANYWHERE, KINDS, PATTERNS, REACH, VOID, is_meant, moments
-from mmk12.runlog.rollouts import Marks, dumps, joined, marks, read_dump
-from mmk12.utils.concurrency import in_threads
+from mmk12.run_report.reflection.patterns import ANYWHERE, KINDS, PATTERNS, REACH, VOID, find_reflections, is_genuine
+from mmk12.runlog.rollouts import Marks, image_marks, join_responses, list_dumps, read_dump
+from mmk12.utils.concurrency import map_in_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ _BATCH = 32_000_000
 """Bytes of dumps that are searched at once."""
 
 
-def scan(run: Path) -> pd.DataFrame:
+def scan_run(run: Path) -> pd.DataFrame:
     """A row per response of `rollouts/*.jsonl`: its short columns, `step`, `row` (its place in the file), `window` and
     a boolean column per kind.
 
@@ -32,11 +32,11 @@ def scan(run: Path) -> pd.DataFrame:
     rates of a few percent. Raises `MissingData` where no responses were dumped.
     """
     folder = run / "rollouts"
-    if not dumps(folder):
+    if not list_dumps(folder):
         raise MissingData(
             f"{run} has no dumped responses (rollouts/<step>.jsonl), in which to look for second thoughts."
         )
-    table = _scan(folder.absolute(), marks(folder))
+    table = _scan(folder.absolute(), image_marks(folder))
     if "prompt" not in table:
         raise MissingData(f"The dumped responses in {folder} do not tell which prompt they answer (uid or input).")
     return table
@@ -47,8 +47,8 @@ def _scan(folder: Path, key: Marks) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    batches = in_threads(_flagged, _batches(dumps(folder)))
-    table = joined(part for batch in batches for part in batch)
+    batches = map_in_threads(_flagged, _batches(list_dumps(folder)))
+    table = join_responses(part for batch in batches for part in batch)
     known = np.sort(table["step"].unique())
     parts = np.array_split(known, min(_WINDOWS, len(known)))
     middle = pd.Series(np.repeat([(part[0] + part[-1]) / 2 for part in parts], [len(part) for part in parts]), known)
@@ -155,9 +155,9 @@ def _has(kind: str, said: bytes, start: int, end: int, first: int, last: int, as
     """Whether a response, `said[first:last]`, has a second thought of a kind; `said[start:end]` is its first phrase."""
     around = (said[max(first, start - REACH) : start], said[start:end], said[end : min(last, end + REACH)])
     before, phrase, after = (part.decode("utf-8", "ignore") for part in around)
-    if is_meant(kind, before, phrase, after, asked.lower()):
+    if is_genuine(kind, before, phrase, after, asked.lower()):
         return True
-    return bool(moments(said[first:last].decode("utf-8", "replace"), asked, (kind,)))
+    return bool(find_reflections(said[first:last].decode("utf-8", "replace"), asked, (kind,)))
 
 
 # The second thoughts worth reading: of right responses the richest, those to hard prompts before others.
@@ -166,7 +166,7 @@ def _has(kind: str, said: bytes, start: int, end: int, first: int, last: int, as
 _PER_KIND = 4
 
 
-class Chosen(NamedTuple):
+class ChosenSpans(NamedTuple):
     """Where a response lies, whether it is right, and how often its prompt was answered right."""
 
     step: int
@@ -175,7 +175,7 @@ class Chosen(NamedTuple):
     rate: float
 
 
-def chosen(table: pd.DataFrame) -> list[Chosen]:
+def choose_spans(table: pd.DataFrame) -> list[ChosenSpans]:
     """At most four responses for each kind, each of another prompt.
 
     Right before wrong, then more kinds before fewer, then prompts seldom answered right, then later steps.
@@ -188,10 +188,12 @@ def chosen(table: pd.DataFrame) -> list[Chosen]:
         rate=with_any["prompt"].map(prompts) if prompts is not None else 0.0,
     ).sort_values(["right", "kinds", "rate", "step", "row"], ascending=[False, False, True, False, True])
     name = "id" if "id" in ranked else "prompt"
-    found: list[Chosen] = []
+    found: list[ChosenSpans] = []
     seen: list[Any] = []
     for kind in KINDS:
         best = ranked[ranked[kind] & ~ranked[name].isin(seen)].drop_duplicates(name).head(_PER_KIND)
         seen += best[name].tolist()
-        found += [Chosen(*place) for place in zip(*(best[field].tolist() for field in Chosen._fields), strict=True)]
+        found += [
+            ChosenSpans(*place) for place in zip(*(best[field].tolist() for field in ChosenSpans._fields), strict=True)
+        ]
     return found
