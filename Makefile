@@ -17,14 +17,17 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses
 
 VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_verl_*.py))
 
-.PHONY: demo test test-pages test-engines test-verl test-all check bench bench-engine format clean
+.PHONY: demo test test-slow test-pages test-engines test-verl test-all check bench bench-engine format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/ready  ## the main job, offline, on a CPU
 	$(BIN)/mmk12 demo
 
 test: $(VENV)/ready  ## the fast test suite
-	$(PYTEST) --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
+	$(PYTEST) -m "not slow" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
+
+test-slow: $(VENV)/ready  ## whole builds, kills, trainings
+	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines
 
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
 	$(PYTEST) tests/browser tests/plotting tests/run_report
@@ -35,7 +38,7 @@ test-engines: $(ENGINES)/ready  ## vLLM offline and as a server, Ray replicas, c
 test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fine-tuning, kill and resume
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
-test-all: test test-pages test-engines test-verl  ## everything
+test-all: test test-slow test-pages test-engines test-verl  ## everything
 
 check: $(VENV)/ready  ## lint and types
 	$(BIN)/ruff check

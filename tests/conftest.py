@@ -9,6 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.types import Completion, GenerationFailure, Message, Request
+from tests.once import drawn_once, posed_once
+
+__all__ = ["Scripted", "drawn_once", "picture", "posed_once", "response"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

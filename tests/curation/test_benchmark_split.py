@@ -21,6 +21,8 @@ from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import response
 
+pytestmark = pytest.mark.usefixtures("drawn_once", "posed_once")
+
 
 def figure(number):
     """A picture that is not stored; `noise` is what it would show."""
@@ -241,6 +243,7 @@ def test_what_is_not_the_published_benchmark_is_told(tmp_path):
     assert "their contents have another hash" in (made.out / FOLDER / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_published_500_are_known_again(shared, tmp_path):
     made = built(tmp_path, "{source: official}", limit=12, raw_dir=shared / "data")

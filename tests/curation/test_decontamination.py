@@ -187,6 +187,7 @@ def test_generated_train_problems_survive_the_generated_benchmark(tmp_path):
     assert counts["duplicates"] >= 0.95 * counts["verifiable"]
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_k12_benchmark_as_training_rows_is_removed_to_the_last(shared, tmp_path):
     text = (Path(__file__).resolve().parents[2] / "benchmarks" / "k12.py").read_text()

@@ -27,6 +27,7 @@ from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import Scripted, picture, response
 
+pytestmark = pytest.mark.usefixtures("drawn_once", "posed_once")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -333,6 +334,7 @@ build_data("demo", out=Path(sys.argv[1]), limit=40, rollouts=Rollouts(sys.argv[2
 """
 
 
+@pytest.mark.slow
 def test_killed_between_rollouts_the_same_command_ends_the_same(tmp_path):
     model = saved_answers(tmp_path, 40)
     built(tmp_path, "whole", model=model)
@@ -351,6 +353,7 @@ def test_killed_between_rollouts_the_same_command_ends_the_same(tmp_path):
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_measures_rates(tmp_path):
     (tmp_path / "short.yaml").write_text("extends: demo\ndata: {difficulty: {n: 2, keep: all, max_tokens: 24}}\n")

@@ -40,7 +40,7 @@ def rows(count, start=0):
 
 
 @pytest.fixture
-def work(tmp_path):
+def work(tmp_path, drawn_once):
     """A recipe of two sources of our own, `toy` and `odd`, in a raw folder."""
     for name in ("toy", "odd"):
         (tmp_path / "raw" / name).mkdir(parents=True)
@@ -129,8 +129,9 @@ def test_every_drop_has_its_reason(work):
     assert sum(row["stage"] == "cap" for row in found) == 2
 
 
-def test_same_input_same_bytes_and_nothing_touched_again(work):
+def test_same_input_same_bytes_and_nothing_touched_again(work, drawn_once):
     made(work)
+    drawn_once.clear()
     made(work, out="again")
     first = tree(work / "out")
     assert first == tree(work / "again")
@@ -194,6 +195,7 @@ build_data(sys.argv[1], raw_dir=Path(sys.argv[2]), out=Path(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("renames", [0, 3, 6, 9, 12, 15, 18])
 def test_killed_at_any_moment_the_same_command_ends_the_same(work, renames):
     made(work, out="whole")
@@ -323,6 +325,7 @@ def test_the_demo_recipe_builds_offline(tmp_path):
     assert sum(built.funnel["demo"][split] for split in ("train", "val")) == built.funnel["demo"]["cap"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_real_rows_build(shared, tmp_path):
     raw, until = shared / "data", "duplicates"

@@ -57,6 +57,7 @@ def wheel(tmp_path_factory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.slow
 def test_a_wheel_finds_its_content(wheel):
     seen = found(wheel)
     assert str(wheel / "mmk12" / "_content" / "benchmarks") in seen
@@ -65,6 +66,7 @@ def test_a_wheel_finds_its_content(wheel):
             assert f'"{name}"' in seen
 
 
+@pytest.mark.slow
 def test_a_wheel_brings_what_the_package_needs_and_no_stray_top_level(wheel):
     top = {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")}
     assert top <= {"mmk12", "bin"}

@@ -13,7 +13,7 @@ RECIPE = "about: all\ndata:\n  sources: {{{sources}}}\n  letters: {letters}\n  d
 
 
 @pytest.fixture
-def work(tmp_path):
+def work(tmp_path, drawn_once):
     for write in raw.WRITERS.values():
         write(tmp_path / "raw")
     sources = ", ".join(f"{name}: all" for name in raw.WRITERS)

@@ -131,6 +131,7 @@ def test_figures_are_one_tile_and_not_empty(many):
             assert len(figure.getcolors(maxcolors=SIZE * SIZE)) > 3
 
 
+@pytest.mark.slow
 def test_the_figure_is_needed():
     answers = defaultdict(set)
     for problem in generate_problems("train", 3000, seed=3):

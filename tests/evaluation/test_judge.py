@@ -110,6 +110,7 @@ def test_a_failure_is_asked_again_the_next_time(tmp_path, server):
     assert [row["judge"] for row in rows(folder)] == [True, False]
 
 
+@pytest.mark.slow
 def test_a_killed_judgement_goes_on_where_it_stopped(tmp_path, server):
     folder = graded(tmp_path / "run", [response(f"${number}$") for number in range(300)])
     server.answer = lambda text: time.sleep(0.05) or "No"

@@ -10,7 +10,7 @@ import time
 import pytest
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 ITEMS = 40
 

@@ -158,6 +158,7 @@ def test_short_memory_is_a_failure_with_advice(tmp_path, monkeypatch):
     assert all("--engine batch_size=N" in answer.reason for answer in answers)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_two_processes_do_not_sample_alike(tmp_path):
     pytest.importorskip("torch")

@@ -90,6 +90,7 @@ def test_arithmetic_moves_only_the_language_tower(model, processor):
     assert moved(model, before) == {"language_model", "weight"}
 
 
+@pytest.mark.slow
 def test_answering_lowers_the_loss_and_is_repeatable(processor, lessons, caplog):
     runs = []
     for _ in range(2):

@@ -167,6 +167,7 @@ def test_an_image_that_is_not_stored_says_so(store):
         store.open(Image("0" * 64, 1, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_real_k12_figures(shared, store):
     """500 figures decode; 66 are really transparent and 11 have a side under 28 pixels (counted upstream)."""

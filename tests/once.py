@@ -1,0 +1,61 @@
+"""Fixtures that make the same thing once per process: most of the time of a small build goes into these two."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from mmk12 import demo
+from mmk12.demo import Problem, Split
+from mmk12.utils import storage
+
+_DRAWN: dict[str, bytes] = {}
+_POSED: dict[tuple[Split, int, int], tuple[list[Problem], Iterator[Problem]]] = {}
+_LOCK = threading.Lock()
+
+
+@pytest.fixture
+def drawn_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Builds draw a figure once for the same numbers.
+
+    That its bytes depend on these numbers alone is shown by `test_data_card.py`, which draws each time. Clear the
+    dictionary to have everything drawn again.
+    """
+    from mmk12.curation import data_card  # not above: it costs a second, and most tests build nothing
+
+    draw = data_card.plot
+
+    def plot(figure: str, runs: Sequence[Path], out: Path) -> Path:
+        shown = [(storage.read_json(run / "manifest.json"), storage.read_json(run / "statistics.json")) for run in runs]
+        numbers = [(manifest["recipe"]["name"], manifest["difficulty"], counts) for manifest, counts in shown]
+        key = json.dumps([figure, out.suffix, numbers])
+        if key not in _DRAWN:
+            _DRAWN[key] = draw(figure, runs, out).read_bytes()
+        storage.write_bytes(out, _DRAWN[key])
+        return out
+
+    monkeypatch.setattr(data_card, "plot", plot)
+    return _DRAWN
+
+
+@pytest.fixture
+def posed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources and benchmarks share the demo's problems; `test_problems.py` shows that they are the same each time."""
+    pose = demo.generate_problems
+
+    def generate_problems(split: Split, count: int, seed: int = 0) -> Iterator[Problem]:
+        place = 0
+        while True:
+            with _LOCK:
+                made, rest = _POSED.setdefault((split, count, seed), ([], pose(split, count, seed)))
+                if place == len(made):
+                    made.extend(islice(rest, 1))
+            if place == len(made):
+                return
+            yield made[place]
+            place += 1
+
+    monkeypatch.setattr(demo, "generate_problems", generate_problems)
