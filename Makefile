@@ -17,16 +17,23 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses
 
 VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_verl_*.py))
 
-.PHONY: demo test test-slow test-pages test-engines test-verl test-all check bench bench-engine format clean
+# The fast suite: what needs minutes, a GPU, a browser or an environment of its own has its own target.
+FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-pages test-engines test-verl test-all coverage check bench bench-engine format clean
 .DELETE_ON_ERROR:
+
+help:  ## this list
+	@awk -F ':.*## +' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready  ## the main job, offline, on a CPU
 	$(BIN)/mmk12 demo
 
 test: $(VENV)/ready  ## the fast test suite
-	$(PYTEST) -m "not slow" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
+	$(PYTEST) $(FAST)
 
-test-slow: $(VENV)/ready  ## whole builds, kills, trainings
+test-slow: $(VENV)/ready  ## the slow tests: kills and restarts, whole builds, hostile input in bulk
 	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines
 
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
@@ -39,6 +46,10 @@ test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fi
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
 test-all: test test-slow test-pages test-engines test-verl  ## everything
+
+coverage: $(VENV)/ready  ## branch coverage of the fast suite; build/coverage.xml, and a floor in pyproject.toml
+	mkdir -p build
+	$(PYTEST) $(FAST) --cov --cov-branch --cov-report term:skip-covered --cov-report xml:build/coverage.xml
 
 check: $(VENV)/ready  ## lint and types
 	$(BIN)/ruff check
@@ -60,7 +71,7 @@ format: $(VENV)/ready  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-clean:
+clean:  ## remove the environments and everything built
 	rm -rf $(VENV) $(ENGINES) build dist
 
 # $(call torch,BIN): the CPU build of torch into the environment of BIN. PyPI's torchvision asks for exactly this torch
