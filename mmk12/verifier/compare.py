@@ -6,8 +6,8 @@ The gold's kind rules: the answer is read as far as needed in that light, never 
 from __future__ import annotations
 
 from decimal import Decimal
+from math import gcd
 
-from mmk12.verifier.answer_parser import is_time_of_day, same_time_of_day
 from mmk12.verifier.nodes import (
     AmbiguousNumber,
     AnswerList,
@@ -176,7 +176,7 @@ class Comparison:
                 return found
         if isinstance(gold, Bracketed) and gold.opening == "{" and len(gold.items) > 1 and self.profile.drop_brackets:
             return self.unordered(gold.items, _values(answer.items), "brackets left out")
-        if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.joint != "or":
+        if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.separator != "or":
             if gold.opening == "{" and len(gold.items) == 1:
                 return self.rule(gold.items[0], answer)
             if is_point(gold) or len(gold.items) > 2:
@@ -186,7 +186,7 @@ class Comparison:
         inner = read_assignment(gold) if isinstance(gold, Relation) else None
         if isinstance(inner, Bracketed):
             return self.rule(inner, answer)
-        if len(answer.items) <= MAX_UNORDERED and answer.joint != "space":
+        if len(answer.items) <= MAX_UNORDERED and answer.separator != "space":
             rules = [self.rule(gold, item) for item in answer.items]
             return rules[0] if all(rules) else None
         return None
@@ -211,7 +211,7 @@ class Comparison:
             return self.unordered(ours_items, theirs_items, "same roots")
         if _name_values(gold.items) and _name_values(items):
             return self.unordered(gold.items, items, "name by name")
-        if _name_values(gold.items) or (gold.joint in ("blanks", "space") and self.profile.ordered_blanks):
+        if _name_values(gold.items) or (gold.separator in ("blanks", "space") and self.profile.ordered_blanks):
             found = self.ordered(ours_items, theirs_items, "blank by blank")
             return found or self.ordered(gold.items, items, "blank by blank")
         if isinstance(answer, Bracketed) and answer.opening != "{" and not self.profile.drop_brackets:
@@ -289,3 +289,28 @@ def _name_values(items: Items) -> bool:
 def _is_integer_of(gold: Ratio, answer: Value) -> bool:
     """`1` for `1:1` is an answer cut short, not a ratio."""
     return isinstance(answer, Num) and answer.value.denominator == 1
+
+
+def is_time_of_day(ratio: Ratio) -> bool:
+    """Whether `ratio` is a time: ratios are written in lowest terms and without leading zeros, unlike `8:40`."""
+    parts = ratio.literal.split(":")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts) or len(parts[1]) != 2:
+        return False
+    hours, minutes = map(int, parts)
+    return hours < 25 and minutes < 60 and (parts[1][0] == "0" or gcd(hours, minutes) > 1)
+
+
+def same_time_of_day(gold: TimeOfDay | Ratio, answer: TimeOfDay | Ratio) -> bool:
+    """Whether both may be the same minute of the day; `3:45` is a.m. or p.m., unless the other one says which."""
+    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
+        return gold.literal.lstrip("0") == answer.literal.lstrip("0")
+    return bool(_minutes_of_day(gold) & _minutes_of_day(answer))
+
+
+def _minutes_of_day(time: TimeOfDay | Ratio) -> set[int]:
+    """Returns the minutes since midnight that `time` may mean."""
+    hours, minutes = (int(part) if part.isascii() and part.isdigit() else 99 for part in time.literal.split(":")[:2])
+    if hours > 24 or minutes > 59:
+        return set()
+    halves = time.half if isinstance(time, TimeOfDay) else "ap" if 0 < hours < 13 else ""
+    return {(hours % 12 + 12 * (half == "p")) * 60 + minutes for half in halves} or {hours * 60 + minutes}

@@ -159,12 +159,16 @@ def as_set(value: Value) -> RealSet | None:
     if isinstance(value, Difference):
         whole, less = as_set(value.whole), _part(value.less)
         return _common([whole, _rest(less)]) if less is not None else None
-    if isinstance(value, AnswerList) and value.joint == "or":
+    if isinstance(value, AnswerList) and value.separator == "or":
         known = [as_set(item) for item in value.items]
         if all(found is None for found in known):
             return None
         return _united([found or _part(item) for found, item in zip(known, value.items, strict=True)])
-    if isinstance(value, AnswerList) and value.joint == "," and all(isinstance(item, Relation) for item in value.items):
+    if (
+        isinstance(value, AnswerList)
+        and value.separator == ","
+        and all(isinstance(item, Relation) for item in value.items)
+    ):
         return _listed([as_set(item) for item in value.items])
     return _LINE if isinstance(value, Sym) and value.name in LINE else None
 
