@@ -27,9 +27,9 @@ from mmk12.verifier.nodes import (
 )
 from mmk12.verifier.numeric import are_equal, find_symbols
 from mmk12.verifier.profiles import Profile
-from mmk12.verifier.quantities import equal_quantities, round_to_precision
+from mmk12.verifier.quantities import equal_quantities, equal_rounded
 from mmk12.verifier.relations import equal_relations, is_bare, is_name, read_assignment
-from mmk12.verifier.sets import LINE, as_expr, as_set, equal_sets, is_point
+from mmk12.verifier.sets import REALS, as_expr, as_set, equal_sets
 
 MAX_UNORDERED = 40
 
@@ -48,7 +48,7 @@ class Comparison:
         """The rule by which `answer` is `gold`, or None if it is not."""
         if isinstance(gold, Num) and isinstance(answer, Num):
             same_number = gold.value == answer.value
-            return "identical" if same_number else round_to_precision(gold, answer, self.profile, self.tolerance)
+            return "identical" if same_number else equal_rounded(gold, answer, self.profile, self.tolerance)
         if gold == answer:
             return "identical"
         expr = as_expr(gold)
@@ -83,7 +83,7 @@ class Comparison:
     def expression(self, gold: Value, answer: Value) -> str | None:
         left, right = as_expr(gold), as_expr(answer)
         assert left is not None
-        if isinstance(gold, Sym) and gold.name in LINE and (right is None or isinstance(right, Sym)):
+        if isinstance(gold, Sym) and gold.name in REALS and (right is None or isinstance(right, Sym)):
             return self.sets(gold, answer)
         if right is not None:
             return equal_quantities(left, right, self.profile, self.tolerance)
@@ -179,7 +179,7 @@ class Comparison:
         if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.separator != "or":
             if gold.opening == "{" and len(gold.items) == 1:
                 return self.rule(gold.items[0], answer)
-            if is_point(gold) or len(gold.items) > 2:
+            if gold.opening + gold.closing == "()" or len(gold.items) > 2:
                 return self.ordered(gold.items, _values(answer.items), "brackets left out")
         if isinstance(gold, Matrix):
             return self.matrix(gold, answer)
