@@ -274,7 +274,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         return (blanks,), GoldClass("sub-answers", usable, "" if usable else "free text")
     choose = _CHOOSE.search(text) if "(" in text else None
     value = parse(_CHOOSE.sub("", text) if choose else text)
-    if isinstance(value, AnswerList) and value.joint == "or" and (choose or _conditions(value)):
+    if isinstance(value, AnswerList) and value.separator == "or" and (choose or _conditions(value)):
         return value.items, GoldClass("alternatives", True, "any one of them")
     if isinstance(value, Text) or _texts(value):
         bare = strip_label(text)
