@@ -11,17 +11,26 @@ The ledger names each benchmark that holds a copy, what is equal (text, image or
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.context import Context
-from mmk12.curation.similarity import EQUAL_PICTURE, ComparableItem, ImageFingerprint, ItemIndex, Match, compare_items
+from mmk12.curation.similarity import (
+    EQUAL_PICTURE,
+    ComparableItem,
+    ImageFingerprint,
+    ItemBuilder,
+    ItemIndex,
+    Match,
+    compare_items,
+)
 from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
@@ -30,42 +39,13 @@ from mmk12.types import DroppedSample, RawSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
-
-# The questions of benchmarks as training rows are compared with them, read from the declarations of `benchmarks/`.
-
-
-class ReadFile(NamedTuple):
-    """A benchmark question, and how many of its pictures could not be read."""
-
-    item: ComparableItem
-    lost: int
-
-
-def benchmark_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[ReadFile | DroppedSample]:
-    """The questions of a benchmark in its order, rows that cannot be read as drops. Raises `MissingData`."""
-    files = locate_dataset(benchmark, raw_dir)
-    return map_in_threads(partial(_read, benchmark.name, files), read_samples(benchmark, files))
-
-
-def _read(name: str, files: Files, draft: RawSample | DroppedSample) -> ReadFile | DroppedSample:
-    if isinstance(draft, DroppedSample):
-        return draft
-    pictures = []
-    for ref in draft.images:
-        try:
-            picture, _ = decode(files.image(ref))
-        except BadImage:
-            continue
-        pictures.append(ImageFingerprint(picture.width, picture.height, image_fingerprints.to_grey(picture)))
-    item = ComparableItem.of(f"{name}/{draft.id}", draft.question, draft.gold, pictures)
-    return ReadFile(item, len(draft.images) - len(pictures))
-
+from mmk12.utils.progress import Progress, ignore_progress
 
 TEXT, IMAGE, BOTH = "text", "image", "both"
+COUNTS_FILE = "compared.json"
+"""The file in `.stages/` that holds {benchmark: `BenchmarkCounts`}."""
 TELLING = 8
 """So many words name a question without its picture; "Find x." does not."""
-COMPARED = "compared.json"
-"""What the rows were compared with: {benchmark: {"items", "pictures", "lost pictures", "broken rows"}}."""
 
 _ROWS = 256
 """Rows that are compared at once."""
@@ -91,14 +71,25 @@ class Copy(NamedTuple):
         return compare_items(self.id, self.match.text, self.match.picture)
 
 
-def decontaminate(samples: StageOutput, context: Context) -> Iterator[Outcome]:
-    """Drops the rows that are copies of questions in the benchmarks that the recipe names."""
-    reference = ItemIndex(_benchmark_items(context))
+def decontaminate(
+    samples: StageOutput,
+    *,
+    build_item: ItemBuilder,
+    benchmarks: Sequence[Benchmark],
+    raw_dir: Path | None,
+    counts_file: Path,
+    progress: Progress = ignore_progress,
+) -> Iterator[Outcome]:
+    """Drops the rows that are copies of questions in `benchmarks`, which are read from `raw_dir` or the hub.
+
+    Writes how much was read, {benchmark: `BenchmarkCounts`}, to `counts_file`.
+    """
+    reference = ItemIndex(_read_benchmarks(benchmarks, raw_dir, counts_file, progress))
     rows = iter(samples)
     while batch := list(islice(rows, _ROWS)):
-        items = [context.item(sample) for sample in batch]
+        items = [build_item(sample) for sample in batch]
         for sample, item, matches in zip(batch, items, reference.matches(items), strict=True):
-            found = find_copies(item, reference.items, matches, context.is_template(sample))
+            found = find_copies(item, reference.items, matches, build_item.is_template(sample))
             yield _drop(sample, found) if found else sample
 
 
@@ -147,23 +138,62 @@ def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
     return found
 
 
-def _benchmark_items(context: Context) -> list[ComparableItem]:
-    """All questions of all benchmarks, those that a variant repeats once; and a file that says what they are."""
+class BenchmarkQuestion(NamedTuple):
+    """A question of a benchmark, and how many of its images could not be read."""
+
+    item: ComparableItem
+    lost_images: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkCounts:
+    """How much of a benchmark the rows were compared with: questions, their readable images, and what was lost."""
+
+    items: int
+    images: int
+    lost_images: int
+    broken_rows: int
+
+
+def read_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[BenchmarkQuestion | DroppedSample]:
+    """Reads the questions of a benchmark in its order; a row that cannot be read is a drop. Raises `MissingData`."""
+    files = locate_dataset(benchmark, raw_dir)
+    return map_in_threads(partial(_read_question, benchmark.name, files), read_samples(benchmark, files))
+
+
+def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> BenchmarkQuestion | DroppedSample:
+    if isinstance(row, DroppedSample):
+        return row
+    images = []
+    for ref in row.images:
+        try:
+            image, _ = decode(files.image(ref))
+        except BadImage:
+            continue
+        images.append(ImageFingerprint(image.width, image.height, image_fingerprints.to_grey(image)))
+    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images)
+    return BenchmarkQuestion(item, len(row.images) - len(images))
+
+
+def _read_benchmarks(
+    benchmarks: Sequence[Benchmark], raw_dir: Path | None, counts_file: Path, progress: Progress
+) -> list[ComparableItem]:
+    """All questions of all benchmarks; a question that a variant repeats stands once. Writes `counts_file`."""
     items: dict[tuple[str, str], ComparableItem] = {}
-    compared: dict[str, dict[str, int]] = {}
-    for planned in context.benchmarks:
-        count = compared.setdefault(planned.name, {"items": 0, "pictures": 0, "lost pictures": 0, "broken rows": 0})
-        for read in benchmark_questions(planned.benchmark, context.raw_dir):
-            if isinstance(read, DroppedSample):
-                count["broken rows"] += 1
+    counts: dict[str, BenchmarkCounts] = {}
+    for benchmark in benchmarks:
+        read = images = lost = broken = 0
+        for question in read_questions(benchmark, raw_dir):
+            if isinstance(question, DroppedSample):
+                broken += 1
                 continue
-            count["items"] += 1
-            count["pictures"] += len(read.item.pictures)
-            count["lost pictures"] += read.lost
-            family, _, name = read.item.id.partition("/")
-            items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(read.item.text.words)), read.item)
-            context.progress(f"read {planned.name}", count["items"], planned.benchmark.size)
-    storage.write_json(context.folder / COMPARED, compared)
+            item = question.item
+            read, images, lost = read + 1, images + len(item.pictures), lost + question.lost_images
+            family, _, name = item.id.partition("/")
+            items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(item.text.words)), item)
+            progress(f"read {benchmark.name}", read, benchmark.size)
+        counts[benchmark.name] = BenchmarkCounts(read, images, lost, broken)
+    storage.write_json(counts_file, {name: dataclasses.asdict(count) for name, count in counts.items()})
     return list(items.values())
 
 

@@ -15,8 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.context import Context
-from mmk12.curation.similarity import ALIKE, EQUAL_PICTURE, ComparableItem, MinHashIndex, compare_items, similarity
+from mmk12.curation.similarity import (
+    ALIKE,
+    EQUAL_PICTURE,
+    ComparableItem,
+    ItemBuilder,
+    MinHashIndex,
+    compare_items,
+    similarity,
+)
 from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.types import DroppedSample
 
@@ -37,10 +44,10 @@ class NearDuplicate(NamedTuple):
     picture: float
 
 
-def duplicates(samples: StageOutput, context: Context) -> Iterator[Outcome]:
+def duplicates(samples: StageOutput, *, build_item: ItemBuilder) -> Iterator[Outcome]:
     """Drops a question that an earlier one equals, or nearly equals, in text and pictures."""
     equal, blocks = _equal(samples)
-    near = _near(samples, context, equal, blocks)
+    near = _near(samples, build_item, equal, blocks)
     for number, sample in enumerate(samples):
         found = equal.get(number) or near.get(number)
         yield sample if found is None else DroppedSample(sample.id, sample.source, "duplicates", *found)
@@ -112,13 +119,13 @@ def _equal(samples: StageOutput) -> tuple[Found, list[bytes]]:
     return found, blocks
 
 
-def _near(samples: StageOutput, context: Context, equal: Found, blocks: list[bytes]) -> Found:
+def _near(samples: StageOutput, build_item: ItemBuilder, equal: Found, blocks: list[bytes]) -> Found:
     """The near copies among the rows that are no equal ones."""
     sizes = Counter(block for number, block in enumerate(blocks) if number not in equal)
     members: dict[bytes, list[tuple[int, ComparableItem]]] = {}
     for number, sample in enumerate(samples):
         if number not in equal and sizes[blocks[number]] > 1:
-            members.setdefault(blocks[number], []).append((number, context.item(sample)))
+            members.setdefault(blocks[number], []).append((number, build_item(sample)))
     found: Found = {}
     for block in members.values():
         items = [item for _, item in block]

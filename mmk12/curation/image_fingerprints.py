@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Pillow
 
 from mmk12.types import Image
 from mmk12.utils.storage import replace_file
 
-if TYPE_CHECKING:
-    from PIL import Image as Pillow
-
+ENDING = ".fingerprints"
+"""How the files end that hold the fingerprints of loaded images."""
 
 Grey = npt.NDArray[np.uint8]
 """A print: 48 x 48, or a stack of them."""
@@ -45,8 +45,6 @@ _RECORD = np.dtype([("sha256", "S64"), ("grey", "u1", (SIDE, SIDE))])
 
 def to_grey(picture: Pillow.Image) -> Grey:
     """The print of an RGB picture."""
-    from PIL import Image as Pillow
-
     small = picture.convert("L").resize((SIDE, SIDE), Pillow.Resampling.BILINEAR, reducing_gap=2.0)
     return np.asarray(small, dtype=np.uint8)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
@@ -34,9 +33,9 @@ class PlannedSource:
         """`where`, without what differs from machine to machine."""
         return str(self.folder.relative_to(raw_dir)) if self.folder is not None and raw_dir is not None else self.where
 
-    def key(self) -> list[Any]:
-        """What its rows depend on: the raw files as they lie, or the hub dataset, and a user's own source file."""
-        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+    def key(self) -> list[str]:
+        """What its rows depend on beside code: the raw files as they lie, or the hub dataset."""
+        return [self.name, _key(self.folder, self.where)]
 
     @property
     def expected(self) -> int | None:
@@ -56,9 +55,9 @@ class PlannedBenchmark:
     missing: str = ""
     folder: Path | None = None
 
-    def key(self) -> list[Any]:
-        """What its questions depend on."""
-        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+    def key(self) -> list[str]:
+        """What its questions depend on beside code."""
+        return [self.name, _key(self.folder, self.where)]
 
 
 @dataclass(frozen=True, slots=True)

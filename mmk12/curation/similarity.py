@@ -11,9 +11,11 @@ import sys
 import unicodedata
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +24,9 @@ from datasketch import MinHash
 from rapidfuzz.distance import Indel
 
 from mmk12.curation import image_fingerprints
+from mmk12.datasets.declarations import ORIGIN
 from mmk12.datasets.options import find_options
-from mmk12.types import IMAGE_MARK, Gold
+from mmk12.types import IMAGE_MARK, Gold, Sample
 
 # The words of a question and nothing else: what is left when typesetting, options and instructions are taken away.
 
@@ -247,6 +250,31 @@ class ComparableItem:
         """The words and pictures of a question; blank pictures count as none."""
         shown = tuple(picture for picture in pictures if not image_fingerprints.is_blank(picture.print_))
         return cls(name, normalize_text(question), normalize_answer(gold, question).words, shown)
+
+
+class ItemBuilder:
+    """Turns samples into comparable items, by the fingerprints of their images that loading has left in `folder`.
+
+    `templates` names the sources whose questions are made from templates, so that equal words on another image are
+    another question.
+    """
+
+    def __init__(self, folder: Path, templates: Collection[str] = ()) -> None:
+        self._folder = folder
+        self._templates = frozenset(templates)
+
+    def __call__(self, sample: Sample) -> ComparableItem:
+        """Returns the comparable item of a sample. Raises `KeyError` for an image that was never loaded."""
+        images = [ImageFingerprint(image.width, image.height, self._index[image]) for image in sample.images]
+        return ComparableItem.of(sample.id, sample.question, sample.gold, images)
+
+    def is_template(self, sample: Sample) -> bool:
+        """Whether a sample is of a template source. A row of a published mixture counts for its source of origin."""
+        return str(sample.tags.get(ORIGIN, sample.source)) in self._templates
+
+    @cached_property
+    def _index(self) -> image_fingerprints.FingerprintIndex:
+        return image_fingerprints.FingerprintIndex(sorted(self._folder.glob(f"*{image_fingerprints.ENDING}")))
 
 
 class Match(NamedTuple):

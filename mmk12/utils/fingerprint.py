@@ -1,34 +1,18 @@
-"""Hashes that say whether an earlier result would come out the same: of settings, of code and of raw files."""
+"""Hashes that say whether an earlier result would come out the same: of settings and of raw files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mmk12._version import __version__
 from mmk12.utils.storage import to_json
-
-_VERSIONED = ("datasets", "datasketch", "numpy", "pillow", "pyarrow", "rapidfuzz")
 
 
 def hash_json(*parts: Any) -> str:
     """The sha256 of JSON values, in hexadecimal."""
     return hashlib.sha256(to_json(parts).encode("utf-8", "replace")).hexdigest()
-
-
-def package_versions() -> dict[str, str]:
-    """The versions that the bytes of a build depend on."""
-    return {"mmk12": __version__, **{name: metadata.version(name) for name in _VERSIONED}}
-
-
-def hash_code() -> str:
-    """The hash of this package's Python files: an edited rule must not meet results of the old one."""
-    package = Path(__file__).resolve().parent.parent
-    files = sorted(package.rglob("*.py"))
-    return hash_json(*[[str(path.relative_to(package)), path.read_text("utf-8")] for path in files])
 
 
 def hash_folder(root: Path) -> str:

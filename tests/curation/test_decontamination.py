@@ -145,8 +145,10 @@ def test_a_build_takes_copies_out_and_says_what_it_compared(work):
     (drop,) = drops(work)
     assert (drop["id"], drop["stage"], drop["reason"]) == ("toy/1", "decontaminate", "both of quiz")
     assert drop["evidence"] == "quiz/1 (text 1.00, image 1.00)"
-    compared = json.loads((work / "out" / ".stages" / "compared.json").read_text())
-    assert compared == {"quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}}
+    manifest = json.loads((work / "out" / "manifest.json").read_text())
+    assert manifest["decontamination"]["compared"] == {
+        "quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}
+    }
     assert len(list((work / "out" / "images").iterdir())) == 2, "pictures of benchmarks are not stored"
 
 

@@ -15,8 +15,7 @@ import pytest
 from mmk12.__main__ import main
 from mmk12.curation import DifficultyModel, build_data
 from mmk12.curation import difficulty as rollouts
-from mmk12.curation.context import Context
-from mmk12.curation.difficulty import difficulty
+from mmk12.curation.difficulty import PassRateEstimator, difficulty
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
 from mmk12.plotting import plot
@@ -88,8 +87,9 @@ def filtered(tmp_path, monkeypatch):
             update={"difficulty": recipe.data.difficulty.model_copy(update={"keep": keep, "max_tokens": 64})}
         )
         asked = DifficultyModel("demo", "hf", folder=tmp_path / "rollouts", **options)
-        context = Context(recipe.model_copy(update={"data": data}), {}, store, asked)
-        return list(difficulty(StageOutput(path), context)), model.asked if opened else None
+        estimator = PassRateEstimator(asked, recipe.model_copy(update={"data": data}), store)
+        outcomes = list(difficulty(StageOutput(path), estimator=estimator, keep=keep))
+        return outcomes, model.asked if opened else None
 
     return run
 
