@@ -1,12 +1,13 @@
-"""Takes the questions of benchmarks out of the mixture, in whatever form they lie in it.
+"""The stage that removes the questions of benchmarks from the mixture, also edited, translated or re-encoded ones.
 
-What counts as a copy depends on what a row can be known by:
+A row is a copy of a benchmark question
 
-    most sources          its picture alone (a translation has no other), or its words alone, if they are telling
-    template sources      its picture, and with it the words or the answer: "What time is it?" under another clock is
-                          another question, and so is another question about the same clock
+    in most sources         if it has the same image (all that a translation keeps), or the same words, if these are
+                            enough to identify a question
+    in template sources     if it has the same image and, beside it, the same words or answer: "What time is it?" with
+                            another clock is another question, and so is another question about the same clock
 
-The ledger names each benchmark that holds a copy, what is equal (text, image or both) and how near it is.
+The evidence of a drop names each benchmark with a copy, what is equal (text, image or both) and how similar it is.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from typing import NamedTuple
 
 from mmk12.curation import image_fingerprints
 from mmk12.curation.similarity import (
-    EQUAL_PICTURE,
+    EQUAL_IMAGE,
     ComparableItem,
     ImageFingerprint,
     ItemBuilder,
     ItemIndex,
     Match,
-    compare_items,
+    format_evidence,
 )
 from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.declarations import Benchmark
@@ -44,11 +45,11 @@ from mmk12.utils.progress import Progress, ignore_progress
 TEXT, IMAGE, BOTH = "text", "image", "both"
 COUNTS_FILE = "compared.json"
 """The file in `.stages/` that holds {benchmark: `BenchmarkCounts`}."""
-TELLING = 8
-"""So many words name a question without its picture; "Find x." does not."""
+IDENTIFYING_WORDS = 8
+"""The number of words from which a text identifies a question without its image; "Find x." does not."""
 
 _ROWS = 256
-"""Rows that are compared at once."""
+"""The number of rows that are compared at once."""
 _HIT = re.compile(rf"({TEXT}|{IMAGE}|{BOTH}) of ([^\s;]+)")
 
 Overlap = dict[str, dict[str, dict[str, int]]]
@@ -56,7 +57,7 @@ Overlap = dict[str, dict[str, dict[str, int]]]
 
 
 class Copy(NamedTuple):
-    """A row is a copy of the question `id`: by what, and how near."""
+    """A benchmark question that a row is a copy of: its `id`, `by` what (text, image or both), and how similar."""
 
     id: str
     by: str
@@ -64,11 +65,11 @@ class Copy(NamedTuple):
 
     @property
     def benchmark(self) -> str:
-        """The benchmark, without the name of a variant."""
+        """The name of the benchmark, without that of a variant."""
         return self.id.partition("/")[0].partition(":")[0]
 
     def __str__(self) -> str:
-        return compare_items(self.id, self.match.text, self.match.picture)
+        return format_evidence(self.id, self.match.text, self.match.image)
 
 
 def decontaminate(
@@ -89,53 +90,52 @@ def decontaminate(
     while batch := list(islice(rows, _ROWS)):
         items = [build_item(sample) for sample in batch]
         for sample, item, matches in zip(batch, items, reference.matches(items), strict=True):
-            found = find_copies(item, reference.items, matches, build_item.is_template(sample))
-            yield _drop(sample, found) if found else sample
+            copies = find_copies(item, reference.items, matches, build_item.is_template(sample))
+            yield _drop(sample, copies) if copies else sample
 
 
 def find_copies(
     row: ComparableItem, items: Sequence[ComparableItem], matches: Mapping[int, Match], template: bool
 ) -> list[Copy]:
-    """What `row` is a copy of, the nearest question of each benchmark."""
+    """Returns what `row` is a copy of: the most similar question of each benchmark."""
     best: dict[str, Copy] = {}
     for number, match in matches.items():
-        by = find_copies_by(row, items[number], match, template)
+        by = classify_copy(row, items[number], match, template)
         if by:
-            found = Copy(items[number].id, by, match)
-            other = best.get(found.benchmark)
+            copy = Copy(items[number].id, by, match)
+            other = best.get(copy.benchmark)
             if other is None or match > other.match:
-                best[found.benchmark] = found
+                best[copy.benchmark] = copy
     return list(best.values())
 
 
-def find_copies_by(row: ComparableItem, item: ComparableItem, match: Match, template: bool) -> str:
-    """By what `row` is a copy of `item`: text, image or both; empty if it is none."""
+def classify_copy(row: ComparableItem, item: ComparableItem, match: Match, template: bool) -> str:
+    """Returns by what `row` is a copy of `item`: text, image or both; the empty text if it is none."""
     same_words, same_answer = match.text == 1.0, row.answer == item.answer
     if template:
-        equal = match.picture >= EQUAL_PICTURE
-        if match.text and (equal or match.part) and (same_answer or (same_words and match.picture == 1.0)):
+        equal = match.image >= EQUAL_IMAGE
+        if match.text and (equal or match.part) and (same_answer or (same_words and match.image == 1.0)):
             return BOTH
         return IMAGE if equal and same_answer else ""
-    shown = match.picture > 0 or match.part
-    if shown:
+    if match.image > 0 or match.part:
         return BOTH if match.text else IMAGE
     if not match.text:
         return ""
-    if not row.pictures and not item.pictures:
-        return TEXT if same_words or _describe_match(item) else ""
-    # A figure is missing on one side, or is another one: equal numbers decide, and then the very words.
+    if not row.images and not item.images:
+        return TEXT if same_words or _is_identifying(item) else ""
+    # A figure is missing on one side, or is another one: equal numbers decide, else equal words.
     same_numbers = row.text.numbers == item.text.numbers and bool(item.text.numbers)
-    comparable = bool(row.pictures and item.pictures)
-    return TEXT if (same_words or (same_numbers and not comparable)) and _describe_match(item) else ""
+    comparable = bool(row.images and item.images)
+    return TEXT if (same_words or (same_numbers and not comparable)) and _is_identifying(item) else ""
 
 
 def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
-    """How many rows of each source were in which benchmark, and by what they were found."""
+    """Counts the copies by source, benchmark and what they were known by."""
     counts = Counter((drop.source, *hit[::-1]) for drop in drops for hit in _HIT.findall(drop.reason))
-    found: Overlap = {}
+    overlap: Overlap = {}
     for (source, benchmark, by), count in sorted(counts.items()):
-        found.setdefault(source, {}).setdefault(benchmark, {TEXT: 0, IMAGE: 0, BOTH: 0})[by] = count
-    return found
+        overlap.setdefault(source, {}).setdefault(benchmark, {TEXT: 0, IMAGE: 0, BOTH: 0})[by] = count
+    return overlap
 
 
 class BenchmarkQuestion(NamedTuple):
@@ -178,7 +178,7 @@ def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> B
 def _read_benchmarks(
     benchmarks: Sequence[Benchmark], raw_dir: Path | None, counts_file: Path, progress: Progress
 ) -> list[ComparableItem]:
-    """All questions of all benchmarks; a question that a variant repeats stands once. Writes `counts_file`."""
+    """Reads the questions of all benchmarks, repeated ones of variants once. Writes `counts_file`."""
     items: dict[tuple[str, str], ComparableItem] = {}
     counts: dict[str, BenchmarkCounts] = {}
     for benchmark in benchmarks:
@@ -188,7 +188,7 @@ def _read_benchmarks(
                 broken += 1
                 continue
             item = question.item
-            read, images, lost = read + 1, images + len(item.pictures), lost + question.lost_images
+            read, images, lost = read + 1, images + len(item.images), lost + question.lost_images
             family, _, name = item.id.partition("/")
             items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(item.text.words)), item)
             progress(f"read {benchmark.name}", read, benchmark.size)
@@ -197,10 +197,10 @@ def _read_benchmarks(
     return list(items.values())
 
 
-def _describe_match(item: ComparableItem) -> bool:
-    return len(item.text.words) >= TELLING
+def _is_identifying(item: ComparableItem) -> bool:
+    return len(item.text.words) >= IDENTIFYING_WORDS
 
 
-def _drop(sample: Sample, found: Sequence[Copy]) -> DroppedSample:
-    reason = "; ".join(f"{copy.by} of {copy.benchmark}" for copy in found)
-    return DroppedSample(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, found)))
+def _drop(sample: Sample, copies: Sequence[Copy]) -> DroppedSample:
+    reason = "; ".join(f"{copy.by} of {copy.benchmark}" for copy in copies)
+    return DroppedSample(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, copies)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, find_copies_by, measure_overlap
+from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, classify_copy, measure_overlap
 from mmk12.curation.similarity import ItemIndex, Match
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.types import DroppedSample
@@ -21,7 +21,7 @@ CHINESE = "如图所示，直角边为5和12，求斜边。"
 def how(row, other, template=False):
     """By what a row is a copy of another one."""
     (found,) = ItemIndex([other]).matches([row])
-    return find_copies_by(row, other, found.get(0, Match()), template)
+    return classify_copy(row, other, found.get(0, Match()), template)
 
 
 ORIGINAL = item("b/1", LONG, [drawn()], "$13$")
