@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from mmk12.utils import content, fingerprint, storage, templating
 from mmk12.utils.images import ImageStore
 
 FOLDER = "k12_benchmark"
-_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
 
 
 def write_benchmark(
@@ -31,12 +29,12 @@ def write_benchmark(
     `outputs` are those of the stages, by name and in order; `images` holds the images of the mixture. The published
     questions are optional: where the raw folder has none, `missing` of the return value says where to get them.
     """
-    wanted, folder = plan.recipe.data.benchmark, out / FOLDER
+    settings, folder = plan.recipe.data.benchmark, out / FOLDER
     store = ImageStore(folder / "images")
-    if wanted is None:
+    if settings is None:
         _remove_stale_files(folder, store, [])
         return None
-    if wanted.source == OFFICIAL:
+    if settings.source == OFFICIAL:
         try:
             items = _read_official(out, plan.raw_dir, store)
         except MissingData:
@@ -45,14 +43,14 @@ def write_benchmark(
         license_ = load_benchmark("k12").licence
     else:
         items = _copy_sampled(outputs, images, store)
-        license_ = next(one.source.licence for one in plan.found if one.name == wanted.source)
+        license_ = next(one.source.licence for one in plan.available if one.name == settings.source)
     rows = [_make_row(item, store) for item in items]
     _remove_stale_files(folder, store, items)
     storage.write_json(folder / "k12.json", rows)
     digest = hash_samples(items)
     counts = {name: _count_values(name, items) for name in STRATA}
     record = BenchmarkRecord(
-        source=wanted.source,
+        source=settings.source,
         size=len(items),
         license=license_,
         seed=plan.recipe.data.seed,
@@ -108,8 +106,8 @@ def _remove_stale_files(folder: Path, store: ImageStore, items: Sequence[Sample]
     """Removes what an earlier build has left here and this one does not write."""
     kept = {store.path(image).name for item in items for image in item.images}
     with storage.open_for_writing(folder):
-        for path in store.folder.glob("*"):
-            if _STORED.fullmatch(path.name) and path.name not in kept:
+        for path in store.files():
+            if path.name not in kept:
                 path.unlink()
         if not items:
             for name in ("k12.json", "README.md"):

@@ -33,6 +33,9 @@ LIBRARIES = {
 }
 """Libraries whose version decides results, by import name, with the name of their distribution."""
 
+_UNUSED = f"{PACKAGE.name}._version"
+"""The version number changes with every release, and decides no result."""
+
 
 class _Code(NamedTuple):
     """What one file contributes: the hash of its statements, and what it imports as (module, name)."""
@@ -73,7 +76,7 @@ def _collect(roots: tuple[str | Path, ...]) -> tuple[dict[str, _Code], set[str]]
         name, path = waiting.pop()
         if path is None:
             raise ModuleNotFoundError(f"no module {name} in {PACKAGE}")
-        if name in modules:
+        if name in modules or name == _UNUSED:
             continue
         modules[name] = code = _parse(path.read_text("utf-8"))
         for module, imported in code.imports:

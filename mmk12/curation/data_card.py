@@ -17,7 +17,6 @@ from mmk12.curation.manifest import (
     DifficultyRecord,
     Manifest,
     OverlapCounts,
-    package_versions,
 )
 from mmk12.curation.paper_counts import compare_with_paper
 from mmk12.curation.plan import Plan
@@ -65,13 +64,13 @@ def write_manifest(
         stages=list(plan.stages),
         sources={name: dict(steps) for name, steps in funnel.items()},
         missing=sorted(plan.missing),
-        license={planned.name: planned.source.licence for planned in plan.found},
-        read_from={planned.name: planned.read_from(plan.raw_dir) for planned in plan.found},
+        licenses={planned.name: planned.source.licence for planned in plan.available},
+        read_from={planned.name: planned.read_from(plan.raw_dir) for planned in plan.available},
         decontamination=_describe_decontamination(out, plan, outputs),
         difficulty=difficulty,
         benchmark=benchmark,
         hashes={name: fingerprint.hash_file(out / name) for name in written},
-        versions=package_versions(),
+        versions=fingerprint.package_versions(),
     )
     manifest.write(out)
     return manifest

@@ -106,18 +106,18 @@ Reasons = dict[int, tuple[str, str]]
 def _find_equal(samples: StageOutput) -> tuple[Reasons, list[bytes]]:
     """Returns the equal copies, and for each row the hash of answer and numbers, which its near copies share."""
     first: dict[bytes, tuple[str, str]] = {}
-    found: Reasons = {}
+    reasons: Reasons = {}
     blocks: list[bytes] = []
     for number, sample in enumerate(samples):
         images = ",".join(sorted({image.sha256 for image in sample.images}))
         key = _digest(images, " ".join(sample.question.split()))
         twin, answer = first.setdefault(key, (sample.id, sample.gold.text))
         if twin != sample.id:
-            reason = "duplicate" if answer == sample.gold.text else "duplicate with another gold"
-            found[number] = reason, twin
+            what = "duplicate" if answer == sample.gold.text else "duplicate with another gold"
+            reasons[number] = what, twin
         item = ComparableItem.of(sample.id, sample.question, sample.gold, ())
         blocks.append(_digest(*item.answer, "|", *item.text.numbers)[:8])
-    return found, blocks
+    return reasons, blocks
 
 
 def _find_near(samples: StageOutput, build_item: ItemBuilder, equal: Reasons, blocks: list[bytes]) -> Reasons:
@@ -127,13 +127,13 @@ def _find_near(samples: StageOutput, build_item: ItemBuilder, equal: Reasons, bl
     for number, sample in enumerate(samples):
         if number not in equal and sizes[blocks[number]] > 1:
             members.setdefault(blocks[number], []).append((number, build_item(sample)))
-    found: Reasons = {}
+    reasons: Reasons = {}
     for block in members.values():
         items = [item for _, item in block]
         for number, twin in find_near_duplicates(items).items():
             evidence = format_evidence(items[twin.number].id, twin.text, twin.image)
-            found[block[number][0]] = "near duplicate", evidence
-    return found
+            reasons[block[number][0]] = "near duplicate", evidence
+    return reasons
 
 
 def _digest(*parts: str) -> bytes:

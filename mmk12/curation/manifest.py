@@ -8,13 +8,11 @@ them carries it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from mmk12._version import __version__
 from mmk12.curation.difficulty import RolloutSettings
 from mmk12.errors import BadInput
 from mmk12.recipes.schema import Recipe
@@ -24,8 +22,6 @@ from mmk12.utils.config import FrozenModel
 MANIFEST_FILE = "manifest.json"
 SCHEMA_VERSION = 1
 """The version of the files that this code writes. Folders of release 0.1.0 have none, and count as version 0."""
-
-_LIBRARIES = ("datasets", "datasketch", "numpy", "pillow", "pyarrow", "rapidfuzz")
 
 
 class ComparedBenchmark(FrozenModel):
@@ -101,7 +97,7 @@ class Manifest(FrozenModel):
     stages: list[str]
     sources: dict[str, dict[str, int]]
     missing: list[str]
-    license: dict[str, str]
+    licenses: dict[str, str]
     read_from: dict[str, str]
     decontamination: DecontaminationRecord | None
     difficulty: DifficultyRecord | None
@@ -147,16 +143,11 @@ def check_schema_version(row: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def package_versions() -> dict[str, str]:
-    """The versions of this package and of the libraries that the bytes of a build depend on."""
-    return {"mmk12": __version__, **{name: metadata.version(name) for name in _LIBRARIES}}
-
-
 def _upgrade(row: dict[str, Any]) -> dict[str, Any]:
     """A manifest of release 0.1.0 with today's keys; any other one as it is."""
     if "schema_version" in row:
         return row
-    renamed = {"licences": "license"}
+    renamed = {"licences": "licenses"}
     upgraded = {renamed.get(name, name): value for name, value in row.items()}
     if isinstance(benchmark := row.get("benchmark"), dict):
         upgraded["benchmark"] = {("license" if name == "licence" else name): value for name, value in benchmark.items()}

@@ -165,7 +165,7 @@ class _Run:
         self.plan, self.out, self.rollouts, self.tokenizer, self.progress = plan, out, rollouts, tokenizer, progress
         self.folder = out / ".stages"
         self.images = ImageStore(out / "images")
-        self.funnel: dict[str, dict[str, int]] = {planned.name: {} for planned in plan.found}
+        self.funnel: dict[str, dict[str, int]] = {planned.name: {} for planned in plan.available}
 
     def run(self) -> Mapping[str, Mapping[str, int]]:
         """Runs what is not there yet, writes all outputs, and returns the funnel."""
@@ -176,7 +176,7 @@ class _Run:
 
     def _load(self) -> tuple[str, StageOutput]:
         """Returns the loaded rows of all sources and their key. Images of another key are removed first."""
-        sources = self.plan.found
+        sources = self.plan.available
         key = fingerprint.hash_json(
             hash_code(*_LOADING_CODE, *(planned.file for planned in sources)),
             self.plan.limit,
@@ -252,12 +252,14 @@ class _Run:
                 {"estimator": estimator},
                 estimator.key if estimator is not None else None,
             ),
-            _Stage(cap, {"caps": {one.name: one.cap for one in plan.found if one.cap is not None}, "seed": data.seed}),
+            _Stage(
+                cap, {"caps": {one.name: one.cap for one in plan.available if one.cap is not None}, "seed": data.seed}
+            ),
         )
 
     def _is_template(self, name: str) -> bool:
         """Whether a source, of the recipe or inside a published mixture, makes its questions from templates."""
-        planned = {planned.name: planned.source for planned in self.plan.found}
+        planned = {planned.name: planned.source for planned in self.plan.available}
         if name in planned:
             return planned[name].template
         return name in content.names("source") and load_source(name).template

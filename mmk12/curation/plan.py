@@ -76,7 +76,7 @@ class Plan:
     instead_of: str = ""
 
     @property
-    def found(self) -> tuple[PlannedSource, ...]:
+    def available(self) -> tuple[PlannedSource, ...]:
         """The sources that can be read, in order."""
         return tuple(planned for planned in self.sources if not planned.missing)
 
@@ -104,7 +104,7 @@ class Plan:
     def require(self, allow_missing: bool) -> None:
         """Raises `MissingData` naming all that is missing, unless that is allowed and a source is left."""
         missing = {**self.missing, **self.not_compared}
-        if missing and not (allow_missing and self.found):
+        if missing and not (allow_missing and self.available):
             apart = f" Unread, {', '.join(self.not_compared)} may be in the mixture." if self.not_compared else ""
             hint = "" if allow_missing else " Or go on without them: --allow-missing."
             instead = f"{self.instead_of} has no source here, so {self.recipe.name}: " if self.instead_of else ""
@@ -117,7 +117,7 @@ def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, lim
     If no source is there and the recipe names an alternative (`otherwise`), the plan is that of the alternative.
     """
     plan, other = _plan(recipe, stages, raw_dir, limit), recipe.data.otherwise
-    if plan.found or other is None:
+    if plan.available or other is None:
         return plan
     instead = _plan(load_recipe(other).with_seed(recipe.data.seed), stages, raw_dir, limit)
     return replace(instead, instead_of=recipe.name)

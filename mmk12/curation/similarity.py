@@ -122,8 +122,8 @@ def _text(words: tuple[str, ...]) -> NormalizedText:
 def _words(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKC", _UNIT.sub(" ", text).translate(_SPELLED)).lower()
     words: list[str] = []
-    for found in _WORD.finditer(plain):
-        word = found[0]
+    for match in _WORD.finditer(plain):
+        word = match[0]
         if word in _LAYOUT:
             continue
         word = word.removeprefix("\\")

@@ -47,7 +47,7 @@ class ChatTemplate:
         prompt: str = self._owner.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
         marks = self.marks(prompt)
         if marks != images:
-            raise PromptError(f"the chat template made {marks} image tokens of {images} images")
+            raise PromptError(f"the chat template has {marks} image tokens for {images} images")
         return prompt
 
     def marks(self, prompt: str) -> int:
@@ -59,9 +59,9 @@ class ChatTemplate:
         named = {getattr(owner, name, None) for owner in (self._owner, self._tokenizer) for name in _NAMED}
         tokens = {token for token in named if isinstance(token, str)} | {*_PLACEHOLDERS}
         known = self._tokenizer.get_vocab()
-        found = {known.get(token) for token in tokens}
-        found |= {getattr(config, name, None) for name in ("image_token_id", "video_token_id", "vision_start_token_id")}
-        return {token for token in found if isinstance(token, int)}
+        ids = {known.get(token) for token in tokens}
+        ids |= {getattr(config, name, None) for name in ("image_token_id", "video_token_id", "vision_start_token_id")}
+        return {token for token in ids if isinstance(token, int)}
 
     def turn_end_ids(self) -> set[int]:
         """Returns the ids of the tokens that end a turn in the template: a response that writes one has ended."""

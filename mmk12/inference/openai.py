@@ -118,7 +118,7 @@ class OpenAIBackend:
         timeout: float = 3600.0,
         patience: float = 1.0,
     ) -> None:
-        address, _, wanted = location.partition("#")
+        address, _, name = location.partition("#")
         parts = urlsplit(address)
         if parts.username or parts.password:
             raise ModelError("The URL holds a password, and run.json would keep it. Put the key in OPENAI_API_KEY.")
@@ -133,7 +133,7 @@ class OpenAIBackend:
             "timeout": httpx.Timeout(timeout, connect=10.0, pool=None),
             "limits": httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         }
-        card = self._card(wanted)
+        card = self._find_card(name)
         self._model = str(card["id"])
         owner = str(card.get("owned_by") or "")
         self._extra = _NEUTRAL if owner in _READS_NEUTRAL else {}
@@ -228,23 +228,23 @@ class OpenAIBackend:
             data = buffer.getvalue()
         return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
-    def _card(self, wanted: str) -> dict[str, Any]:
+    def _find_card(self, name: str) -> dict[str, Any]:
         """Asks for the server's entry about the model, and for the `version` of a vLLM. Raises `ModelError`."""
         try:
             with httpx.Client(**self._client) as client:
                 response = client.get(f"{self._url}/models")
-                if wanted and response.status_code in (404, 405, 501):  # the server has no list of models
-                    return {"id": wanted}
+                if name and response.status_code in (404, 405, 501):  # the server has no list of models
+                    return {"id": name}
                 cards = _cards(response.raise_for_status())
                 version = client.get(f"{self._url.removesuffix('/v1')}/version")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ModelError(f"No usable server at {self._url}: {describe_error(error)}.") from None
-        if not wanted and len(cards) == 1:
-            wanted = next(iter(cards))
-        if wanted not in cards:
+        if not name and len(cards) == 1:
+            name = next(iter(cards))
+        if name not in cards:
             known = ", ".join(list(cards)[:10]) or "no model"
             raise ModelError(f"The server at {self._url} serves {known}. Name one of them: --model {self._url}#NAME")
-        card = cards[wanted]
+        card = cards[name]
         return {**card, "version": _version(version) if card.get("owned_by") == "vllm" else None}
 
 

@@ -18,6 +18,7 @@ from mmk12.curation import difficulty as rollouts
 from mmk12.curation.difficulty import PassRateEstimator, difficulty
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
+from mmk12.inference.deployment import Deployment
 from mmk12.plotting import plot
 from mmk12.recipes.loader import load_recipe
 from mmk12.recipes.schema import PassRateRange
@@ -318,7 +319,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mmk12.utils import storage
-from mmk12.curation import Rollouts, build_data
+from mmk12.curation import DifficultyModel, build_data
 left = int(sys.argv[3])
 real = storage.AppendLog.append
 def append(log, rows):
@@ -330,7 +331,7 @@ def append(log, rows):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(log, rows)
 storage.AppendLog.append = append
-build_data("demo", out=Path(sys.argv[1]), limit=40, rollouts=Rollouts(sys.argv[2]))
+build_data("demo", out=Path(sys.argv[1]), limit=40, rollouts=DifficultyModel(sys.argv[2]))
 """
 
 
@@ -364,3 +365,25 @@ def test_the_embedded_model_measures_rates(tmp_path):
     counted = build_data("demo", out=tmp_path / "counted", limit=3, tokenizer="demo")
     assert lengths["unit"] == "tokens"
     assert storage.read_json(counted.out / "statistics.json")["prompt_lengths"] == lengths
+
+
+def test_a_changed_verifier_grades_again_and_asks_nothing(filtered, monkeypatch):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, asked = filtered(samples)
+    assert len(asked) == 16
+    monkeypatch.setattr(rollouts, "hash_code", lambda *roots: "another rule")
+    assert filtered(samples) == (outcomes, [])
+    assert filtered(samples) == (outcomes, None)
+
+
+def test_rates_do_not_depend_on_what_is_done_about_failures(filtered):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, _ = filtered(samples)
+    assert filtered(samples, allow_failures=True) == (outcomes, None)
+
+
+def test_other_settings_of_the_engine_are_another_model(filtered):
+    samples = [sample(4)]
+    outcomes, _ = filtered(samples)
+    for options in ({"batch_size": 2}, {"batch_size": 3}):
+        assert filtered(samples, deployment=Deployment(options=options)) == (outcomes, [])

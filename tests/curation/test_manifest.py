@@ -28,7 +28,7 @@ def manifest():
         stages=["load", "export"],
         sources={"demo": {"read": 3, "load": 2}},
         missing=["math"],
-        license={"demo": "Apache-2.0"},
+        licenses={"demo": "Apache-2.0"},
         read_from={"demo": "generated"},
         decontamination=DecontaminationRecord(
             compared={"k12": ComparedBenchmark(items=500, images=499, lost_images=1, broken_rows=0)},
@@ -55,7 +55,7 @@ def as_written_by_0_1_0(manifest):
     """The JSON object that release 0.1.0 wrote of the same build."""
     row = manifest.model_dump(by_alias=True)
     del row["schema_version"]
-    row["licences"] = row.pop("license")
+    row["licences"] = row.pop("licenses")
     row["benchmark"]["licence"] = row["benchmark"].pop("license")
     del row["benchmark"]["missing"]
     return row

@@ -102,7 +102,7 @@ def test_funnel_ledger_and_papers_agree(work):
         assert sum(steps[split] for steps in built.funnel.values()) == count
     manifest = json.loads((work / "out" / "manifest.json").read_text())
     assert manifest["sources"] == built.funnel
-    assert manifest["license"] == {"toy": "CC0", "odd": "CC0"}
+    assert manifest["licenses"] == {"toy": "CC0", "odd": "CC0"}
     for name, digest in manifest["hashes"].items():
         assert hashlib.sha256((work / "out" / name).read_bytes()).hexdigest() == digest
     card = (work / "out" / "DATA_CARD.md").read_text()
