@@ -23,6 +23,7 @@ from mmk12.evaluation.judge import VERSION, judge_key, judge_messages
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
+from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
 from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
@@ -88,7 +89,8 @@ def evaluate(
             attempts = [*attempts, {"started": _now(), "finished": None, "generated": 0}]
         run.write_settings({**settings, "attempts": attempts})
         made = generate(engine, requests, log, progress)
-        notes += getattr(engine, "notes", ())
+        if isinstance(engine, NotedBackend):
+            notes += engine.notes
         if made.failures:
             reason = next(iter(made.failures.values()))
             notes.append(f"{len(made.failures)} of {len(requests)} completions failed, first reason: {reason}")

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.curation import build_data, image_fingerprints
-from mmk12.curation.benchmark_split import DRAWN, FOLDER, benchmark, is_fill_in_the_blank, stratify
-from mmk12.curation.context import Context
+from mmk12.curation.benchmark_folder import FOLDER
+from mmk12.curation.benchmark_split import DRAWN, benchmark, is_fill_in_the_blank, stratify
 from mmk12.curation.sampling import sample_evenly
+from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
@@ -90,15 +91,11 @@ def test_every_group_gets_its_share(sizes, count, expected):
 def run(tmp_path):
     def runner(samples, size=5, seed=0, source="pool", templates=()):
         save_outputs(tmp_path / "in.jsonl", "key", samples)
-        with image_fingerprints.write_fingerprints(tmp_path / "pictures.looks") as prints:
+        with image_fingerprints.write_fingerprints(tmp_path / "images.fingerprints") as prints:
             for image in (image for one in samples for image in one.images):
                 prints.report(image, prints.examine(noise(image)))
-        recipe = load_recipe("demo").with_seed(seed)
-        wanted = load_recipe(write_recipe(tmp_path, f"{{source: {source}, size: {size}}}")).data.benchmark
-        data = recipe.data.model_copy(update={"benchmark": wanted})
-        chosen = recipe.model_copy(update={"data": data})
-        context = Context(chosen, {}, ImageStore(tmp_path), folder=tmp_path, templates=frozenset(templates))
-        return list(benchmark(StageOutput(tmp_path / "in.jsonl"), context))
+        rows, build_item = StageOutput(tmp_path / "in.jsonl"), ItemBuilder(tmp_path, templates)
+        return list(benchmark(rows, build_item=build_item, source=source, size=size, seed=seed))
 
     return runner
 

@@ -15,10 +15,10 @@ import pytest
 from mmk12.__main__ import main
 from mmk12.curation import DifficultyModel, build_data
 from mmk12.curation import difficulty as rollouts
-from mmk12.curation.context import Context
-from mmk12.curation.difficulty import difficulty
+from mmk12.curation.difficulty import PassRateEstimator, difficulty
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
+from mmk12.inference.deployment import Deployment
 from mmk12.plotting import plot
 from mmk12.recipes.loader import load_recipe
 from mmk12.recipes.schema import PassRateRange
@@ -88,8 +88,9 @@ def filtered(tmp_path, monkeypatch):
             update={"difficulty": recipe.data.difficulty.model_copy(update={"keep": keep, "max_tokens": 64})}
         )
         asked = DifficultyModel("demo", "hf", folder=tmp_path / "rollouts", **options)
-        context = Context(recipe.model_copy(update={"data": data}), {}, store, asked)
-        return list(difficulty(StageOutput(path), context)), model.asked if opened else None
+        estimator = PassRateEstimator(asked, recipe.model_copy(update={"data": data}), store)
+        outcomes = list(difficulty(StageOutput(path), estimator=estimator, keep=keep))
+        return outcomes, model.asked if opened else None
 
     return run
 
@@ -364,3 +365,25 @@ def test_the_embedded_model_measures_rates(tmp_path):
     counted = build_data("demo", out=tmp_path / "counted", limit=3, tokenizer="demo")
     assert lengths["unit"] == "tokens"
     assert storage.read_json(counted.out / "statistics.json")["prompt_lengths"] == lengths
+
+
+def test_a_changed_verifier_grades_again_and_asks_nothing(filtered, monkeypatch):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, asked = filtered(samples)
+    assert len(asked) == 16
+    monkeypatch.setattr(rollouts, "hash_code", lambda *roots: "another rule")
+    assert filtered(samples) == (outcomes, [])
+    assert filtered(samples) == (outcomes, None)
+
+
+def test_rates_do_not_depend_on_what_is_done_about_failures(filtered):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, _ = filtered(samples)
+    assert filtered(samples, allow_failures=True) == (outcomes, None)
+
+
+def test_other_settings_of_the_engine_are_another_model(filtered):
+    samples = [sample(4)]
+    outcomes, _ = filtered(samples)
+    for options in ({"batch_size": 2}, {"batch_size": 3}):
+        assert filtered(samples, deployment=Deployment(options=options)) == (outcomes, [])

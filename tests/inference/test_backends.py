@@ -41,7 +41,7 @@ def places(tmp_path):
     ],
 )
 def test_auto_takes_what_fits(places, monkeypatch, model, backend, fast, expected):
-    monkeypatch.setattr(inference, "_fast", lambda: fast)
+    monkeypatch.setattr(inference, "_can_use_vllm", lambda: fast)
     assert find_model(model.format(places), backend).backend == expected
 
 
@@ -84,8 +84,8 @@ def test_an_engine_option_that_is_none_is_refused(pair):
         ("hf", Deployment(options={"batch_size": True}), BadInput, "positive int, not True"),
         ("openai", Deployment(options={"timeout": "long"}), BadInput, "positive float, not 'long'"),
         ("hf", Deployment(tensor_parallel=2), BadInput, "no tensor parallelism"),
-        ("openai", Deployment(replicas=2), BadInput, "no model of its own"),
-        ("replay", Deployment(ray_address="auto"), BadInput, "no model of its own"),
+        ("openai", Deployment(replicas=2), BadInput, "does not run the model itself"),
+        ("replay", Deployment(ray_address="auto"), BadInput, "does not run the model itself"),
     ],
 )
 def test_a_deployment_that_a_backend_does_not_know_is_refused(tmp_path, backend, deployment, error, words):
