@@ -323,7 +323,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mmk12.utils import storage
-from mmk12.curation import Rollouts, build_data
+from mmk12.curation import DifficultyModel, build_data
 left = int(sys.argv[3])
 real = storage.AppendLog.append
 def append(log, rows):
@@ -335,7 +335,7 @@ def append(log, rows):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(log, rows)
 storage.AppendLog.append = append
-build_data("demo", out=Path(sys.argv[1]), limit=40, rollouts=Rollouts(sys.argv[2]))
+build_data("demo", out=Path(sys.argv[1]), limit=40, rollouts=DifficultyModel(sys.argv[2]))
 """
 
 

@@ -15,7 +15,7 @@ from mmk12.errors import BadInput
 from mmk12.run_report.reflection import KINDS, scan
 from mmk12.run_report.reflection import judge as question
 from mmk12.run_report.reflection.judge import FOLDER, ReflectionOpinions, sample_candidates
-from mmk12.run_report.reflection.report import write_report
+from mmk12.run_report.reflection.reflection_page import write_report
 from mmk12.run_report.reflection.scan import choose_spans
 from mmk12.utils.storage import to_json
 from tests.evaluation.judges import judge_server
@@ -42,7 +42,7 @@ def server():
 @pytest.fixture(autouse=True)
 def _no_figure(monkeypatch):
     """Pages without their figure are made in a tenth of the time."""
-    monkeypatch.setattr("mmk12.run_report.reflection.report.svg", lambda *_: "<svg></svg>")
+    monkeypatch.setattr("mmk12.run_report.reflection.reflection_page.svg", lambda *_: "<svg></svg>")
 
 
 @pytest.fixture(scope="module")
