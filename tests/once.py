@@ -30,7 +30,10 @@ def drawn_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
     def plot(figure: str, runs: Sequence[Path], out: Path) -> Path:
         shown = [(storage.read_json(run / "manifest.json"), storage.read_json(run / "statistics.json")) for run in runs]
-        numbers = [(manifest["recipe"]["name"], manifest["difficulty"], counts) for manifest, counts in shown]
+        numbers = [
+            (manifest["recipe"]["name"], manifest["difficulty"] if figure == "difficulty" else statistics)
+            for manifest, statistics in shown
+        ]
         key = json.dumps([figure, out.suffix, numbers])
         if key not in _DRAWN:
             _DRAWN[key] = draw(figure, runs, out).read_bytes()

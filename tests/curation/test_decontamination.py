@@ -182,7 +182,7 @@ def test_a_benchmark_that_is_none_is_told(work):
         made(work)
 
 
-def test_generated_train_problems_survive_the_generated_benchmark(tmp_path):
+def test_generated_train_problems_survive_the_generated_benchmark(tmp_path, posed_once):
     built = build_data("demo", out=tmp_path, limit=120, until="decontaminate")
     counts = built.funnel["demo"]
     assert counts["decontaminate"] >= 0.99 * counts["duplicates"]

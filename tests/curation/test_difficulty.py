@@ -229,23 +229,28 @@ def built(work, out="out", *, recipe="demo", limit=40, **options):
     return build_data(recipe, out=work / out, limit=limit, rollouts=DifficultyModel(**options) if options else None)
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A build with a model, only read by the tests."""
+    work = tmp_path_factory.mktemp("measured")
+    return built(work, model=saved_answers(work, 40))
+
+
 def tree(folder):
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def test_a_build_with_a_model_says_what_it_measured(tmp_path):
-    model = saved_answers(tmp_path, 40)
-    made = built(tmp_path, model=model)
-    assert (made.funnel["demo"]["benchmark"], made.funnel["demo"]["difficulty"]) == (40, 31)
-    manifest = storage.read_json(tmp_path / "out" / "manifest.json")
+def test_a_build_with_a_model_says_what_it_measured(measured):
+    assert (measured.funnel["demo"]["benchmark"], measured.funnel["demo"]["difficulty"]) == (40, 31)
+    manifest = storage.read_json(measured.out / "manifest.json")
     assert manifest["difficulty"]["right"] == {"demo": [5, 5, 5, 5, 4, 4, 4, 4, 4]}
     assert (manifest["difficulty"]["n"], manifest["difficulty"]["keep"]) == (8, "0 < p < 1")
-    card = (tmp_path / "out" / "DATA_CARD.md").read_text()
+    card = (measured.out / "DATA_CARD.md").read_text()
     assert "| demo | 5 | 5 | 5 | 5 | 4 | 4 | 4 | 4 | 4 |" in card
     assert "Not filtered by difficulty" not in card
-    assert (tmp_path / "out" / "figures" / "difficulty.png").is_file()
-    row = pq.read_table(tmp_path / "out" / "train.parquet")["extra_info"].to_pylist()[0]
+    assert (measured.out / "figures" / "difficulty.png").is_file()
+    row = pq.read_table(measured.out / "train.parquet")["extra_info"].to_pylist()[0]
     assert 0 < row["pass_rate"] < 1
     assert "pass_rate" not in json.loads(row["tags"])
 
@@ -278,11 +283,11 @@ def test_a_model_that_is_not_there_is_told_before_any_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_build_does_not_replay_its_own_rollouts(tmp_path):
-    built(tmp_path, model=saved_answers(tmp_path, 40))
+def test_a_build_does_not_replay_its_own_rollouts(measured, tmp_path):
+    rollouts = str(measured.out / "rollouts")
     with pytest.raises(BadInput, match="rollouts of this very folder"):
-        built(tmp_path, model=str(tmp_path / "out" / "rollouts"))
-    copied = built(tmp_path, "copy", model=str(tmp_path / "out" / "rollouts"))
+        built(measured.out.parent, model=rollouts)
+    copied = built(tmp_path, "copy", model=rollouts)
     assert copied.funnel["demo"]["difficulty"] == 31
 
 

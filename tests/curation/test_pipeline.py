@@ -321,7 +321,7 @@ def test_progress_counts_every_stage(work):
     assert seen["export"] == (38, 38)
 
 
-def test_the_demo_recipe_builds_offline(tmp_path):
+def test_the_demo_recipe_builds_offline(tmp_path, drawn_once, posed_once):
     built = build_data("demo", out=tmp_path, limit=24)
     assert sum(built.funnel["demo"][split] for split in ("train", "val")) == built.funnel["demo"]["cap"] > 20
 
