@@ -10,7 +10,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12.evaluation.leaderboard import make_leaderboard
-from mmk12.evaluation.tables import make_leaderboard_table
+from mmk12.evaluation.result_tables import make_leaderboard_table
 from mmk12.utils.tables import Table, flush_right, to_noted_table
 
 _CHARACTER, _ROW = 0.078, 0.27

@@ -20,7 +20,7 @@ from mmk12.cli.common import (
     ReplicaCount,
     TensorParallel,
 )
-from mmk12.evaluation.tables import (
+from mmk12.evaluation.result_tables import (
     list_flips,
     make_comparison_table,
     make_difference_table,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmk12.errors import BadInput
-from mmk12.evaluation.tables import (
+from mmk12.evaluation.result_tables import (
     make_comparison_table,
     make_difference_table,
     make_leaderboard_table,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmk12.evaluation import report
-from mmk12.evaluation.judge import JudgeOpinions
+from mmk12.evaluation.judge_opinions import JudgeOpinions
 from mmk12.evaluation.metrics import aggregate
 from mmk12.evaluation.official import Rule, find_rule
 from mmk12.evaluation.run_folder import EvalRun, Item

@@ -19,7 +19,7 @@ from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import MissingData, PromptError
 from mmk12.evaluation.grading import grade_run
-from mmk12.evaluation.judge import VERSION, judge_key, judge_messages
+from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment

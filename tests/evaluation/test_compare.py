@@ -11,7 +11,7 @@ from mmk12.errors import BadInput
 from mmk12.evaluation.compare import compare, list_cautions
 from mmk12.evaluation.compare_report import write_leaderboard, write_pair_report
 from mmk12.evaluation.leaderboard import make_leaderboard
-from mmk12.evaluation.tables import list_flips
+from mmk12.evaluation.result_tables import list_flips
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded
 

@@ -12,7 +12,7 @@ import pytest
 
 from mmk12.__main__ import main
 from mmk12.errors import BadInput, ModelError
-from mmk12.evaluation import judge as prompt
+from mmk12.evaluation import judge_opinions as prompt
 from mmk12.evaluation.pipeline import score
 from mmk12.types import Gold
 from mmk12.utils.storage import to_json
@@ -181,7 +181,7 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 def test_opinions_on_other_words_are_not_shown(tmp_path, server, monkeypatch):
     folder = graded(tmp_path / "run", [RIGHT])
     judged(folder, server)
-    monkeypatch.setattr("mmk12.evaluation.judge.VERSION", "yes-no-2")
+    monkeypatch.setattr("mmk12.evaluation.judge_opinions.VERSION", "yes-no-2")
     assert "judge" not in score(folder).results["toy"]
 
 

@@ -7,7 +7,7 @@ wrong, and a free-form gold such as `Area $=9 \\pi$` is out of reach.
 
 from __future__ import annotations
 
-from mmk12.evaluation.official.common import print_number, read_answer
+from mmk12.evaluation.official.parsing import print_number, read_answer
 from mmk12.types import Gold
 from mmk12.verifier.choices import read_letter
 

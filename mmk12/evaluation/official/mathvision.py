@@ -11,7 +11,7 @@ form feed for `\f`) stays as it is.
 
 from __future__ import annotations
 
-from mmk12.evaluation.official.common import constant, print_number, python_float, read_number
+from mmk12.evaluation.official.parsing import constant, print_number, python_float, read_number
 from mmk12.types import Gold
 
 _LETTERS = "ABCDE"

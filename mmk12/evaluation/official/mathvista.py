@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 
-from mmk12.evaluation.official.common import print_number, python_float, quantity, read_answer
+from mmk12.evaluation.official.parsing import print_number, python_float, quantity, read_answer
 from mmk12.types import Gold
 from mmk12.verifier.choices import find_only_letter, read_letter
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mmk12.evaluation.official.common import constant, is_steady, print_number, python_float, read_number
+from mmk12.evaluation.official.parsing import constant, is_steady, print_number, python_float, read_number
 from mmk12.types import Gold
 from mmk12.verifier.nodes import Expr, make_negative, make_quotient, make_sum
 from mmk12.verifier.numeric import are_equal, find_symbols
