@@ -23,11 +23,12 @@ _GAP = 2
 
 def table(runs: Sequence[Path]) -> Table:
     """A row per run and per published model; "±" is half the 95 % interval."""
-    found = make_leaderboard(runs)
-    short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
+    leaderboard = make_leaderboard(runs)
+    short = {row.name: Path(row.name).name for row in leaderboard.runs}
     if len(set(short.values())) == len(short):
-        found["runs"] = [{**row, "name": short[row["name"]]} for row in found["runs"]]
-    return make_leaderboard_table(found)
+        named = tuple(row.model_copy(update={"name": short[row.name]}) for row in leaderboard.runs)
+        leaderboard = leaderboard.model_copy(update={"runs": named})
+    return make_leaderboard_table(leaderboard)
 
 
 def figure(runs: Sequence[Path]) -> Figure:
