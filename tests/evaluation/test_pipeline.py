@@ -83,6 +83,18 @@ def test_a_rerun_changes_no_byte_and_no_time(tmp_path, raw):
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
 
 
+def test_completions_are_reused_whatever_version_and_code_wrote_them(tmp_path, raw, monkeypatch):
+    """Only what decides the text is part of a key: engine, item, prompt, images, sampling, rollout."""
+    first = run(tmp_path, raw)
+    before = (first.folder / "completions.jsonl").read_bytes()
+    monkeypatch.setattr("mmk12.evaluation.pipeline.__version__", "9.9.9")
+    monkeypatch.setattr("mmk12.utils.fingerprint.hash_code", lambda: pytest.fail("the hash of the package was asked"))
+    again = run(tmp_path, raw, profile="paper_instruct")
+    assert again.generated == 0
+    assert (first.folder / "completions.jsonl").read_bytes() == before
+    assert json.loads((first.folder / "run.json").read_text())["mmk12"] == "9.9.9"
+
+
 def test_only_run_json_knows_the_time(tmp_path, raw):
     first, second = run(tmp_path, raw, out="first").folder, tmp_path / "second"
     evaluate(str(tmp_path / "first.jsonl"), ["k12"], out=second, raw_dir=raw)
