@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from mmk12.evaluation.run_folder import EvalRun
 from mmk12.plotting.curves import read_curves, step_axis
-from mmk12.utils import storage
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
 _MARKS = "os^Dvx*"
@@ -34,7 +33,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     The step stands in the name of the evaluation's folder or model (`step-100`, `global_step_100`); the model that
     training started from has none and stands at step 0.
     """
-    evaluations = [run for run in runs if (run / "run.json").is_file()]
+    evaluations = [run for run in runs if EvalRun(run).exists]
     drawn, axes = pyplot.subplots(figsize=(5.6, 3.4))
     for number, (name, points) in enumerate(_points(evaluations).items()):
         at, mean = [point.step for point in points], [point.mean for point in points]
@@ -55,14 +54,14 @@ def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:
     found: dict[str, list[_Point]] = defaultdict(list)
     for folder in evaluations:
         step = _step(folder)
-        for name, result in storage.read_json(folder / "results.json").items():
-            low, high = result["ci95"]
-            found[name].append(_Point(step, 100 * result["accuracy"], 100 * low, 100 * high))
+        for name, result in EvalRun(folder).results().benchmarks.items():
+            low, high = result.ci95
+            found[name].append(_Point(step, 100 * result.accuracy, 100 * low, 100 * high))
     return {name: sorted(points) for name, points in found.items()}
 
 
 def _step(folder: Path) -> int:
-    for text in (folder.name, str(EvalRun(folder).settings()["model"])):
+    for text in (folder.name, EvalRun(folder).settings().model):
         named = _STEP.findall(text)
         if named:
             return int(named[-1])

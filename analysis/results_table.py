@@ -10,7 +10,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12.evaluation.leaderboard import make_leaderboard
-from mmk12.evaluation.tables import make_leaderboard_table
+from mmk12.evaluation.result_tables import make_leaderboard_table
 from mmk12.utils.tables import Table, flush_right, to_noted_table
 
 _CHARACTER, _ROW = 0.078, 0.27
@@ -23,11 +23,12 @@ _GAP = 2
 
 def table(runs: Sequence[Path]) -> Table:
     """A row per run and per published model; "±" is half the 95 % interval."""
-    found = make_leaderboard(runs)
-    short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
+    leaderboard = make_leaderboard(runs)
+    short = {row.name: Path(row.name).name for row in leaderboard.runs}
     if len(set(short.values())) == len(short):
-        found["runs"] = [{**row, "name": short[row["name"]]} for row in found["runs"]]
-    return make_leaderboard_table(found)
+        named = tuple(row.model_copy(update={"name": short[row.name]}) for row in leaderboard.runs)
+        leaderboard = leaderboard.model_copy(update={"runs": named})
+    return make_leaderboard_table(leaderboard)
 
 
 def figure(runs: Sequence[Path]) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 from unicodedata import category
@@ -80,13 +80,12 @@ def _link(filters: Mapping[str, str] | None = None, **more: str) -> str:
     return "#" + urlencode({**(filters or {}), **more})
 
 
-def _precision(result: Mapping[str, Any]) -> str:
-    """What the items of a benchmark can show, in words."""
-
-    interval = Interval(*result["ci95"])
+def _precision(n: int, ci95: Sequence[float]) -> str:
+    """Returns in words what `n` items can show, from the 95 % interval of their accuracy."""
+    interval = Interval(*ci95)
     apart = smallest_difference(interval)
     return (
-        f"{result['n']:,} items: about ± {100 * interval.half:.1f} points. Against a number measured independently on "
+        f"{n:,} items: about ± {100 * interval.half:.1f} points. Against a number measured independently on "
         f"as many items, a difference below about {100 * apart:.1f} points can be chance; two runs on the same items "
         "resolve smaller ones (mmk12 compare)."
     )

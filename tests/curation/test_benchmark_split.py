@@ -208,7 +208,7 @@ def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(apart, tmp_pa
     answers = [{"id": item.id, "response": response(item.gold.text)} for item in items]
     storage.write_jsonl(tmp_path / "saved.jsonl", answers)
     run = evaluate(str(tmp_path / "saved.jsonl"), ["k12"], out=tmp_path / "run", raw_dir=raw)
-    assert (run.results["k12"]["n"], run.results["k12"]["correct"]) == (24, 24)
+    assert (run.results.benchmarks["k12"].n, run.results.benchmarks["k12"].correct) == (24, 24)
 
 
 def test_the_layout_is_upstreams(apart):
