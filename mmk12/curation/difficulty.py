@@ -11,7 +11,6 @@ from typing import Any
 
 from mmk12.curation.context import Context, DifficultyModel
 from mmk12.curation.stage_cache import Outcome, StageOutput
-from mmk12.datasets.gold_check import grading
 from mmk12.errors import BadInput, ModelError, PromptError
 from mmk12.inference import open_backend, prompts
 from mmk12.inference.generate import CompletionLog, generate, make_request
@@ -19,7 +18,7 @@ from mmk12.inference.prompt_length import PromptBuilder
 from mmk12.recipes.schema import PassRateRange
 from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
-from mmk12.verifier import verify_many
+from mmk12.verifier import GradingSpec, verify_many
 
 # Pass rates: a model answers each question n times, and the verifier counts the right answers.
 
@@ -140,7 +139,7 @@ class PassRateEstimator:
         self, answered: Sequence[tuple[Sample, Sequence[str]]], log: Mapping[str, Completion]
     ) -> dict[str, PassRate]:
         rows = (
-            {"response": log[key].text, "gold": sample.gold.text, "question": sample.question, **grading(sample.gold)}
+            {"response": log[key].text, **GradingSpec.from_gold(sample.gold, sample.question).to_row()}
             for sample, keys in answered
             for key in keys
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmk12.types import Gold, Status, Verdict
+from mmk12.verifier.api import verify
 from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.rules import verify
 
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "no_answer", "gold_unusable", "timeout", "error")
 
