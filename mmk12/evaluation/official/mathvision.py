@@ -87,6 +87,7 @@ def _after(text: str, anchor: str) -> str:
 
 
 def _unboxed(text: str) -> str:
+    """The content of the box by upstream's own rule, which counts no braces: the verifier's would grade otherwise."""
     start, end = text.find("oxed{"), text.rfind("}")
     if 0 <= start < end - 4:
         text = text[start + 5 : end]

@@ -74,7 +74,7 @@ def _answer(text: str) -> str | None:
 
 
 def _boxes(text: str) -> list[str] | None:
-    """The contents of all boxes; None if one never ends."""
+    """The contents of all boxes; None if one never ends. Upstream's own rule: the verifier's reads the last box."""
     contents = []
     for box in islice(_BOX.finditer(text), MAX_PARTS):
         depth, end = 1, box.end()
