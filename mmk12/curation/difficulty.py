@@ -16,7 +16,6 @@ from typing import Any
 
 from mmk12.curation.code_hash import hash_code
 from mmk12.curation.stage_cache import Outcome, StageOutput
-from mmk12.datasets.gold_check import grading
 from mmk12.errors import BadInput, ModelError, PromptError
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment, Model
@@ -28,7 +27,7 @@ from mmk12.utils import fingerprint, storage
 from mmk12.utils.concurrency import count_cores
 from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress, ignore_progress
-from mmk12.verifier import verify_many
+from mmk12.verifier import GradingSpec, verify_many
 
 TEMPERATURE = 1.0
 """The temperature of rollouts, as in training."""
@@ -288,7 +287,7 @@ class PassRateEstimator:
     ) -> dict[str, PassRate]:
         """Grades the completions of samples, which are given by their keys."""
         rows = (
-            {"response": log[key].text, "gold": sample.gold.text, "question": sample.question, **grading(sample.gold)}
+            {"response": log[key].text, **GradingSpec.from_gold(sample.gold, sample.question).to_row()}
             for sample, keys in answered
             for key in keys
         )

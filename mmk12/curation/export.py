@@ -27,7 +27,6 @@ from mmk12.curation.difficulty import TAG
 from mmk12.curation.sampling import index_of, sample_ids
 from mmk12.curation.stage_cache import StageOutput
 from mmk12.datasets.declarations import ORIGIN
-from mmk12.datasets.gold_check import grading
 from mmk12.errors import BadInput
 from mmk12.inference import prompts
 from mmk12.inference.prompt_length import BuiltPrompt, LengthMeter, PromptBuilder, meter_by_characters
@@ -37,7 +36,7 @@ from mmk12.utils import storage
 from mmk12.utils.images import ImageStore, make_white_png
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.utils.storage import replace_file, to_json
-from mmk12.verifier import classify_gold
+from mmk12.verifier import GradingSpec, classify_gold
 
 SPLITS = ("train", "val")
 STATISTICS_FILE = "statistics.json"
@@ -132,18 +131,18 @@ def _make_row(sample: Sample, prompt: BuiltPrompt, split: str, recipe: Recipe, i
     paths = [images.path(image) for image in prompt.images]
     tags = dict(sample.tags)
     pass_rate = tags.pop(TAG, None)
+    spec = GradingSpec.from_gold(sample.gold, sample.question).to_row()
     return {
         "prompt": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "images": [{"bytes": path.read_bytes(), "path": path.name} for path in paths],
         "data_source": f"mmk12/{recipe.profile.reward}",
-        "reward_model": {"style": "rule", "ground_truth": sample.gold.text},
+        "reward_model": {"style": "rule", "ground_truth": spec.pop("gold")},
         "extra_info": {
             "index": index_of(sample.id),
             "id": sample.id,
             "source": sample.source,
             "split": split,
-            "question": sample.question,
-            **grading(sample.gold),
+            **spec,
             "pass_rate": None if pass_rate is None else float(str(pass_rate)),
             "tags": to_json(tags),
         },

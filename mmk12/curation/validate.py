@@ -11,18 +11,28 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from mmk12.datasets import registry
 from mmk12.datasets.declarations import Dataset
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
 from mmk12.datasets.loader import load_samples
 from mmk12.demo import generate_problems
-from mmk12.errors import BadInput
+from mmk12.errors import BadInput, UnknownName
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
 from mmk12.recipes.loader import load_recipe
-from mmk12.types import BrokenLine, DroppedSample, GenerationFailure, Gold, GoldKind, Sample, Sampling
+from mmk12.types import (
+    ANSWER_TYPES,
+    GOLD_KINDS,
+    BrokenLine,
+    DroppedSample,
+    GenerationFailure,
+    Gold,
+    GoldKind,
+    Sample,
+    Sampling,
+)
 from mmk12.utils import content, storage
 from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold, verify_many
@@ -77,8 +87,10 @@ def _gold_row(row: dict[str, Any], number: int) -> dict[str, Any]:
     gold, name = row.get("gold"), str(row.get("id", number))
     if not isinstance(gold, str):
         return _row(name, "empty", "the row has no text `gold`")
-    declared = row.get("answer_type")
-    kind: GoldKind = next((kind for kind in get_args(GoldKind) if kind == declared), "math")
+    declared = row.get("answer_type") or "auto"
+    if declared not in (*ANSWER_TYPES, "math"):
+        return _row(name, "unknown", str(UnknownName("answer_type", str(declared), ANSWER_TYPES)))
+    kind: GoldKind = next((kind for kind in GOLD_KINDS if kind == declared), "math")
     return _verify_golds(Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind)))
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmk12.types import Backend, BrokenLine, Completion, Image, Request, Sampling
+from mmk12.errors import UnknownName
+from mmk12.types import FINISH_REASONS, Backend, BrokenLine, Completion, Image, Request, Sampling
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.utils.storage import AppendLog, to_json
 
@@ -52,6 +53,9 @@ class CompletionLog(Mapping[str, Completion]):
                 unreadable.append(f"a line of {path} without {', '.join(absent)}")
             elif not isinstance(row["key"], str):
                 unreadable.append(f"a line of {path} whose key is not a string")
+            elif row["finish_reason"] not in FINISH_REASONS:
+                fault = UnknownName("finish reason", str(row["finish_reason"]), FINISH_REASONS)
+                unreadable.append(f"a line of {path}: {fault}")
             else:
                 self._places.setdefault(row["key"], place)
         if self._log.torn:
@@ -60,8 +64,7 @@ class CompletionLog(Mapping[str, Completion]):
             self.notes.append(f"{len(unreadable)} unreadable lines in {path.name}, first: {unreadable[0]}")
 
     def __getitem__(self, key: str) -> Completion:
-        row = self._log.at(self._places[key])
-        return Completion(**{name: row[name] for name in _FIELDS})
+        return Completion.from_row(self._log.at(self._places[key]))
 
     def __contains__(self, key: object) -> bool:
         return key in self._places

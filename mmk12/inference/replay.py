@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import BadInput
-from mmk12.types import BrokenLine, Completion, GenerationFailure, Message, Request
+from mmk12.errors import BadInput, UnknownName
+from mmk12.types import FINISH_REASONS, BrokenLine, Completion, GenerationFailure, Message, Request
 from mmk12.utils import storage
 
 
@@ -29,6 +29,9 @@ class ReplayBackend:
                 raise BadInput(
                     f"{file}: every row needs `id` and `response`; one has only {', '.join(row) or 'nothing'}."
                 )
+            if row.get("finish_reason") and row["finish_reason"] not in FINISH_REASONS:
+                fault = UnknownName("finish reason", str(row["finish_reason"]), FINISH_REASONS)
+                raise BadInput(f"{file}, the row with the id {row['id']}: {fault}")
             self._rows[str(row["id"]), int(row.get("index", 0))] = row
         self.fingerprint = f"replay:sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
@@ -45,13 +48,12 @@ class ReplayBackend:
             if row is None:
                 yield GenerationFailure(request.key, request.id, "no saved completion")
                 continue
-            finish = "length" if row.get("finish_reason") == "length" else "stop"
             yield Completion(
                 request.key,
                 request.id,
                 request.index,
                 _text(row),
-                finish,  # type: ignore[arg-type]
+                row.get("finish_reason") or "stop",
                 _count(row.get("prompt_tokens")),
                 _count(row.get("completion_tokens")),
             )
