@@ -14,8 +14,8 @@ from mmk12.utils import tables
 
 if TYPE_CHECKING:
     from mmk12.training.cluster import Node
-    from mmk12.training.plan import TrainingPlan
     from mmk12.training.preflight import PreflightCheck
+    from mmk12.training.training_plan import TrainingPlan
 
 
 app = typer.Typer()
@@ -41,8 +41,8 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
 ) -> None:
     """Trains a model by reinforcement learning with verl, as a recipe says."""
-    from mmk12.recipes.loader import apply_overrides, load_recipe
-    from mmk12.training.plan import make_plan
+    from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
+    from mmk12.training.training_plan import make_plan
 
     given = list(changes or [])
     given += [f"hardware.{key}={value}" for key, value in (("nodes", nodes), ("gpus", gpus)) if value is not None]

@@ -24,7 +24,7 @@ from mmk12.curation.stage_cache import Outcome, StageOutput, is_current, save_ou
 from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput, MissingData, UnknownName
 from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.utils import fingerprint, storage
 from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress, ignore_progress

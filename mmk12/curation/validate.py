@@ -21,7 +21,7 @@ from mmk12.demo import generate_problems
 from mmk12.errors import BadInput
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import BrokenLine, DroppedSample, GenerationFailure, Gold, GoldKind, Sample, Sampling
 from mmk12.utils import content, storage
 from mmk12.utils.images import ImageStore

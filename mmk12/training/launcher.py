@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from mmk12.errors import Mmk12Error, OutputError
-from mmk12.training.plan import TrainingPlan
+from mmk12.training.training_plan import TrainingPlan
 from mmk12.utils import storage
 
 # The folder of a training run: what was resolved once, and one numbered folder per launch.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
-from mmk12.training.plan import TrainingPlan
+from mmk12.training.training_plan import TrainingPlan
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage, decode

@@ -6,7 +6,7 @@ from mmk12.curation import image_fingerprints
 from mmk12.curation.context import Context
 from mmk12.curation.deduplication import duplicates, find_near_duplicates
 from mmk12.curation.stage_cache import StageOutput, save_outputs
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils.images import ImageStore
 from tests.curation.copies import compressed, drawn, encoded, item

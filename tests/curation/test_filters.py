@@ -10,7 +10,7 @@ from mmk12.curation.sampling import index_of, sample_ids
 from mmk12.curation.stage_cache import StageOutput, is_current, save_outputs
 from mmk12.datasets.gold_check import find_gold_fault, make_near_misses
 from mmk12.errors import BadInput
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Image, Sample, Verdict
 from mmk12.utils.images import ImageStore
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.errors import BadRecipe, MissingData, UnknownName
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.utils import content
 from mmk12.utils.config import MAX_BYTES
 

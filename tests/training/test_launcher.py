@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from mmk12.errors import OutputError
-from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training.launcher import Log, describe_environment, format_log_line, job_environment, next_attempt
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 
 
 def plan_in(out: Path, *changes: str) -> TrainingPlan:

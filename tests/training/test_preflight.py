@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training import preflight
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.types import Image, Message
 
 pytest.importorskip("torch")

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
 from mmk12.training.estimates import count_steps, estimate_memory
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_config import hydra_arguments, read_defaults
 from mmk12.utils import content
 
