@@ -51,11 +51,12 @@ class PassRateEstimator:
         self._rollouts, self._context = rollouts, context
         self._n = rollouts.n or recipe.data.difficulty.n
         self._sampling = Sampling(TEMPERATURE, recipe.data.difficulty.max_tokens)
-        self._ask = PromptBuilder(context.recipe.profile.prompt, context.images)
+        self._ask = PromptBuilder(context.recipe.prompt, context.images)
         self._base = fingerprint.hash_json(
             fingerprint.hash_code(),
             rollouts.key(),
-            recipe.profile.model_dump(),
+            recipe.prompt,
+            recipe.reward.profile,
             dataclasses.asdict(self._sampling),
             self._n,
         )
@@ -127,8 +128,8 @@ class PassRateEstimator:
         return {
             "model": self._rollouts.model,
             "fingerprint": backend.fingerprint,
-            "prompt": dataclasses.asdict(prompts.find_template(recipe.profile.prompt)),
-            "reward": recipe.profile.reward,
+            "prompt": dataclasses.asdict(prompts.find_template(recipe.prompt)),
+            "reward": recipe.reward.profile,
             "sampling": dataclasses.asdict(self._sampling),
             "n": self._n,
         }
@@ -145,7 +146,7 @@ class PassRateEstimator:
             for key in keys
         )
         workers = (os.cpu_count() or 1) if len(answered) * self._n >= _POOLED else 1
-        verdicts = verify_many(rows, profile=self._context.recipe.profile.reward, workers=workers)
+        verdicts = verify_many(rows, profile=self._context.recipe.reward.profile, workers=workers)
         return {
             sample.id: _pass_rate(
                 sample, self._key(sample), [log[key] for key in keys], list(islice(verdicts, self._n))

@@ -113,7 +113,7 @@ def export(
     counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     total = len(samples)
     ask, statistics = (
-        PromptBuilder(context.recipe.profile.prompt, context.images),
+        PromptBuilder(context.recipe.prompt, context.images),
         Statistics(ruler or meter_by_characters()),
     )
     storage.write_bytes(context.images.folder / BLANK, make_white_png())
@@ -156,7 +156,7 @@ def _row(sample: Sample, asked: BuiltPrompt, split: str, context: Context) -> di
     return {
         "prompt": [{"role": message.role, "content": message.content} for message in asked.messages],
         "images": [{"bytes": path.read_bytes(), "path": path.name} for path in paths],
-        "data_source": f"mmk12/{context.recipe.profile.reward}",
+        "data_source": f"mmk12/{context.recipe.reward.profile}",
         "reward_model": {"style": "rule", "ground_truth": sample.gold.text},
         "extra_info": {
             "index": index_of(sample.id),
@@ -212,7 +212,7 @@ BLANK = "blank.png"
 def jsonl_line(sample: Sample, context: Context) -> bytes:
     """The row of one sample, with its line end."""
     question = _strip_image_marks(sample.question)
-    asked = prompts.render_chat(context.recipe.profile.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
+    asked = prompts.render_chat(context.recipe.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
     names = [context.images.path(image).name for image in sample.images] or [BLANK]
     row = {
         "id": sample.id,

@@ -50,7 +50,7 @@ def verifiable(samples: StageOutput, context: Context) -> Iterator[Outcome]:
     """
     workers = count_cores() if len(samples) >= _MANY else 1
     rows = chain.from_iterable(make_trials(sample) for sample in samples)
-    verdicts = verify_many(rows, profile=context.recipe.profile.reward, workers=workers)
+    verdicts = verify_many(rows, profile=context.recipe.reward.profile, workers=workers)
     for sample in samples:
         found = find_gold_fault(
             sample.gold, list(islice(verdicts, len(make_trials(sample)))), context.recipe.data.letters

@@ -26,6 +26,7 @@ from typing import Any
 import yaml
 
 from mmk12.errors import Mmk12Error, OutputError
+from mmk12.recipes.recipe_loader import rename_old_keys
 from mmk12.training.training_plan import TrainingPlan
 from mmk12.utils import storage
 
@@ -86,13 +87,13 @@ def describe_environment(
     )
 
 
-def _require_same(before: Mapping[str, Any], plan: TrainingPlan) -> None:
-    now = plan.resolved()
+def _require_same(before: dict[str, Any], plan: TrainingPlan) -> None:
+    before, now = rename_old_keys(before), plan.resolved()
     changed = sorted(key for key in now if key not in ("hardware", "about") and before.get(key) != now[key])
     if changed:
         raise OutputError(
             f"{plan.out} holds another experiment ({', '.join(changed)} differ). Choose another --out, "
-            "or make the recipe what it was to continue."
+            "or restore the recipe to resume."
         )
 
 

@@ -68,7 +68,7 @@ def check_node(train: str, checkpoints: str, needed: int) -> list[PreflightCheck
 def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
     """The checks of the experiment, in order of cost."""
     yield _layout(plan.model)
-    yield _rewards(plan.recipe.profile.reward)
+    yield _rewards(plan.recipe.reward.profile)
     yield _prompts(plan, progress)
 
 

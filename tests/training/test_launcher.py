@@ -41,6 +41,18 @@ def test_another_experiment_is_refused_other_hardware_is_not(tmp_path: Path) -> 
         next_attempt(plan_in(tmp_path, "train.kl=0.01"), resume=True)
 
 
+def test_a_run_of_an_older_release_goes_on(tmp_path: Path) -> None:
+    next_attempt(plan_in(tmp_path), resume=False)
+    path = tmp_path / "resolved.yaml"
+    written = yaml.safe_load(path.read_text())
+    written["profile"] = {"prompt": written.pop("prompt"), "reward": written.pop("reward")["profile"]}
+    path.write_text(yaml.safe_dump(written))
+    assert next_attempt(plan_in(tmp_path), resume=True).folder.name == "002"
+    path.write_text(yaml.safe_dump(written))
+    with pytest.raises(OutputError, match=r"another experiment \(reward differ\)"):
+        next_attempt(plan_in(tmp_path, "reward.profile=strict"), resume=True)
+
+
 def test_the_log_is_read_line_by_line_and_torn_lines_wait(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     log = Log(path)
