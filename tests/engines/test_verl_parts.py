@@ -204,8 +204,8 @@ def test_rollouts_by_transformers_are_registered():
     from verl.workers.rollout.base import get_rollout_class
     from verl.workers.rollout.replica import RolloutReplicaRegistry
 
-    assert get_rollout_class("hf_server").__name__ == "Adapter"
-    assert RolloutReplicaRegistry.get("hf_server").__name__ == "Replica"
+    assert get_rollout_class("hf_server").__name__ == "HfAdapter"
+    assert RolloutReplicaRegistry.get("hf_server").__name__ == "HfReplica"
 
 
 def test_verl_takes_the_processor_and_leaves_text_models_alone(processor, tmp_path):
