@@ -10,7 +10,7 @@ import yaml
 
 from mmk12.errors import OutputError
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
-from mmk12.training.launcher import Log, describe_environment, format_log_line, job_environment, next_attempt
+from mmk12.training.launcher import MetricsLog, describe_environment, format_log_line, job_environment, next_attempt
 from mmk12.training.training_plan import TrainingPlan, make_plan
 
 
@@ -55,13 +55,13 @@ def test_a_run_of_an_older_release_goes_on(tmp_path: Path) -> None:
 
 def test_the_log_is_read_line_by_line_and_torn_lines_wait(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    log = Log(path)
-    assert list(log.new()) == []
+    log = MetricsLog(path)
+    assert list(log.read_new()) == []
     path.write_text('{"step": 1, "data": {"critic/score/mean": 0.5}}\n{"step": 2, "da')
-    assert [step for step, _ in log.new()] == [1]
+    assert [step for step, _ in log.read_new()] == [1]
     with open(path, "a") as file:
         file.write('ta": {}}\nnot json\n[]\n{"step": "x", "data": {}}\n')
-    assert [step for step, _ in log.new()] == [2]
+    assert [step for step, _ in log.read_new()] == [2]
 
 
 def test_a_line_of_progress() -> None:
