@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmk12.datasets.registry import load_benchmark, load_source
     from mmk12.evaluation.compare import compare
     from mmk12.evaluation.pipeline import evaluate
-    from mmk12.recipes.loader import load_recipe
+    from mmk12.recipes.recipe_loader import load_recipe
     from mmk12.types import (
         Backend,
         Completion,
@@ -46,7 +46,7 @@ _HOMES = {
     "compare": "evaluation.compare",
     "evaluate": "evaluation.pipeline",
     "load_benchmark": "datasets.registry",
-    "load_recipe": "recipes.loader",
+    "load_recipe": "recipes.recipe_loader",
     "load_source": "datasets.registry",
     "reward": "verifier",
     "verify": "verifier",

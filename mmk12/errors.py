@@ -67,3 +67,4 @@ class MissingExtra(Mmk12Error):
 
 
 VERL = "0.9.1"
+"""The version of verl that the recipes are translated for and that the plugin patches; the only place of the number."""

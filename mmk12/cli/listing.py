@@ -63,7 +63,7 @@ def _sources() -> Rows:
 
 
 def _recipes() -> Rows:
-    from mmk12.recipes.loader import load_recipe
+    from mmk12.recipes.recipe_loader import load_recipe
 
     return [{"name": name, "about": load_recipe(name).about} for name in content.names("recipe")]
 

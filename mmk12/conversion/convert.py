@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from mmk12.conversion import config as configs
 from mmk12.conversion import config_keys, tokenizer, weights
+from mmk12.conversion import internvl_config as configs
 from mmk12.conversion.tensors import HEAD, canonical_name, pair_tensors
 from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError
 from mmk12.inference.checkpoint import hash_weights, import_torchvision, load_part, read_token_ids

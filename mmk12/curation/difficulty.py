@@ -193,15 +193,15 @@ class PassRateEstimator:
         self, model: DifficultyModel, recipe: Recipe, images: ImageStore, progress: Progress = ignore_progress
     ) -> None:
         self._model, self._images, self._progress = model, images, progress
-        self._profile = recipe.profile
+        self._prompt, self._profile = recipe.prompt, recipe.reward.profile
         self._n = model.n or recipe.data.difficulty.n
         self._sampling = Sampling(TEMPERATURE, recipe.data.difficulty.max_tokens)
-        self._build_prompt = PromptBuilder(recipe.profile.prompt, images)
+        self._build_prompt = PromptBuilder(recipe.prompt, images)
         self._base = fingerprint.hash_json(
             _RATE_VERSION,
             hash_code(*VERIFIER_CODE),
             model.fingerprint(),
-            recipe.profile.reward,
+            recipe.reward.profile,
             dataclasses.asdict(self._sampling),
             self._n,
         )
@@ -209,7 +209,7 @@ class PassRateEstimator:
     @property
     def key(self) -> str:
         """The hash of all that decides the rates beside the samples and their prompts, failures included."""
-        return fingerprint.hash_json(self._base, self._profile.prompt, self._model.allow_failures)
+        return fingerprint.hash_json(self._base, self._prompt, self._model.allow_failures)
 
     def measure(self, samples: Iterable[Sample]) -> dict[str, PassRate | str]:
         """Returns by id the rate of every sample, or the reason why it has none, and writes pass_rates.jsonl.
@@ -274,10 +274,8 @@ class PassRateEstimator:
         ]
 
     def _settings(self, backend: Backend) -> RolloutSettings:
-        template = prompts.find_template(self._profile.prompt)
-        return RolloutSettings(
-            self._model.model, backend.fingerprint, template, self._profile.reward, self._sampling, self._n
-        )
+        template = prompts.find_template(self._prompt)
+        return RolloutSettings(self._model.model, backend.fingerprint, template, self._profile, self._sampling, self._n)
 
     def _report(self, label: str, count: int, total: int) -> None:
         self._progress("rollouts", count, total)
@@ -292,7 +290,7 @@ class PassRateEstimator:
             for key in keys
         )
         workers = count_cores() if len(answered) * self._n >= _PARALLEL_FROM else 1
-        verdicts = verify_many(rows, profile=self._profile.reward, workers=workers)
+        verdicts = verify_many(rows, profile=self._profile, workers=workers)
         return {
             sample.id: PassRate.of(
                 sample, self._rate_key(sample), [log[key] for key in keys], list(islice(verdicts, self._n))

@@ -91,7 +91,7 @@ def export(
     held_out = _select_held_out(samples, recipe)
     counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
     total = len(samples)
-    build_prompt = PromptBuilder(recipe.profile.prompt, images)
+    build_prompt = PromptBuilder(recipe.prompt, images)
     statistics = Statistics(meter or meter_by_characters())
     storage.write_bytes(images.folder / BLANK, make_white_png())
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def _make_row(sample: Sample, prompt: BuiltPrompt, split: str, recipe: Recipe, i
     return {
         "prompt": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "images": [{"bytes": path.read_bytes(), "path": path.name} for path in paths],
-        "data_source": f"mmk12/{recipe.profile.reward}",
+        "data_source": f"mmk12/{recipe.reward.profile}",
         "reward_model": {"style": "rule", "ground_truth": spec.pop("gold")},
         "extra_info": {
             "index": index_of(sample.id),
@@ -183,7 +183,7 @@ def _open_writer(path: Path) -> Iterator[_Groups]:
 def _make_line(sample: Sample, recipe: Recipe, images: ImageStore) -> bytes:
     """Returns the line of train.jsonl for a sample, with its line end."""
     question = _strip_image_marks(sample.question)
-    messages = prompts.render_chat(recipe.profile.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
+    messages = prompts.render_chat(recipe.prompt, f"Question:\n{question}", question.count(IMAGE_MARK))
     names = [images.path(image).name for image in sample.images] or [BLANK]
     row = {
         "id": sample.id,

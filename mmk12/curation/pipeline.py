@@ -38,7 +38,7 @@ from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_source
 from mmk12.errors import BadInput, UnknownName
 from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.utils import content, fingerprint, storage
 from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress, ignore_progress
@@ -222,7 +222,7 @@ class _Run:
         estimator = PassRateEstimator(rollouts, recipe, self.images, self.progress) if rollouts is not None else None
         return (
             _Stage(normalise),
-            _Stage(verifiable, {"reward": recipe.profile.reward, "letters": data.letters}, code=VERIFIER_CODE),
+            _Stage(verifiable, {"reward": recipe.reward.profile, "letters": data.letters}, code=VERIFIER_CODE),
             _Stage(duplicates, inputs=items),
             _Stage(
                 decontaminate,

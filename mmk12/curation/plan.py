@@ -11,7 +11,7 @@ from mmk12.datasets.files import Files
 from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, BadRecipe, MissingData
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.recipes.schema import Recipe
 from mmk12.utils import fingerprint
 from mmk12.utils.content import find, names

@@ -21,7 +21,7 @@ from mmk12.demo import generate_problems
 from mmk12.errors import BadInput, UnknownName
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import (
     ANSWER_TYPES,
     GOLD_KINDS,

@@ -151,24 +151,6 @@ Cap = Annotated[int, Field(strict=True, gt=0)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
 
 
-class Prompting(FrozenModel):
-    """The prompt of `mmk12.inference.prompts` and the verifier profile that pays the answer."""
-
-    prompt: str = "instruct"
-    reward: str = "paper_instruct"
-
-    @field_validator("prompt")
-    @classmethod
-    def _known_prompt(cls, name: str) -> str:
-        return _known("prompt", name, prompts.TEMPLATES)
-
-    @field_validator("reward")
-    @classmethod
-    def _known_reward(cls, name: str) -> str:
-
-        return _known("reward profile", name, PROFILES)
-
-
 class RewardPenalties(FrozenModel):
     """Deductions from the reward (`mmk12.verifier.Penalties` says what each value means); lengths are in tokens."""
 
@@ -185,9 +167,15 @@ class RewardPenalties(FrozenModel):
 
 
 class Reward(FrozenModel):
-    """What reinforcement learning pays beside accuracy and format; null penalties, the default, are none."""
+    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none."""
 
+    profile: str = "paper_instruct"
     penalties: RewardPenalties | None = None
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, name: str) -> str:
+        return _known("reward profile", name, PROFILES)
 
 
 class Difficulty(FrozenModel):
@@ -262,13 +250,14 @@ class Data(FrozenModel):
 class Recipe(FrozenModel):
     """One experiment. `name` is the file's; keys that are left out have the defaults written here.
 
-    `model` is what training starts from: by reinforcement (`train`) or on the golds (`sft`). `overrides` are verl keys,
-    set as they stand after all others.
+    `prompt` names a template of `mmk12.inference.prompts` (`mmk12 list prompts`). `model` is what training starts from:
+    reinforcement learning (`train`) or fine-tuning on the golds (`sft`). `overrides` are verl keys, set after all
+    others.
     """
 
     name: str
     about: str
-    profile: Prompting = Prompting()
+    prompt: str = "instruct"
     reward: Reward = Reward()
     data: Data
     model: str | None = None
@@ -276,6 +265,11 @@ class Recipe(FrozenModel):
     sft: Finetuning | None = None
     hardware: Hardware = Hardware()
     overrides: dict[str, bool | int | float | str | list[Any] | None] = Field(default_factory=dict)
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_prompt(cls, name: str) -> str:
+        return _known("prompt", name, prompts.TEMPLATES)
 
     @property
     def training(self) -> Training | Finetuning:

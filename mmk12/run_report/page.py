@@ -12,6 +12,7 @@ import yaml
 
 from mmk12.errors import BadInput, MissingData
 from mmk12.plotting import to_svg
+from mmk12.recipes.recipe_loader import rename_old_keys
 from mmk12.run_report.samples import select_samples
 from mmk12.runlog import read_responses, read_run
 from mmk12.types import Image, Status
@@ -103,7 +104,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
     """
     log, recipe = read_run(run), _recipe(run)
     dumped = read_responses(run / "rollouts")
-    entries = select_samples(run, recipe["profile"]["reward"], recipe["train"]["advantage"], data)
+    entries = select_samples(run, recipe["reward"]["profile"], recipe["train"]["advantage"], data)
     script = templating.render_template("page.js")
     facts = {
         "run": run.absolute().name,
@@ -128,7 +129,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
 
 def _recipe(run: Path) -> dict[str, Any]:
     """resolved.yaml, or what little is assumed of a run that another tool made."""
-    assumed: dict[str, Any] = {"profile": {"reward": "strict"}, "train": {"advantage": "rloo"}}
+    assumed: dict[str, Any] = {"reward": {"profile": "strict"}, "train": {"advantage": "rloo"}}
     path = run / "resolved.yaml"
     if not path.is_file():
         return assumed
@@ -138,6 +139,7 @@ def _recipe(run: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is not valid YAML: {error}.") from None
     if not isinstance(found, dict):
         raise BadInput(f"{path} is not what mmk12 train writes.")
+    found = rename_old_keys(found)
     return {**found, **{key: {**part, **(found.get(key) or {})} for key, part in assumed.items()}}
 
 

@@ -16,7 +16,7 @@ from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, BadRecipe
 from mmk12.evaluation.pipeline import evaluate
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Image, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore

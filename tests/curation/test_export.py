@@ -16,7 +16,7 @@ from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_source
 from mmk12.inference import prompts
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import Gold, Sample
 from mmk12.utils.images import ImageStore
 from tests.conftest import picture

@@ -16,7 +16,7 @@ from mmk12.curation.manifest import (
     read_manifest,
 )
 from mmk12.errors import BadInput, MissingData
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 
 
 @pytest.fixture

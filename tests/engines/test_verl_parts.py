@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 
     from mmk12.verl_plugin.datasets import RlDataset
     from mmk12.verl_plugin.reward_manager import RewardManager
-    from mmk12.verl_plugin.step_metrics import read_field
+    from mmk12.verl_plugin.step_metrics import read_rewards
 
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
@@ -214,15 +214,15 @@ def test_what_the_manager_returned_is_read_back_from_the_queue():
         for at, acc in enumerate((1.0, 0.0))
     ]
     queue = SimpleNamespace(kv_batch_get=lambda **_: list_of_dict_to_tensordict(rows))
-    assert read_field(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
+    assert read_rewards(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
 
 
 def test_rollouts_by_transformers_are_registered():
     from verl.workers.rollout.base import get_rollout_class
     from verl.workers.rollout.replica import RolloutReplicaRegistry
 
-    assert get_rollout_class("hf_server").__name__ == "Adapter"
-    assert RolloutReplicaRegistry.get("hf_server").__name__ == "Replica"
+    assert get_rollout_class("hf_server").__name__ == "HfAdapter"
+    assert RolloutReplicaRegistry.get("hf_server").__name__ == "HfReplica"
 
 
 def test_verl_takes_the_processor_and_leaves_text_models_alone(processor, tmp_path):

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
 from mmk12.training.estimates import count_steps, estimate_memory
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_config import hydra_arguments, read_defaults
 from mmk12.utils import content
 
@@ -96,8 +96,9 @@ def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
 
 
 def test_released_reward_and_zero_profile() -> None:
-    assert load_recipe("mm_eureka_8b_released").profile.reward == "released_instruct"
-    assert load_recipe("zero_8b").profile.model_dump() == {"prompt": "zero", "reward": "paper_zero"}
+    assert load_recipe("mm_eureka_8b_released").reward.profile == "released_instruct"
+    assert load_recipe("zero_8b").prompt == "zero"
+    assert load_recipe("zero_8b").reward.profile == "paper_zero"
 
 
 def test_steps_of_the_paper() -> None:
