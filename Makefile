@@ -51,10 +51,11 @@ coverage: $(VENV)/ready  ## branch coverage of the fast suite; build/coverage.xm
 	mkdir -p build
 	$(PYTEST) $(FAST) --cov --cov-branch --cov-report term:skip-covered --cov-report xml:build/coverage.xml
 
-check: $(VENV)/ready  ## lint and types
+check: $(VENV)/ready  ## lint, types, and the floors of the architecture
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit in the same run
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"

@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from mmk12.plotting.curves import step_axis
 from mmk12.run_report.reflection import KINDS, scan_run
-from mmk12.run_report.reflection.report import relate_to_accuracy
+from mmk12.run_report.reflection.reflection_page import relate_to_accuracy
 from mmk12.utils.stats import clustered_means
 
 _STYLES = ("-", "--", "-.", ":")

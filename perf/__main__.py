@@ -24,6 +24,7 @@ from mmk12.types import Sampling
 from mmk12.utils.images import ImageStore
 from mmk12.utils.tables import Table
 from perf.data import built
+from perf.history import ratios_of, record
 from perf.planted import RAW, copied
 from perf.verifier import compared
 
@@ -117,17 +118,19 @@ def main() -> None:
     wanted = set(given.only.split(","))
     made = []
     if wanted & {"store", "eval"}:
-        made.append(timings(wanted))
+        made.append(("timings", timings(wanted)))
     if "verify" in wanted:
-        made.append(compared(given.rows))
+        made.append(("graders", compared(given.rows)))
     if "data" in wanted:
-        made.append(built(given.data_rows))
+        made.append(("build-data", built(given.data_rows)))
     if "planted" in wanted and RAW.is_dir():
-        made.append(copied(given.data_rows))
-    for table in made:
+        made.append(("planted copies", copied(given.data_rows)))
+    for benchmark, table in made:
         Console(width=180).print(table.drawn())
+        if ratios := ratios_of(table):
+            Console(width=180).print(record(benchmark, ratios).drawn())
     if given.out:
-        given.out.write_text("\n".join(map(markdown, made)), encoding="utf-8")
+        given.out.write_text("\n".join(markdown(table) for _, table in made), encoding="utf-8")
 
 
 main()

@@ -28,6 +28,7 @@ from mmk12.evaluation.pipeline import evaluate
 from mmk12.inference import prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.utils.tables import Table
+from perf.history import record
 
 NO_CACHES = {"enable_prefix_caching": False, "mm_processor_cache_gb": 0}
 
@@ -132,7 +133,9 @@ def main() -> None:
     ]
     ratios = [mine / theirs for mine, theirs in zip(medians["ours"], medians["bare"], strict=True)]
     rows.append(("ratio", *(f"{ratio:.2f}" for ratio in ratios), "", ""))
-    Console(width=120).print(Table(("what", "wall s", "CPU s", *counted), rows).drawn())
+    console = Console(width=120)
+    console.print(Table(("what", "wall s", "CPU s", *counted), rows).drawn())
+    console.print(record("engine", {"mmk12 eval / LLM.chat, wall": ratios[0], "CPU": ratios[1]}).drawn())
 
 
 if __name__ == "__main__":

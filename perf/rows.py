@@ -116,7 +116,8 @@ _KINDS = (_integer, _decimal, _fraction, _surd, _point, _line, _quadratic, _inte
 
 def shared() -> Iterator[Row]:
     """The clean reference pairs that are not adversarial."""
-    for path in sorted(SHARED.glob("*.jsonl")):
+    # kinds.jsonl holds answers that are known to be graded wrong today, with goals of their own.
+    for path in sorted(set(SHARED.glob("*.jsonl")) - {SHARED / "kinds.jsonl"}):
         if not path.name.startswith("adversarial"):
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)

@@ -80,7 +80,7 @@ def aha(
 
     A judge is asked once; what it said is shown from then on.
     """
-    from mmk12.run_report.reflection.report import write_report
+    from mmk12.run_report.reflection.reflection_page import write_report
 
     if judge is not None:
         _ask(run, judge, judge_sample)

@@ -156,11 +156,6 @@ def describe_location(one: PlannedSource | PlannedBenchmark) -> str:
     return f"MISSING: {one.missing}" if one.missing else one.where
 
 
-def make_listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """What `mmk12 list` shows."""
-    return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
-
-
 def make_gold_type_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """How many golds of each type there are, and how many of them can be used."""
     counts: dict[str, list[int]] = {}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from mmk12.cli import common
 from mmk12.cli.common import AsJson
-from mmk12.cli.data import make_listing_table
 from mmk12.datasets import registry
 from mmk12.errors import UnknownName
 from mmk12.inference import prompts
 from mmk12.utils import content
+from mmk12.utils.tables import Table
 
 app = typer.Typer()
 
@@ -91,3 +91,8 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "prompts": _prompts,
     "profiles": _profiles,
 }
+
+
+def make_listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What `mmk12 list` shows."""
+    return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])

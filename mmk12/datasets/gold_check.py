@@ -13,33 +13,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmk12.types import Gold, Sample, Verdict
-from mmk12.verifier import classify_gold
+from mmk12.verifier import GradingSpec, classify_gold
 
-_ANSWER_TYPES = {"math": "auto"}
-"""A gold's kind in the words of `verify`; the other kinds have the same name there."""
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _LETTER = re.compile(r"[A-Za-z]")
 _LAST_DIGIT = re.compile(r"\d(?=\D*\Z)")
 
 
-def grading(gold: Gold) -> dict[str, Any]:
-    """The arguments of `verify` that belong to this gold, beside its text; the exported rows carry them too."""
-    return {
-        "answer_type": _ANSWER_TYPES.get(gold.kind, gold.kind),
-        "choices": list(gold.choices) or None,
-        "precision": gold.precision,
-        "tolerance": gold.tolerance,
-    }
-
-
 def make_trials(sample: Sample) -> list[dict[str, Any]]:
     """The rows for the verifier that `fault` judges by: the gold as an answer, then near misses of it."""
     gold = sample.gold
-    given = {"gold": gold.text, "question": sample.question, **grading(gold)}
+    spec = GradingSpec.from_gold(gold, sample.question).to_row()
     answers = [gold.text, *make_near_misses(gold.text)]
-    return [
-        {"response": f"<think>The answer is found.</think><answer>{answer}</answer>", **given} for answer in answers
-    ]
+    return [{"response": f"<think>The answer is found.</think><answer>{answer}</answer>", **spec} for answer in answers]
 
 
 def find_gold_fault(gold: Gold, verdicts: Sequence[Verdict], letters: bool = False) -> tuple[str, str] | None:

@@ -26,6 +26,7 @@ from mmk12.evaluation.records import Attempt, BenchmarkSettings, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
+from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
 from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
@@ -118,7 +119,8 @@ def evaluate(
             attempts = (*attempts, Attempt(started=_now()))
         run.write_settings(settings.model_copy(update={"attempts": attempts}))
         generated = generate(engine, requests, log, progress)
-        notes += getattr(engine, "notes", ())
+        if isinstance(engine, NotedBackend):
+            notes += engine.notes
         if generated.failures:
             reason = next(iter(generated.failures.values()))
             notes.append(f"{len(generated.failures)} of {len(requests)} completions failed, first reason: {reason}")

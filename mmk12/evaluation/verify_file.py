@@ -16,16 +16,7 @@ from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier import verify_many
 from mmk12.verifier.explain import Branch, explain
 from mmk12.verifier.profiles import find_profile
-
-_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "response": ("a text", str),
-    "gold": ("a text", str),
-    "question": ("a text", str),
-    "choices": ("a list of texts", list),
-    "answer_type": ("a text", str),
-    "precision": ("a whole number", (int, float)),
-    "tolerance": ("a number that is not negative", (int, float)),
-}
+from mmk12.verifier.spec import find_row_fault
 
 
 def verify_file(
@@ -63,17 +54,7 @@ def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, pr
     counts: Counter[str] = Counter()
     ids: deque[Any] = deque()
     for done, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
-        row = {
-            "id": ids.popleft(),
-            "status": verdict.status,
-            "correct": verdict.correct,
-            "answer": verdict.answer,
-            "rule": verdict.rule,
-            "reason": verdict.reason,
-            "format_ok": verdict.format_ok,
-            "profile": verdict.profile,
-        }
-        out.write(storage.to_json(row) + "\n")
+        out.write(storage.to_json({"id": ids.popleft(), **verdict.to_row()}) + "\n")
         counts[verdict.status] += 1
         if done % 1000 == 0 or done == total:
             progress("verify", done, total)
@@ -92,21 +73,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(storage.read_jsonl(file), 1):
         if isinstance(row, BrokenLine):
             raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
-        for key, (wanted, kind) in _KINDS.items():
-            value = row.get(key)
-            if value is None and key not in ("response", "gold"):
-                continue
-            if not isinstance(value, kind) or isinstance(value, bool) or not _is_plain(key, value):
-                found = storage.to_json(value)[:60] if key in row else "missing"
-                raise BadInput(f"{file}, row {number}: `{key}` must be {wanted}; it is {found}.")
+        fault = find_row_fault(row)
+        if fault is not None:
+            raise BadInput(f"{file}, row {number}: {fault}")
         row.setdefault("id", number)
         yield row
-
-
-def _is_plain(key: str, value: object) -> bool:
-    """Lists hold texts, or numbers that stand for them; a precision counts whole decimals."""
-    if key == "tolerance":
-        return isinstance(value, int | float) and 0 <= value < float("inf")
-    if isinstance(value, list):
-        return all(isinstance(item, str | int | float) for item in value)
-    return not isinstance(value, float) or value.is_integer()

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mmk12.errors import BadRecipe, UnknownName
 from mmk12.inference import prompts
 from mmk12.utils import content
 from mmk12.utils.config import FrozenModel
-from mmk12.verifier import PROFILES
+from mmk12.verifier import PROFILES, Penalties
 
 # A band of pass rates, written as one would on paper: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
 
@@ -169,6 +169,27 @@ class Prompting(FrozenModel):
         return _known("reward profile", name, PROFILES)
 
 
+class RewardPenalties(FrozenModel):
+    """Deductions from the reward (`mmk12.verifier.Penalties` says what each value means); lengths are in tokens."""
+
+    repetition: NotNegative = 0.0
+    ngram: Count = 20
+    overlong: NotNegative = 0.0
+    limit: Annotated[int, Field(strict=True, ge=0)] = 0
+    buffer: Annotated[int, Field(strict=True, ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> RewardPenalties:
+        Penalties(**self.model_dump())
+        return self
+
+
+class Reward(FrozenModel):
+    """What reinforcement learning pays beside accuracy and format; null penalties, the default, are none."""
+
+    penalties: RewardPenalties | None = None
+
+
 class Difficulty(FrozenModel):
     """The offline difficulty filter (arXiv 2503.07365, section 3.1): a model answers each question `n` times.
 
@@ -248,6 +269,7 @@ class Recipe(FrozenModel):
     name: str
     about: str
     profile: Prompting = Prompting()
+    reward: Reward = Reward()
     data: Data
     model: str | None = None
     train: Training | None = None

@@ -36,7 +36,7 @@ def select_samples(run: Path, profile: str, advantage: str, data: Path | None = 
     asked = read_training_rows(run, {row["id"] for row in rows if row["id"]}, data)
     verdicts = iter(_verdicts(rows, asked, profile))
     pictures = {
-        name: [image.sha256 for image in read_stored_images(run, row.pictures)] for name, row in sorted(asked.items())
+        name: [image.sha256 for image in read_stored_images(run, row.images)] for name, row in sorted(asked.items())
     }
     found = []
     for step, group in groups:
@@ -101,8 +101,8 @@ def _kind(group: Group) -> str:
 def _verdicts(
     rows: Sequence[Mapping[str, Any]], asked: Mapping[str, TrainingRow], profile: str
 ) -> list[Verdict | None]:
-    told = (asked[row["id"]].told if row["id"] in asked else {} for row in rows)
-    wanted = [{**more, "response": row["output"], "gold": row["gts"]} for row, more in zip(rows, told, strict=True)]
+    specs = (asked[row["id"]].spec if row["id"] in asked else {} for row in rows)
+    wanted = [{**spec, "response": row["output"], "gold": row["gts"]} for row, spec in zip(rows, specs, strict=True)]
     try:
         return list(verify_many(wanted, profile=profile))
     except MissingExtra:  # a released profile, on a machine without its grader
@@ -134,5 +134,5 @@ def _entry(
         "response": mark_answer(row["output"], answer),
         "question": asked.question if asked else row["input"],
         "gold": row["gts"],
-        "choices": (asked.told.get("choices") or []) if asked else [],
+        "choices": (asked.spec.get("choices") or []) if asked else [],
     }

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmk12.verifier.spec import FIELDS
+
 
 class TrainingRow(NamedTuple):
-    """A question, what the verifier is told beside the gold, and its encoded pictures."""
+    """A question, the other fields of its `GradingSpec` but for the gold, and its encoded images."""
 
     question: str
-    told: dict[str, Any]
-    pictures: tuple[bytes, ...]
+    spec: dict[str, Any]
+    images: tuple[bytes, ...]
 
 
 def read_training_rows(run: Path, ids: Collection[str], data: Path | None = None) -> dict[str, TrainingRow]:
@@ -61,5 +63,5 @@ def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, TrainingRow]]:
 
 def _data_row(row: dict[str, Any]) -> TrainingRow:
     info = row["extra_info"]
-    told = {key: info.get(key) for key in ("question", "choices", "answer_type", "precision", "tolerance")}
-    return TrainingRow(info.get("question") or "", told, tuple(image["bytes"] for image in row["images"] or ()))
+    spec = {name: info.get(name) for name in FIELDS if name != "gold"}
+    return TrainingRow(info.get("question") or "", spec, tuple(image["bytes"] for image in row["images"] or ()))

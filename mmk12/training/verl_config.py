@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Training
+from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
 
 # verl's keys as its command line takes them, and its own values of those that are set here.
@@ -77,6 +77,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
         **_rollout(train, hardware),
         **_machine(train, hardware),
         **_plugin(model),
+        **_penalties(recipe.reward),
         **_trainer(train, hardware, out, steps),
         **(_cpu(train) if hardware.device == "cpu" else {}),
         **recipe.overrides,
@@ -180,6 +181,11 @@ def _plugin(model: str) -> dict[str, Any]:
         "reward.reward_manager.module.path": f"{_PLUGIN}.reward_manager",
         "reward.reward_manager.name": "RewardManager",
     }
+
+
+def _penalties(reward: Reward) -> dict[str, Any]:
+    """The plugin's own key; absent where a recipe has no penalties."""
+    return {"mmk12.penalties": reward.penalties.model_dump()} if reward.penalties else {}
 
 
 def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) -> dict[str, Any]:

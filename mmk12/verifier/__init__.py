@@ -15,10 +15,20 @@ many verdicts        many, pool and worker (processes), shared (one worker for a
 another grader       released (the published scripts, on math-verify)
 """
 
-from mmk12.verifier.api import verify_many
+from mmk12.verifier.api import verify, verify_many
 from mmk12.verifier.gold import GoldClass, classify_gold
 from mmk12.verifier.profiles import PROFILES, Profile
 from mmk12.verifier.reward import Penalties, reward
-from mmk12.verifier.rules import verify
+from mmk12.verifier.spec import GradingSpec
 
-__all__ = ["PROFILES", "GoldClass", "Penalties", "Profile", "classify_gold", "reward", "verify", "verify_many"]
+__all__ = [
+    "PROFILES",
+    "GoldClass",
+    "GradingSpec",
+    "Penalties",
+    "Profile",
+    "classify_gold",
+    "reward",
+    "verify",
+    "verify_many",
+]

@@ -11,21 +11,34 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from mmk12.types import Gold, Verdict
+from mmk12.types import Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.api import verify_row
 from mmk12.verifier.extract import NoExtraction, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference
 from mmk12.verifier.interpret import interpret
-from mmk12.verifier.nodes import Call, Const, Num, Sym, Text, Unit
-from mmk12.verifier.pool import to_text
+from mmk12.verifier.nodes import (
+    AmbiguousNumber,
+    AnswerList,
+    Bracketed,
+    Call,
+    Const,
+    Num,
+    Sym,
+    Text,
+    TimeOfDay,
+    Unit,
+)
 from mmk12.verifier.profiles import find_profile
+from mmk12.verifier.spec import GradingSpec, to_text
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
 SHOWN = 300
 """Characters of a text that are shown."""
+_NAMES = {Bracketed: "brackets", AnswerList: "list", AmbiguousNumber: "one number or several", TimeOfDay: "time of day"}
+"""How nodes of a tree are called where the name of their class is no word."""
 BRANCHES = 40
 """Parts of one value that are shown."""
 
@@ -54,14 +67,12 @@ def explain(row: Mapping[str, Any], profile: str = "strict") -> Branch:
     Raises `UnknownName` and `MissingExtra` for the profile.
     """
     verdict = verify_row(row, profile)
-    response, gold = to_text(row["response"]), row["gold"]
-    written = gold.text if isinstance(gold, Gold) else to_text(gold)
-    choices = row.get("choices") or (gold.choices if isinstance(gold, Gold) else ())
     if find_profile(profile).released:
         parts: Iterator[Branch] = iter([Branch("graded by math-verify, which shows no trees")])
     else:
-        declared = gold.kind if isinstance(gold, Gold) else row.get("answer_type") or "auto"
-        parts = _list_readings(response, make_reference(written, declared), [to_text(choice) for choice in choices])
+        spec = GradingSpec.from_row(row)
+        gold = make_reference(spec.reference, spec.answer_type)
+        parts = _list_readings(to_text(row["response"]), gold, spec.choices)
     return Branch(f"{row.get('id', 'row')}: {verdict.status}", (*parts, _decide(verdict)))
 
 
@@ -123,7 +134,8 @@ def _frame(value: Any) -> Branch:
             marks.append(_short(part if isinstance(part, str) else " ".join(part)))
         else:
             parts += _parts(part) if isinstance(part, tuple) else (describe_reading(part),)
-    return Branch(" ".join([type(value).__name__.lower(), *marks]), parts)
+    name = _NAMES.get(type(value)) or type(value).__name__.lower()
+    return Branch(" ".join([name, *marks]), parts)
 
 
 def _parts(values: Sequence[object]) -> tuple[Branch, ...]:

@@ -7,6 +7,7 @@ In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with
 from __future__ import annotations
 
 import re
+from collections import deque
 from itertools import islice
 
 from mmk12.verifier.nodes import frozen
@@ -219,6 +220,20 @@ def find_boxed(text: str) -> str | None:
     """The last box of `text`, with the boxes joined to it; None without one."""
     boxes = _find_boxes(text)
     return _join_boxes(text, boxes) if boxes else None
+
+
+def find_last_boxed(text: str) -> str | None:
+    r"""Returns the content of the last `\boxed{…}` that is closed, of nested ones the innermost; None without one.
+
+    For solutions that a dataset prints: boxes are not joined, and `\\boxed` is a line break and no box.
+    """
+    for opening in reversed(deque(_BOX.finditer(text), MAX_BOXES)):
+        before = text[max(0, opening.start() - 40) : opening.start()]
+        escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
+        closing = -1 if escaped else _closing_brace(text, opening.end())
+        if closing >= 0:
+            return text[opening.end() : closing].strip()
+    return None
 
 
 def _join_boxes(text: str, boxes: list[tuple[int, int, str]]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeGuard
 
-from mmk12.types import Gold
+from mmk12.types import ANSWER_TYPES, Gold
 from mmk12.verifier.answer_parser import MAX_CHARS, parse, parse_simple, parse_text
 from mmk12.verifier.extract import find_boxed, is_placeholder
 from mmk12.verifier.nodes import (
@@ -35,12 +35,14 @@ from mmk12.verifier.quantities import unit_marks
 from mmk12.verifier.relations import is_bare, is_name
 from mmk12.verifier.sentences import find_conclusion, find_formula, find_quantity, find_statement, strip_label
 from mmk12.verifier.sets import SETS, as_expr
+from mmk12.verifier.spec import GradingSpec
 from mmk12.verifier.unicode import to_plain
 
 # What the caller says a gold is: `answer_type` of a row, `kind` of a `Gold`. It settles what the text leaves open.
 
 
-KINDS = ("number", "expression", "choice", "text", "list", "auto")
+_DECLARED = frozenset(ANSWER_TYPES) - {"auto"}
+"""What a caller can declare; `auto` leaves it to the text."""
 MAX_LETTERS = 100
 _OPTION = re.compile(r"\$*\(?([A-Za-z])\)?[.:]?\$*")
 _LETTERS = re.compile(r"(?:[\s,;/&$]*(?:and\b)?\s*\(?[A-Z]\)?\.?)+\$?")
@@ -191,7 +193,7 @@ _DRESSED = re.compile(r"\\(?:text|boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z
 def classify_gold(gold: str | Gold) -> GoldClass:
     """The type of a gold and whether it can be graded against. Never raises."""
     if isinstance(gold, Gold):
-        return make_reference(gold.text, gold.kind).kind
+        return make_reference(gold.text, GradingSpec.from_gold(gold).answer_type).kind
     return make_reference(gold).kind
 
 
@@ -203,9 +205,9 @@ def make_reference(text: str, declared: str = "auto") -> GoldReference:
         shown = find_boxed(shown) or shown
     shown = shown.strip()
     lone = _simple(shown) if declared not in ("choice", "text", "list") else None
-    if lone is not None and (lone[1].type != "letter" or declared not in KINDS[:-1]):
+    if lone is not None and (lone[1].type != "letter" or declared not in _DECLARED):
         return GoldReference(text, *lone, declared)
-    return _make_declared(text, shown, declared) if declared in KINDS[:-1] else _make_undeclared(text, shown)
+    return _make_declared(text, shown, declared) if declared in _DECLARED else _make_undeclared(text, shown)
 
 
 def _make_declared(text: str, shown: str, declared: str) -> GoldReference:
@@ -274,7 +276,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         return (blanks,), GoldClass("sub-answers", usable, "" if usable else "free text")
     choose = _CHOOSE.search(text) if "(" in text else None
     value = parse(_CHOOSE.sub("", text) if choose else text)
-    if isinstance(value, AnswerList) and value.joint == "or" and (choose or _conditions(value)):
+    if isinstance(value, AnswerList) and value.separator == "or" and (choose or _conditions(value)):
         return value.items, GoldClass("alternatives", True, "any one of them")
     if isinstance(value, Text) or _texts(value):
         bare = strip_label(text)

@@ -62,7 +62,7 @@ def _has_words(text: str, gold: GoldReference) -> Text:
 
 def _hedges(value: Value) -> bool:
     """`7 or whatever you like`"""
-    return isinstance(value, AnswerList) and value.joint == "or" and not isinstance(value.items[0], Text)
+    return isinstance(value, AnswerList) and value.separator == "or" and not isinstance(value.items[0], Text)
 
 
 def _wordy(value: Value) -> bool:

@@ -23,10 +23,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mmk12.types import Gold, Status, Verdict
+from mmk12.types import Status, Verdict
 from mmk12.verifier import extract, upstream_reward
 from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.units import UNITS
+from mmk12.verifier.spec import GradingSpec, to_text
 
 BATCH = 32
 """A worker that has less than this left to do gets as much again: it never waits for the next."""
@@ -35,7 +35,8 @@ WINDOW = 8
 START = 120.0
 """Seconds that a worker may take to start: the imports of many at once on a busy machine."""
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
+"""A row as it travels to a worker: `response`, and a spec as `GradingSpec.to_row` writes it."""
 Job = tuple[int, Row]
 
 
@@ -80,10 +81,10 @@ class Worker:
         assert self.process.stdin is not None
         # If it died, the end of its output says so.
         with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps([_plain(row) for _, row in jobs]).encode() + b"\n")
+            self.process.stdin.write(json.dumps([row for _, row in jobs]).encode() + b"\n")
             self.process.stdin.flush()
 
-    def replies(self) -> list[list[Any]] | None:
+    def replies(self) -> list[Any] | None:
         """The answers that have arrived; None at the end of its output."""
         data = os.read(self.output, 1 << 16)
         if not data:
@@ -107,23 +108,9 @@ class Worker:
                     stream.close()
 
 
-def _plain(row: Row) -> dict[str, Any]:
-    """`row` as JSON can carry it."""
-    gold = row["gold"]
-    if not isinstance(gold, Gold):
-        return {key: row[key] for key in KEYS if row.get(key) is not None}
-    text = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
-    given = {
-        "gold": text,
-        "choices": list(gold.choices) or None,
-        "precision": gold.precision,
-        "tolerance": gold.tolerance,
-    }
-    kind = None if gold.kind == "math" else gold.kind
-    return _plain({"answer_type": kind, **row, **{k: v for k, v in given.items() if row.get(k) is None or k == "gold"}})
-
-
-KEYS = ("response", "gold", "question", "choices", "answer_type", "precision", "tolerance")
+def _to_wire(row: Mapping[str, Any]) -> Row:
+    """Returns `row` as JSON carries it to a worker. A row that no worker could read is an error here, in the caller."""
+    return {"response": to_text(row["response"]), **GradingSpec.from_row(row).to_row()}
 
 
 class Pool:
@@ -150,14 +137,14 @@ class Pool:
         for worker in self.workers:
             worker.kill()
 
-    def map(self, rows: Iterable[Row]) -> Iterator[Verdict]:
+    def map(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Verdict]:
         """The verdict of each row, in order, while rows are read only as fast as verdicts are taken."""
         for index, worker in enumerate(self.workers):
             # It died idle, or answers a caller who left.
             if worker.jobs or worker.process.poll() is not None:
                 worker.kill()
                 self.workers[index] = Worker(self.profile.name, self.deadline)
-        source = enumerate(rows)
+        source = enumerate(map(_to_wire, rows))
         done: dict[int, Verdict] = {}
         following = 0
         ahead = BATCH * WINDOW * len(self.workers)
@@ -190,7 +177,7 @@ class Pool:
                 continue
             for reply in replies:
                 index, _ = worker.jobs.popleft()
-                done[index] = Verdict(*reply)
+                done[index] = Verdict.from_row(reply)
                 worker.since = time.monotonic()
         now = time.monotonic()
         for worker in list(self.workers):
@@ -219,7 +206,7 @@ class Pool:
             fresh.send(worker.jobs)
 
     def _formed(self, row: Row) -> bool:
-        response = to_text(row["response"])
+        response = row["response"]
         return (
             upstream_reward.check_upstream_format(response, self.profile.name)
             if self.profile.released
@@ -258,8 +245,3 @@ def _forget() -> None:
 
 atexit.register(_close)
 os.register_at_fork(after_in_child=_forget)
-
-
-def to_text(value: object) -> str:
-    """`value` as the text it stands for: JSON files hold numbers and nulls where text is meant."""
-    return "" if value is None else str(value)

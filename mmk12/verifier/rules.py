@@ -7,11 +7,10 @@ bounded by limits on characters, tokens, depth and digits; no input makes it rai
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from mmk12.types import Gold, Status, Verdict
+from mmk12.types import Status, Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.choices import find_only_letter, find_only_mentioned, read_letter, read_options
 from mmk12.verifier.compare import Comparison
@@ -19,9 +18,9 @@ from mmk12.verifier.extract import Extraction, NoExtraction, check_format, extra
 from mmk12.verifier.gold import GoldReference, make_reference, resolve_option
 from mmk12.verifier.interpret import answer_shape, has_unreduced, interpret
 from mmk12.verifier.nodes import Sym, Text
-from mmk12.verifier.profiles import Profile, find_profile
+from mmk12.verifier.profiles import Profile
 from mmk12.verifier.sentences import find_formula, find_quantity
-from mmk12.verifier.units import UNITS
+from mmk12.verifier.spec import GradingSpec
 
 SHOWN = 200
 """Characters of the answer that a verdict quotes."""
@@ -33,48 +32,23 @@ _Ruling = tuple[Status, str | None, str, str]
 """A verdict before it is framed: status, answer, rule and reason."""
 
 
-def verify(
-    response: str,
-    gold: str | Gold,
-    *,
-    question: str | None = None,
-    choices: Sequence[str] | None = None,
-    answer_type: str = "auto",
-    precision: int | None = None,
-    tolerance: float | None = None,
-    profile: str = "strict",
-) -> Verdict:
-    """Whether `response` answers with `gold`.
+def grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+    """Grades `response` against `spec` by the rules of `profile`, in this thread.
 
-    `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto
-    (`declared.py`); `precision` counts decimals, and then a number that rounds to the gold is right; `tolerance` is
-    the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision and tolerance. Where
-    the `question` asks for a percentage, `50 %` is right for a gold of `50`. Raises `UnknownName` for an unknown
-    profile, `MissingExtra` for one that needs math-verify, and nothing for any string.
+    Where the question asks for a percentage, `50 %` is right for a gold of `50`. Raises nothing for any string.
     """
-    used = find_profile(profile)
-    if question and _asks_percent(question):
-        used = replace(used, extra_percent=True)
-    if isinstance(gold, Gold):
-        choices = gold.choices if choices is None else choices
-        precision = gold.precision if precision is None else precision
-        tolerance = gold.tolerance if tolerance is None else tolerance
-        answer_type = gold.kind if answer_type == "auto" and gold.kind != "math" else answer_type
-        gold = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
-    if used.released:
-        from mmk12.verifier import pool
-
-        return pool.verify_in_worker(response, gold, profile)
+    if spec.question and _asks_percent(spec.question):
+        profile = replace(profile, extra_percent=True)
     try:
-        allowed = _allowed(precision, tolerance)
-        ruling = RuleGrader(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
+        grader = RuleGrader(profile, spec.choices, _largest_error(spec.precision, spec.tolerance))
+        ruling = grader.ruling(response, spec.reference, spec.answer_type)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
-    return Verdict(*ruling, check_format(response), used.name)
+    return Verdict(*ruling, check_format(response), profile.name)
 
 
-def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
+def _largest_error(precision: int | None, tolerance: float | None) -> Decimal | None:
     """The largest absolute error: half a unit of the last decimal that counts, or what the caller says."""
     if tolerance is not None:
         return Decimal(str(tolerance))

@@ -1,7 +1,7 @@
-"""Units as factors: a unit is a rational multiple of powers of base dimensions, and conversion is arithmetic.
+"""Lists the units of measurement of school mathematics, each a rational multiple of a power of a base dimension.
 
-Only what school mathematics measures with. A bare capital (`N`, `A`) is a variable, never a unit. One-letter
-units (`m`, `g`, `s`, `h`) count as units only outside mathematics mode or in `\\text{…}`.
+A unit is a factor of an expression, so that conversion is arithmetic. A bare capital (`N`, `A`) is a variable, never a
+unit. One-letter units (`m`, `g`, `s`, `h`) count as units only outside mathematics mode or in `\\text{…}`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from types import MappingProxyType
 CURRENCIES = frozenset("$€£¥")
 
 Dimension = tuple[Fraction, str, int]
-"""factor, base dimension, power of that dimension"""
+"""Factor, base dimension, power of that dimension"""
 
 
-def _table() -> dict[str, Dimension]:
+def _list_units() -> dict[str, Dimension]:
     names: dict[str, Dimension] = {}
 
     def define(factor: Fraction | int | str, base: str, degree: int, spellings: str) -> None:
@@ -63,7 +63,5 @@ def _table() -> dict[str, Dimension]:
     return names
 
 
-UNITS = MappingProxyType(_table())
-
-LETTERS = frozenset(name for name in UNITS if len(name) == 1 and name.isascii())
-"""Units of one letter, which in mathematics mode are variables."""
+UNITS = MappingProxyType(_list_units())
+"""The dimension of each unit, by spelling."""

@@ -107,7 +107,10 @@ def _every_kind() -> list[Any]:
 
 
 def find_last_box(text: str) -> str:
-    r"""The last outermost `\boxed{…}` whose braces balance, with the command; empty without one. Linear."""
+    r"""Returns the last outermost `\boxed{…}` whose braces balance, with the command; empty without one. Linear.
+
+    The scripts' own rule, not that of `extract.py`: it keeps the command, joins no boxes and skips unclosed ones.
+    """
     opened: list[tuple[int, bool]] = []
     boxes: list[tuple[int, int]] = []
     for match in _BRACES.finditer(text):

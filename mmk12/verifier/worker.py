@@ -17,7 +17,6 @@ from typing import Any
 
 from mmk12.types import Verdict
 from mmk12.verifier import api, upstream_reward
-from mmk12.verifier.pool import to_text
 from mmk12.verifier.profiles import find_profile
 
 
@@ -46,11 +45,11 @@ def serve(profile: str) -> None:
     while True:
         for row in json.loads(batches.get()):
             verdict = _apart(row, profile) if apart else api.verify_row(row, profile)
-            put([verdict.status, verdict.answer, verdict.rule, verdict.reason, verdict.format_ok, profile])
+            put(verdict.to_row())
 
 
 def _apart(row: dict[str, Any], profile: str) -> Verdict:
-    return upstream_reward.grade_upstream(to_text(row.get("response")), to_text(row["gold"]), profile)
+    return upstream_reward.grade_upstream(row["response"], row["gold"], profile)
 
 
 def _read(batches: queue.SimpleQueue[bytes]) -> None:

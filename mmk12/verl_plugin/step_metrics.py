@@ -12,19 +12,21 @@ from typing import Any, get_args
 
 from mmk12.types import Status
 from mmk12.verl_plugin.patching import replace_method
+from mmk12.verl_plugin.reward_fields import PENALTY_FIELDS
 
 _AVERAGED = ("score", "acc", "format", "no_answer", "timeout", "truncated", "length")
 
 
 def compute_step_metrics(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[str, float]:
-    """Metrics of one step. `rows` are what `payment.logged` returned, `prompts` name the prompt that each answered.
+    """Metrics of one step. `rows` are what `reward_fields` returned, `prompts` name the prompt that each answered.
 
     `reward/<key>/mean` for every number, `reward/status/<status>` as shares, and the shares of prompts whose rollouts
     were all right or all wrong: they teach RLOO only form.
     """
     if not rows:
         return {}
-    means = {f"reward/{key}/mean": _mean([float(row[key]) for row in rows]) for key in _AVERAGED}
+    averaged = [key for key in (*_AVERAGED, *PENALTY_FIELDS) if key in rows[0]]
+    means = {f"reward/{key}/mean": _mean([float(row[key]) for row in rows]) for key in averaged}
     shares = {f"reward/status/{name}": _mean([row["status"] == name for row in rows]) for name in get_args(Status)}
     groups: dict[str, list[float]] = defaultdict(list)
     for row, prompt in zip(rows, prompts, strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, find_copies_by, measure_overlap
+from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, classify_copy, measure_overlap
 from mmk12.curation.similarity import ItemIndex, Match
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.types import DroppedSample
@@ -21,7 +21,7 @@ CHINESE = "如图所示，直角边为5和12，求斜边。"
 def how(row, other, template=False):
     """By what a row is a copy of another one."""
     (found,) = ItemIndex([other]).matches([row])
-    return find_copies_by(row, other, found.get(0, Match()), template)
+    return classify_copy(row, other, found.get(0, Match()), template)
 
 
 ORIGINAL = item("b/1", LONG, [drawn()], "$13$")
@@ -145,8 +145,10 @@ def test_a_build_takes_copies_out_and_says_what_it_compared(work):
     (drop,) = drops(work)
     assert (drop["id"], drop["stage"], drop["reason"]) == ("toy/1", "decontaminate", "both of quiz")
     assert drop["evidence"] == "quiz/1 (text 1.00, image 1.00)"
-    compared = json.loads((work / "out" / ".stages" / "compared.json").read_text())
-    assert compared == {"quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}}
+    manifest = json.loads((work / "out" / "manifest.json").read_text())
+    assert manifest["decontamination"]["compared"] == {
+        "quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}
+    }
     assert len(list((work / "out" / "images").iterdir())) == 2, "pictures of benchmarks are not stored"
 
 
@@ -180,7 +182,7 @@ def test_a_benchmark_that_is_none_is_told(work):
         made(work)
 
 
-def test_generated_train_problems_survive_the_generated_benchmark(tmp_path):
+def test_generated_train_problems_survive_the_generated_benchmark(tmp_path, posed_once):
     built = build_data("demo", out=tmp_path, limit=120, until="decontaminate")
     counts = built.funnel["demo"]
     assert counts["decontaminate"] >= 0.99 * counts["duplicates"]

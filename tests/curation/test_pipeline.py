@@ -13,6 +13,7 @@ import pytest
 
 from mmk12.curation import build_data, pipeline
 from mmk12.curation.pipeline import STEPS
+from mmk12.curation.stage_cache import StageOutput
 from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownName
 from mmk12.utils.storage import lock_folder
 from tests.conftest import picture
@@ -101,7 +102,7 @@ def test_funnel_ledger_and_papers_agree(work):
         assert sum(steps[split] for steps in built.funnel.values()) == count
     manifest = json.loads((work / "out" / "manifest.json").read_text())
     assert manifest["sources"] == built.funnel
-    assert manifest["licences"] == {"toy": "CC0", "odd": "CC0"}
+    assert manifest["licenses"] == {"toy": "CC0", "odd": "CC0"}
     for name, digest in manifest["hashes"].items():
         assert hashlib.sha256((work / "out" / name).read_bytes()).hexdigest() == digest
     card = (work / "out" / "DATA_CARD.md").read_text()
@@ -320,7 +321,7 @@ def test_progress_counts_every_stage(work):
     assert seen["export"] == (38, 38)
 
 
-def test_the_demo_recipe_builds_offline(tmp_path):
+def test_the_demo_recipe_builds_offline(tmp_path, drawn_once, posed_once):
     built = build_data("demo", out=tmp_path, limit=24)
     assert sum(built.funnel["demo"][split] for split in ("train", "val")) == built.funnel["demo"]["cap"] > 20
 
@@ -333,3 +334,16 @@ def test_real_rows_build(shared, tmp_path):
     assert built.funnel["math"]["read"] == 1050
     assert built.funnel["math"]["verifiable"] > 1000
     assert built.funnel["geometry3k"]["duplicates"] == 10
+
+
+def test_stages_drop_under_their_own_name(work):
+    """The drop log and the funnel group drops by the name that `--until` takes."""
+    bad = [{"id": "empty", "question": "y?", "answer": ""}, {"id": "mark", "question": "<video>", "answer": "$1$"}]
+    write_rows(work, "toy", [*rows(12), rows(12)[3] | {"id": "twin"}, *bad])
+    write_recipe(work, "{toy: 8}")
+    built = made(work)
+    for path in (work / "out" / ".stages").glob("*.jsonl"):
+        stage = path.stem.split("-")[1]
+        assert {drop.stage for drop in StageOutput(path).drops()} <= {stage}
+    dropped = {row["stage"] for row in drops(work / "out")}
+    assert dropped == {"normalise", "verifiable", "duplicates", "cap"} <= set(built.funnel["toy"])

@@ -181,6 +181,23 @@ def test_the_manager_pays_by_the_verifier(manager, processor, text, given, expec
     assert list(told) == ["score", "acc", "format", "status", "no_answer", "timeout", "truncated", "length"]
 
 
+def test_the_manager_deducts_the_penalties_of_its_configuration(processor):
+    model = {"actor_rollout_ref": {"model": {"path": MODEL}}}
+    config = OmegaConf.create({**model, "mmk12": {"penalties": {"overlong": 1.0, "limit": 1}}})
+    with asyncio.Runner() as runner:
+
+        async def create():
+            return RewardManager(config, hf_tokenizer(MODEL), None)
+
+        manager = runner.run(create())
+        result = runner.run(manager.run_single(asked(response("$4$"), processor.tokenizer)))
+        for pool in manager._pools.values():
+            pool.close()
+    assert result["reward_score"] == 0.5
+    fields = result["reward_extra_info"]
+    assert (fields["score"], fields["repetition"], fields["overlong"]) == (0.5, 0.0, -1.0)
+
+
 def test_a_worker_that_dies_costs_no_reward(manager, processor):
     good = asked(response("$4$"), processor.tokenizer)
     manager.pay(good)

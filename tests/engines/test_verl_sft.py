@@ -42,11 +42,11 @@ def test_only_the_answer_is_learned(run):
     code = (
         "import verl, sys\n"
         "from types import SimpleNamespace\n"
-        "from mmk12.verl_plugin.datasets import Demonstrations\n"
+        "from mmk12.verl_plugin.datasets import SftDataset\n"
         "from transformers import AutoProcessor\n"
         "processor = AutoProcessor.from_pretrained(sys.argv[1])\n"
         "config = SimpleNamespace(mm_processor_kwargs={'crop_to_patches': False}, max_length=1024)\n"
-        "rows = Demonstrations(sys.argv[2], processor.tokenizer, config, processor)\n"
+        "rows = SftDataset(sys.argv[2], processor.tokenizer, config, processor)\n"
         "row = rows[0]\n"
         "assert len(row['input_ids']) == len(row['loss_mask']) == len(row['position_ids'])\n"
         "told = row['input_ids'][row['loss_mask'].bool()]\n"

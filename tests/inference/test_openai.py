@@ -233,11 +233,11 @@ def test_a_refusal_is_not_repeated_and_gives_its_reason_in_one_line(serve, store
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("not JSON", "no chat completion"),
-        ({}, "no chat completion"),
-        ({"choices": []}, "no chat completion"),
-        ({"choices": [{"message": None, "finish_reason": "stop"}]}, "no chat completion"),
-        ([1, 2], "no chat completion"),
+        ("not JSON", "not a chat completion"),
+        ({}, "not a chat completion"),
+        ({"choices": []}, "not a chat completion"),
+        ({"choices": [{"message": None, "finish_reason": "stop"}]}, "not a chat completion"),
+        ([1, 2], "not a chat completion"),
         (reply(finish="content_filter"), "content_filter"),
         (reply(finish=None), "None"),
         (reply(text=["a", "list"]), "stop"),
@@ -306,12 +306,12 @@ def test_an_interrupt_does_not_hang(serve, store, tmp_path):
     server = serve(lambda *_: (release.wait(120), (200, reply()))[1])
     script = (
         "import signal, sys; from pathlib import Path; from mmk12.inference.openai import OpenAIBackend as B\n"
-        "from mmk12.inference.generate import request; from mmk12.utils.images import ImageStore as I\n"
+        "from mmk12.inference.generate import make_request; from mmk12.utils.images import ImageStore as I\n"
         "from mmk12.types import *\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background\n"
         f"e = B({server.url!r}, I(Path({str(tmp_path)!r})))\n"
         "p = e.render([Message('user', 'hi')]); print('ready', flush=True)\n"
-        "list(e.generate([request(e, 'a', p, (), Sampling(), i) for i in range(5)]))\n"
+        "list(e.generate([make_request(e, 'a', p, (), Sampling(), i) for i in range(5)]))\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with child:

@@ -8,7 +8,7 @@ import pytest
 from mmk12.errors import PromptError, UnknownName
 from mmk12.inference import prompts
 
-SNAPSHOT = Path(__file__).parent / "snapshots" / "prompts.json"
+SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "prompts.json"
 QUESTION = "<image>As shown, $\\frac{1}{2}AB={}$ ___."
 
 

@@ -31,6 +31,32 @@ def test_built_in_recipes_load(name):
     assert recipe.about
 
 
+def test_penalties_are_off_by_default(write):
+    assert load_recipe("mm_eureka_8b").reward.penalties is None
+    recipe = load_recipe(write(f"{GOOD}reward:\n  penalties: {{repetition: 0.5}}\n"))
+    assert recipe.reward.penalties.model_dump() == {
+        "repetition": 0.5,
+        "ngram": 20,
+        "overlong": 0.0,
+        "limit": 0,
+        "buffer": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("reward: {penalty: {repetition: 0.5}}", "penalties"),
+        ("reward: {penalties: {repetitions: 0.5}}", "repetition"),
+        ("reward: {penalties: {repetition: -1}}", "repetition"),
+        ("reward: {penalties: {overlong: 1, limit: 5, buffer: 9}}", "limit of at least the buffer"),
+    ],
+)
+def test_penalties_that_are_misspelt_or_make_no_sense_are_refused(write, section, message):
+    with pytest.raises(BadRecipe, match=message):
+        load_recipe(write(f"{GOOD}{section}\n"))
+
+
 def test_the_published_recipe_is_as_published():
     recipe = load_recipe("mm_eureka_8b")
     assert (recipe.profile.prompt, recipe.profile.reward) == ("instruct", "paper_instruct")
@@ -68,7 +94,7 @@ def test_sources_keep_their_order(write):
         (GOOD + "profle: {}\n", "Unknown key 'profle'. Did you mean 'profile'?"),
         (
             GOOD + "zzz: 1\n",
-            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, profile, sft, train.",
+            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, profile, reward, sft, train.",
         ),
         (GOOD + "  seeds: 1\n", "Unknown key 'data.seeds'. Did you mean 'seed'?"),
         (GOOD + "  val_fraction: 1.5\n", "data.val_fraction: Input should be less than 1."),

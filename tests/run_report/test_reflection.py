@@ -11,7 +11,7 @@ from mmk12.errors import MissingData
 from mmk12.run_report.reflection import KINDS, find_reflections, scan_run
 from mmk12.run_report.reflection import scan as scanning
 from mmk12.run_report.reflection.patterns import PATTERNS
-from mmk12.run_report.reflection.report import relate_to_accuracy, write_report
+from mmk12.run_report.reflection.reflection_page import relate_to_accuracy, write_report
 from tests.growth import assert_linear
 from tests.training_runs import CHINESE, MOMENTS, trained
 

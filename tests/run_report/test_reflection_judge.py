@@ -12,10 +12,10 @@ import time
 import pytest
 
 from mmk12.errors import BadInput
-from mmk12.run_report.reflection import KINDS, scan
+from mmk12.run_report.reflection import KINDS, scan_run
 from mmk12.run_report.reflection import judge as question
 from mmk12.run_report.reflection.judge import FOLDER, ReflectionOpinions, sample_candidates
-from mmk12.run_report.reflection.report import write_report
+from mmk12.run_report.reflection.reflection_page import write_report
 from mmk12.run_report.reflection.scan import choose_spans
 from mmk12.utils.storage import to_json
 from tests.evaluation.judges import judge_server
@@ -42,7 +42,7 @@ def server():
 @pytest.fixture(autouse=True)
 def _no_figure(monkeypatch):
     """Pages without their figure are made in a tenth of the time."""
-    monkeypatch.setattr("mmk12.run_report.reflection.report.svg", lambda *_: "<svg></svg>")
+    monkeypatch.setattr("mmk12.run_report.reflection.reflection_page.to_svg", lambda *_: "<svg></svg>")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def judged(run, server, per_kind=5, model="wise"):
 
 
 def found(run):
-    return {one.kind: one for one in ReflectionOpinions.of(run).agreements(run, scan(run))}
+    return {one.kind: one for one in ReflectionOpinions.of(run).agreements(run, scan_run(run))}
 
 
 def test_opinions_stand_beside_the_rules(run, server):
@@ -74,7 +74,7 @@ def test_opinions_stand_beside_the_rules(run, server):
     assert list(rows) == list(KINDS)
     assert rows["backtracking"][2:6] == (5, 5, 0, 100.0)
     assert rows["verification"][2:6] == (5, 0, 5, 0.0)
-    assert [row[1] for row in rows.values()] == [int(scan(run)[kind].sum()) for kind in KINDS]
+    assert [row[1] for row in rows.values()] == [int(scan_run(run)[kind].sum()) for kind in KINDS]
     html = (run / "after.html").read_text()
     assert "backtracking (judge: genuine)" in html
     assert "verification (judge: not genuine)" in html
@@ -83,7 +83,7 @@ def test_opinions_stand_beside_the_rules(run, server):
 
 
 def test_a_sample_of_each_kind_and_every_example_are_asked(run, server):
-    table = scan(run)
+    table = scan_run(run)
     sample = sample_candidates(table, 5)
     assert {kind: len(places) for kind, places in sample.items()} == dict.fromkeys(KINDS, 5)
     assert all(set(places) <= set(sample_candidates(table, 9)[kind]) for kind, places in sample.items()), (

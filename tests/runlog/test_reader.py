@@ -157,7 +157,7 @@ def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> Non
         read_training_rows(tmp_path, {"s/1", "s/4", "s/9"}),
         read_training_rows(tmp_path, {"s/1", "s/4"}, tmp_path),
     ):
-        assert {name: (row.question, row.pictures) for name, row in found.items()} == {
+        assert {name: (row.question, row.images) for name, row in found.items()} == {
             "s/1": ("<image>1?", (b"p1",)),
             "s/4": ("<image>4?", (b"p4",)),
         }

@@ -84,6 +84,17 @@ def test_what_an_ablation_changes(recipe: str, differs: dict[str, object]) -> No
     assert changed - extra <= set(differs) | {key for key in changed if ".ref." in key}
 
 
+def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
+    assert not [key for key in plan_of("mm_eureka_8b").keys if "penalties" in key]
+    changes = ("reward.penalties.overlong=1", "reward.penalties.limit=4096", "reward.penalties.buffer=512")
+    plan = plan_of("mm_eureka_8b", *changes)
+    expected = {"repetition": 0.0, "ngram": 20, "overlong": 1.0, "limit": 4096, "buffer": 512}
+    assert plan.keys["mmk12.penalties"] == expected
+    assert set(plan.keys) - set(plan_of("mm_eureka_8b").keys) == {"mmk12.penalties"}
+    argument = "+mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
+    assert argument in hydra_arguments(plan.trainer, plan.keys)
+
+
 def test_released_reward_and_zero_profile() -> None:
     assert load_recipe("mm_eureka_8b_released").profile.reward == "released_instruct"
     assert load_recipe("zero_8b").profile.model_dump() == {"prompt": "zero", "reward": "paper_zero"}

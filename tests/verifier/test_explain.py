@@ -37,7 +37,7 @@ def test_it_shows_the_extraction_both_trees_and_the_rule():
         "symbol x",
         "number 2/3",
         "gold, tuple or interval, usable",
-        "brackets ( )",
+        "bracketed ( )",
         "call root",
         "rule 'compared': the answer does not equal the gold (answer tag); format not as the prompt asks",
     ):

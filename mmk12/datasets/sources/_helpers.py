@@ -89,7 +89,6 @@ def image_from_array(value: Any) -> bytes:
 # Answers as golds: the boxed answer of a solution, plain numbers, and LaTeX out of what was printed or tokenised.
 
 
-_BRACE = re.compile(r"(\\(?:boxed|fbox)\s*\{)|\\.|[{}]", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})? ?%?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,15}", re.ASCII)
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -114,20 +113,6 @@ def integer_gold(answer: Any) -> str:
     if isinstance(answer, bool) or not _INTEGER.fullmatch(text):
         raise SkipRow("the answer is no whole number", text[:200])
     return f"${text}$"
-
-
-def find_last_boxed(text: str) -> str | None:
-    r"""The content of the last `\boxed{…}` whose braces balance, or None. Linear in the length of `text`."""
-    opened: list[tuple[bool, int]] = []  # is it a box, and where its content starts
-    start, end = -1, -1
-    for token in _BRACE.finditer(text):
-        if token[1] or token[0] == "{":
-            opened.append((token[1] is not None, token.end()))
-        elif token[0] == "}" and opened:
-            boxed, inside = opened.pop()
-            if boxed and inside > start:
-                start, end = inside, token.start()
-    return text[start:end].strip() if start >= 0 else None
 
 
 def wrap_in_dollars(latex: str) -> str:

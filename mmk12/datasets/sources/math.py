@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import find_last_boxed, json_files, wrap_in_dollars
+from mmk12.datasets.sources._helpers import json_files, wrap_in_dollars
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
+from mmk12.verifier.extract import find_last_boxed
 
 SUBJECTS = (
     "algebra",

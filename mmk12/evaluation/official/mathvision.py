@@ -87,6 +87,7 @@ def _cut_after(text: str, anchor: str) -> str:
 
 
 def _strip_box(text: str) -> str:
+    """Returns the content of the box by upstream's own rule, which counts no braces."""
     start, end = text.find("oxed{"), text.rfind("}")
     if 0 <= start < end - 4:
         text = text[start + 5 : end]

@@ -82,7 +82,7 @@ def _extract_answer(text: str) -> str | None:
 
 
 def _find_boxes(text: str) -> list[str] | None:
-    """Returns the contents of all boxes; None if one never ends."""
+    """Returns the contents of all boxes by upstream's own rule; None if one never ends."""
     contents = []
     for box in islice(_BOX.finditer(text), MAX_PARTS):
         depth, end = 1, box.end()

@@ -146,5 +146,5 @@ def _difference(found: Mean | None) -> tuple[str, str]:
 
 def _pictures(run: Path, example: Example) -> list[str]:
     """The pictures of the question as base64 of WebP files."""
-    pictures = example.asked.pictures if example.asked else ()
+    pictures = example.asked.images if example.asked else ()
     return [base64.b64encode(data).decode("ascii") for _, data in embed_images(run, pictures)]
