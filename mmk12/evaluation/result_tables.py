@@ -76,10 +76,10 @@ def make_difference_table(leaderboard: Leaderboard) -> Table:
     return Table((f"difference from {leaderboard.runs[0].name}", *leaderboard.benchmarks), rows)
 
 
-def list_flips(comparison: Comparison, shown: int = 10) -> list[str]:
+def list_flips(comparison: Comparison, limit: int = 10) -> list[str]:
     """Returns the names of flipped items and of items that were left out: a line per benchmark and kind.
 
-    At most `shown` names stand in a line.
+    At most `limit` names stand in a line.
     """
     lines = []
     for name, row in comparison.benchmarks.items():
@@ -91,7 +91,7 @@ def list_flips(comparison: Comparison, shown: int = 10) -> list[str]:
             "LEFT OUT, ASKED DIFFERENTLY (question, images or gold)": row.asked_differently,
         }
         for kind, items in kinds.items():
-            more = f" and {len(items) - shown} more (--json or --out lists all)" if len(items) > shown else ""
+            more = f" and {len(items) - limit} more (--json or --out lists all)" if len(items) > limit else ""
             if items:
-                lines.append(f"{name} {kind}: {', '.join(items[:shown])}{more}")
+                lines.append(f"{name} {kind}: {', '.join(items[:limit])}{more}")
     return lines
