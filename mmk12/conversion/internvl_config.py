@@ -1,4 +1,4 @@
-"""A remote config.json in native words, and what transformers has no words for."""
+"""Converts config.json of an InternVL between the two layouts, and refuses what the other layout cannot express."""
 
 from __future__ import annotations
 
@@ -15,32 +15,39 @@ from mmk12.conversion.tokenizer import Tiling
 from mmk12.errors import BadInput, ModelError
 
 _QK_NORM_EPS = 1e-6
-"""Built into transformers' vision tower."""
+"""The constant in transformers' vision tower."""
+
+TEMPLATE = "internvl2_5"
+"""Upstream's name of the conversation format of both text towers."""
 
 
 def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
-    """The `InternVLConfig` of a remote config.json. Raises `BadInput`, or `ModelError` for what has no native form."""
+    """Returns the `InternVLConfig` of a remote config.json.
+
+    `tied` says that the output layer is the embeddings. Raises `BadInput`, or `ModelError` for a feature that the
+    native layout lacks.
+    """
     from transformers import InternVLConfig
 
     text = _native_text(config, tied)
     vision = _native_vision(config)
     if not image_token_id < text["vocab_size"]:
         raise BadInput(
-            f"The tokenizer's token of pictures is {image_token_id}, the model has {text['vocab_size']} words."
+            f"The tokenizer's image token is {image_token_id}, but the model's vocabulary is {text['vocab_size']}."
         )
     side, ratio = vision["image_size"][0], config.get("downsample_ratio", 0.5)
     refuse_unless(
-        config.get("ps_version", "v1") == "v2", "ps_version v1", "it transposes pictures, transformers does not"
+        config.get("ps_version", "v1") == "v2", "ps_version v1", "it transposes images, transformers does not"
     )
-    refuse_unless(config.get("select_layer", -1) == -1, "a select_layer", "pictures are read off the last layer")
-    refuse_unless(not config.get("pad2square"), "pad2square", "transformers pads no pictures")
+    refuse_unless(config.get("select_layer", -1) == -1, "a select_layer", "transformers uses the last layer")
+    refuse_unless(not config.get("pad2square"), "pad2square", "transformers does not pad images")
     refuse_unless(
         not (config.get("use_backbone_lora") or config.get("use_llm_lora")), "LoRA weights", "merge them first"
     )
     refuse_unless(
         config.get("force_image_size") in (None, side),
         f"force_image_size {config.get('force_image_size')}",
-        f"its vision tower is made for {side}",
+        f"its vision tower has {side}",
     )
     dtype = config.get("torch_dtype", config.get("dtype"))
     ends = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in config}
@@ -63,12 +70,12 @@ def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
 
 
 def ties_embeddings(config: Config) -> bool:
-    """Whether a remote config.json lets the embeddings serve as output layer, where there is no layer of its own."""
+    """Returns whether a remote config.json ties the output layer to the embeddings."""
     return bool(section(config.get("llm_config"), "llm_config").get("tie_word_embeddings", False))
 
 
 def find_towers(config: Any, tied: bool) -> Towers:
-    """The shape of a model, by its `InternVLConfig`. Raises `ModelError` for another text tower, or `BadInput`."""
+    """Returns the shape of a model from its `InternVLConfig`. Raises `BadInput`, or `ModelError` for its text tower."""
     vision, text = config.vision_config, config.text_config
     heads, kv_heads = text.num_attention_heads, text.num_key_value_heads
     if kv_heads < 1 or heads % kv_heads:
@@ -88,59 +95,54 @@ def find_towers(config: Any, tied: bool) -> Towers:
 
 
 def find_native_tower(config: Any) -> Tower:
-    """Which of the two text towers an `InternVLConfig` has."""
-    return _known_tower(config.text_config.model_type, config_keys.NATIVE_TYPE)
+    """Returns which of the two text towers an `InternVLConfig` has, or raises `ModelError`."""
+    return _find_tower(config.text_config.model_type, config_keys.NATIVE_TYPE)
 
 
 def find_remote_tower(config: Config) -> Tower:
-    """Which of the two text towers a remote config.json has."""
-    named = section(config.get("llm_config"), "llm_config").get("architectures")
-    return _known_tower(named[0] if isinstance(named, list) and named else None, config_keys.ARCHITECTURE)
+    """Returns which of the two text towers a remote config.json has, or raises `ModelError`."""
+    architectures = section(config.get("llm_config"), "llm_config").get("architectures")
+    first = architectures[0] if isinstance(architectures, list) and architectures else None
+    return _find_tower(first, config_keys.ARCHITECTURE)
 
 
-def _known_tower(named: object, towers: Mapping[Tower, str]) -> Tower:
-    for name, known in towers.items():
-        if named == known:
-            return name
+def _find_tower(name: object, towers: Mapping[Tower, str]) -> Tower:
+    for tower, known in towers.items():
+        if name == known:
+            return tower
     raise ModelError(
-        f"Cannot convert a model with the text tower {named}: only {' and '.join(towers.values())} are known."
+        f"Cannot convert a model with the text tower {name}: only {' and '.join(towers.values())} are supported."
     )
 
 
 def _native_vision(config: Config) -> Config:
-    given = section(config.get("vision_config"), "vision_config")
-    made = config_keys.to_native(config_keys.VISION, given, "vision_config")
+    remote = section(config.get("vision_config"), "vision_config")
+    native = config_keys.to_native(config_keys.VISION, remote, "vision_config")
     for name, default in (("image_size", 224), ("patch_size", 14)):
-        made[name] = [given.get(name, default)] * 2
+        native[name] = [remote.get(name, default)] * 2
     refuse_unless(
-        not made["use_qk_norm"] or made["layer_norm_eps"] == _QK_NORM_EPS,
-        f"layer_norm_eps {made['layer_norm_eps']} and normalised queries",
-        f"transformers has {_QK_NORM_EPS} built in",
+        not native["use_qk_norm"] or native["layer_norm_eps"] == _QK_NORM_EPS,
+        f"layer_norm_eps {native['layer_norm_eps']} and normalised queries",
+        f"transformers always uses {_QK_NORM_EPS}",
     )
-    return made
+    return native
 
 
 def _native_text(config: Config, tied: bool) -> Config:
-    given = section(config.get("llm_config"), "llm_config")
-    refuse_unless("quantization_config" not in {**config, **given}, "quantised weights", "convert the full ones")
+    remote = section(config.get("llm_config"), "llm_config")
+    quantised = "quantization_config" in {**config, **remote}
+    refuse_unless(not quantised, "quantised weights", "convert the unquantised checkpoint")
     tower = find_remote_tower(config)
     return {
         "model_type": config_keys.NATIVE_TYPE[tower],
-        **config_keys.to_native(config_keys.TEXT[tower], given, "llm_config"),
-        "rope_parameters": config_keys.rope_to_native(given),
+        **config_keys.to_native(config_keys.TEXT[tower], remote, "llm_config"),
+        "rope_parameters": config_keys.rope_to_native(remote),
         "tie_word_embeddings": tied,
     }
 
 
-# A native config.json in remote words, and what OpenGVLab's code has no words for.
-
-
-TEMPLATE = "internvl2_5"
-"""Upstream's name for the conversation format of both text towers."""
-
-
-def load_remote_config(folder: Path) -> Any:
-    """The `InternVLConfig` of a native checkpoint. Raises `MissingData` or `BadInput`."""
+def load_native_config(folder: Path) -> Any:
+    """Reads the `InternVLConfig` of a native checkpoint. Raises `MissingData` or `BadInput`."""
     from transformers import InternVLConfig
 
     try:
@@ -152,13 +154,16 @@ def load_remote_config(folder: Path) -> Any:
 
 
 def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> Config:
-    """The remote config.json of an `InternVLConfig`. Raises `ModelError` for what has no remote form."""
+    """Returns the remote config.json of an `InternVLConfig`. Raises `ModelError` for a feature that it lacks.
+
+    `auto_map` names the Python classes that come with the weights; `tied` says that the output layer is the embeddings.
+    """
     vision = config.vision_config
     side, patch = vision.image_size[0], vision.patch_size[0]
-    for fits, what in (
+    for supported, feature in (
         (
             set(vision.image_size) == {side} and set(vision.patch_size) == {patch},
-            "pictures or patches that are no squares",
+            "images or patches that are not square",
         ),
         (config.vision_feature_layer == -1, "a vision_feature_layer"),
         (config.vision_feature_select_strategy == "default", "a vision_feature_select_strategy"),
@@ -166,9 +171,9 @@ def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) 
         (vision.use_absolute_position_embeddings, "no absolute positions of patches"),
         (vision.use_mean_pooling and not vision.use_mask_token, "a pooling norm or a mask token"),
         (config.image_seq_length == int((side // patch * config.downsample_ratio) ** 2), "its own image_seq_length"),
-        (tiling.side == side, f"pictures of {tiling.side} pixels for a tower of {side}"),
+        (tiling.side == side, f"images of {tiling.side} pixels for a tower of {side}"),
     ):
-        refuse_unless(fits, what, "OpenGVLab's code has no such thing")
+        refuse_unless(supported, feature, "OpenGVLab's code does not support it")
     dtype = str(config.dtype).removeprefix("torch.") if config.dtype else "float32"
     ends = {name: getattr(config, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     return {
@@ -208,8 +213,8 @@ def _remote_text(config: Any, tied: bool, dtype: str) -> Config:
     text, tower = config.text_config, find_native_tower(config)
     if tower == "internlm2":
         refuse_unless(not text.mlp_bias, "a bias in the feed-forward layers", "InternLM2 has none")
-        whole = text.head_dim * text.num_attention_heads == text.hidden_size
-        refuse_unless(whole, f"heads of {text.head_dim}", "those of InternLM2 divide its hidden size")
+        divides = text.head_dim * text.num_attention_heads == text.hidden_size
+        refuse_unless(divides, f"heads of {text.head_dim}", "in InternLM2 the heads add up to the hidden size")
     return {
         "architectures": [config_keys.ARCHITECTURE[tower]],
         "model_type": tower,
