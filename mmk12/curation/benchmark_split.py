@@ -33,7 +33,6 @@ from mmk12.verifier import classify_gold
 
 
 FOLDER = "k12_benchmark"
-_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
 
 
 def write_benchmark(
@@ -132,8 +131,8 @@ def _remove_stale_files(folder: Path, store: ImageStore, items: Sequence[Sample]
     """Removes what an earlier build has left here and this one does not write."""
     kept = {store.path(image).name for item in items for image in item.images}
     with storage.open_for_writing(folder):
-        for path in store.folder.glob("*"):
-            if _STORED.fullmatch(path.name) and path.name not in kept:
+        for path in store.files():
+            if path.name not in kept:
                 path.unlink()
         if not items:
             for name in ("k12.json", "README.md"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,6 +18,7 @@ from mmk12.inference.prompt_length import PromptBuilder
 from mmk12.recipes.schema import PassRateRange
 from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
+from mmk12.utils.concurrency import count_cores
 from mmk12.verifier import verify_many
 
 # Pass rates: a model answers each question n times, and the verifier counts the right answers.
@@ -144,7 +144,7 @@ class PassRateEstimator:
             for sample, keys in answered
             for key in keys
         )
-        workers = (os.cpu_count() or 1) if len(answered) * self._n >= _POOLED else 1
+        workers = count_cores() if len(answered) * self._n >= _POOLED else 1
         verdicts = verify_many(rows, profile=self._context.recipe.profile.reward, workers=workers)
         return {
             sample.id: _pass_rate(

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmk12.datasets import archives, json_stream, safe_pickle
-from mmk12.errors import BadInput
+from mmk12.errors import BadInput, os_reason
 from mmk12.types import BrokenLine, HubDataset
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage
@@ -102,7 +102,7 @@ class Files:
         except (BadInput, ValueError) as error:  # outside the folder, no member, or no possible path at all
             raise BadImage(str(error)) from None
         except OSError as error:
-            raise BadImage((error.strerror or str(error)).lower()) from None
+            raise BadImage(os_reason(error)) from None
 
     def hub(self, hub: HubDataset) -> Iterator[dict[str, Any]]:
         """The rows of a hub dataset, pictures as encoded bytes (`{"bytes", "path"}`), never decoded by it."""

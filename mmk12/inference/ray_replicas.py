@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmk12.errors import Mmk12Error, ModelError, PromptError
+from mmk12.errors import Mmk12Error, ModelError, PromptError, first_line
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import Engine, EngineStopped
 from mmk12.types import Completion, GenerationFailure, Message, Request
@@ -211,5 +211,4 @@ def _resources(deployment: Deployment) -> dict[str, int]:
 
 def _line(error: Exception) -> str:
     """The first line of what went wrong in an actor, without the traceback that Ray adds."""
-    told = str(getattr(error, "cause", None) or error).strip()
-    return told.splitlines()[0] if told else type(error).__name__
+    return first_line(getattr(error, "cause", None) or error)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmk12.errors import ModelError
+from mmk12.errors import ModelError, first_line
 from mmk12.recipes.schema import Hardware
 from mmk12.training.preflight import PreflightCheck, check_node
 from mmk12.utils.ray_cluster import check_reachable, connection_error, import_ray
@@ -80,9 +80,6 @@ def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) ->
         try:
             checks += [PreflightCheck(*check)._replace(told=f"{node.address}: {check[2]}") for check in ray.get(found)]
         except ray.exceptions.RayError as error:
-            checks.append(PreflightCheck("node", False, f"{node.address}: mmk12 does not run there ({_first(error)})"))
+            trouble = f"{node.address}: mmk12 does not run there ({first_line(error)[:200]})"
+            checks.append(PreflightCheck("node", False, trouble))
     return checks
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ import yaml
 from mmk12.errors import Mmk12Error, OutputError
 from mmk12.training.plan import TrainingPlan
 from mmk12.utils import storage
+from mmk12.utils.fingerprint import package_versions
 
 # The folder of a training run: what was resolved once, and one numbered folder per launch.
 
@@ -80,7 +80,7 @@ def describe_environment(
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
-            "versions": _versions(),
+            "versions": package_versions(_VERSIONED),
             "environment": dict(environment),
         },
     )
@@ -94,16 +94,6 @@ def _require_same(before: Mapping[str, Any], plan: TrainingPlan) -> None:
             f"{plan.out} holds another experiment ({', '.join(changed)} differ). Choose another --out, "
             "or make the recipe what it was to continue."
         )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 # One line per training step while a job runs, read from verl's own log.

@@ -9,18 +9,18 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
+from mmk12._version import VERL
+from mmk12.errors import MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
 from mmk12.training.plan import TrainingPlan
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier.pool import Pool
@@ -173,16 +173,12 @@ def read_rows(
     """Decodes every picture of the rows of train.parquet and measures every prompt; faults are named by id."""
     count = longest = 0
     faults: list[str] = []
-    iterator = iter(rows)
-    with ThreadPoolExecutor() as threads:  # Pillow decodes without holding the interpreter
-        while chunk := list(islice(iterator, _CHUNK)):
-            for row, pictures in zip(chunk, threads.map(_pictures, chunk), strict=True):
-                count += 1
-                length, fault = _measured(row, pictures, measure, longest_allowed)
-                longest = max(longest, length)
-                if fault:
-                    faults.append(f"{row['extra_info']['id']}: {fault}")
-            progress("preflight", count, total)
+    for count, (row, pictures) in enumerate(map_in_threads(lambda row: (row, _pictures(row)), rows), 1):
+        length, fault = _measured(row, pictures, measure, longest_allowed)
+        longest = max(longest, length)
+        if fault:
+            faults.append(f"{row['extra_info']['id']}: {fault}")
+        progress("preflight", count, total)
     return DataRows(count, longest, tuple(faults))
 
 

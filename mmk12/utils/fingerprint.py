@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 from mmk12._version import __version__
 from mmk12.utils.storage import to_json
 
-_VERSIONED = ("datasets", "datasketch", "numpy", "pillow", "pyarrow", "rapidfuzz")
+BUILD_PACKAGES = ("mmk12", "datasets", "datasketch", "numpy", "pillow", "pyarrow", "rapidfuzz")
+"""The packages that the bytes of a data build depend on."""
 
 
 def hash_json(*parts: Any) -> str:
@@ -19,9 +22,13 @@ def hash_json(*parts: Any) -> str:
     return hashlib.sha256(to_json(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def package_versions() -> dict[str, str]:
-    """The versions that the bytes of a build depend on."""
-    return {"mmk12": __version__, **{name: metadata.version(name) for name in _VERSIONED}}
+def package_versions(names: Iterable[str] = BUILD_PACKAGES) -> dict[str, str]:
+    """Returns the installed version of each named package, in order; packages that are not installed are left out."""
+    versions = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = __version__ if name == "mmk12" else metadata.version(name)
+    return versions
 
 
 def hash_code() -> str:

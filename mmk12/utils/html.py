@@ -9,27 +9,24 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from mmk12.types import Image
 from mmk12.utils import storage
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore
 
 SIDE = 480
 """Longest side in pixels; `images/` keeps the picture that the model saw."""
 _QUALITY = 70
-_WORKERS = 4
 
 
 def make_thumbnails(store: ImageStore, folder: Path, images: Iterable[Image]) -> Iterator[tuple[str, bytes]]:
     """(sha256, WebP bytes) of each picture once, in order; those that `folder` already has cost one read."""
     distinct = {image.sha256: image for image in images}
-    with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow works outside the interpreter lock
-        yield from zip(
-            distinct, pool.map(lambda image: _thumbnail(store, folder, image), distinct.values()), strict=True
-        )
+    thumbnails = map_in_threads(lambda image: _thumbnail(store, folder, image), distinct.values())
+    return zip(distinct, thumbnails, strict=True)
 
 
 def _thumbnail(store: ImageStore, folder: Path, image: Image) -> bytes:

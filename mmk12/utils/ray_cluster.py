@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import MissingExtra, ModelError
+from mmk12.errors import MissingExtra, ModelError, first_line
 
 _SECONDS = 10.0
 _TOKEN = Path(".ray") / "auth_token"
@@ -31,11 +31,10 @@ def connection_error(address: str, reason: Exception) -> ModelError:
     address does not bring it. Both sides must have the same mode: a driver with a token in a cluster without cannot be
     called back.
     """
-    why = (str(reason).strip() or type(reason).__name__).splitlines()[0][:200]
     way = "Start one: ray start --head"
     if "RAY_AUTH_MODE" not in os.environ and (Path.home() / _TOKEN).is_file():
         way += ". If it runs and asks for a token: --ray-address auto on one of its nodes, or RAY_AUTH_MODE=token"
-    return ModelError(f"No Ray cluster answers at {address} ({why}). {way}")
+    return ModelError(f"No Ray cluster answers at {address} ({first_line(reason)[:200]}). {way}")
 
 
 def check_reachable(address: str) -> None:

@@ -17,7 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mmk12.errors import BadInput, MissingData, OutputError
+from mmk12.errors import BadInput, MissingData, OutputError, os_reason
 from mmk12.types import BrokenLine
 
 Json = Any
@@ -35,7 +35,7 @@ def open_for_writing(path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "the disk is full" if full else (error.strerror or str(error)).lower()
+        what = "the disk is full" if full else os_reason(error)
         raise OutputError(
             f"Cannot write {path}: {what}. What was written before is kept; mend it and run the same command again."
         ) from error

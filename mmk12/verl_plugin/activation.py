@@ -6,11 +6,9 @@ import os
 import sys
 from contextlib import suppress
 
+from mmk12._version import VERL
 from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
-
-VERL = "0.9.1"
-"""The only version of verl that the patches fit."""
 
 _PATCHES = (
     ("verl.experimental.agent_loop.agent_loop", internvl.patch_pixels),

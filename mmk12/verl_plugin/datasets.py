@@ -6,7 +6,6 @@ it. It also carries decoded pixels through Ray with each response; here the enco
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,10 +15,8 @@ from torch.utils.data import Dataset
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from mmk12.types import IMAGE_MARK
-from mmk12.utils.images import decode
+from mmk12.utils.images import decode, make_white_png
 from mmk12.verl_plugin.internvl import is_internvl
-
-_BLANK_SIDE = 224
 
 
 class RlDataset(RLHFDataset):  # type: ignore[misc]
@@ -47,7 +44,7 @@ def to_messages(prompt: Sequence[Mapping[str, Any]], images: Sequence[Mapping[st
     if not pictures:
         asked = next(message for message in reversed(made) if message["role"] == "user")
         asked["content"] = IMAGE_MARK + asked["content"]
-        pictures = [_white()]
+        pictures = [make_white_png()]
     unused = iter(pictures)
     for message in made:
         message["content"] = _items(message["content"], unused)
@@ -72,12 +69,6 @@ def _items(content: str, pictures: Iterator[bytes]) -> list[dict[str, Any]]:
             raise ValueError(f"more {IMAGE_MARK} marks than pictures")
         items += [{"type": "image", "image": picture}, {"type": "text", "text": text}]
     return [item for item in items if item["type"] == "image" or item["text"]]
-
-
-def _white() -> bytes:
-    buffer = io.BytesIO()
-    Pillow.new("RGB", (_BLANK_SIDE, _BLANK_SIDE), (255, 255, 255)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 # The parquet rows of `mmk12 build-data` as demonstrations for verl's SFT trainer: prompt, pictures, and the gold.

@@ -104,7 +104,7 @@ def test_a_row_is_found_again_at_its_place(tmp_path):
 def test_a_second_run_on_one_folder_is_refused_and_a_dead_one_leaves_nothing(tmp_path):
     code = (
         "import sys, os; from pathlib import Path; from mmk12.utils import storage\n"
-        f"with storage.sole_writer(Path({str(tmp_path)!r})):\n"
+        f"with storage.lock_folder(Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -11,7 +11,7 @@ from typing import Any
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
 from mmk12.datasets.safe_pickle import Picture
-from mmk12.errors import BadInput
+from mmk12.errors import BadInput, os_reason
 from mmk12.types import BrokenLine, Gold, Row
 from mmk12.verifier import classify_gold
 
@@ -32,7 +32,7 @@ def _object(files: Files, name: str) -> Row | BrokenLine:
     try:
         value = json.loads(files.read(name))
     except OSError as error:
-        return BrokenLine(name, (error.strerror or str(error)).lower())
+        return BrokenLine(name, os_reason(error))
     except (BadInput, ValueError, RecursionError) as error:
         return BrokenLine(name, str(error))
     return {**value, "file": name} if isinstance(value, dict) else BrokenLine(name, "no JSON object")
