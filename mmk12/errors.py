@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def first_line(error: BaseException) -> str:
@@ -47,15 +48,18 @@ def os_reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def find_nearest(name: str, known: Iterable[str]) -> str | None:
-    """Returns the known name that `name` most likely misspells, ignoring case; None if none is similar."""
+def find_nearest(name: str, known: Iterable[str], similarity: float = 0.5) -> str | None:
+    """Returns the known name that `name` most likely misspells, ignoring case.
+
+    None if no name has at least this `similarity`, the ratio of `difflib` between 0 and 1.
+    """
     lowered = {known_name.lower(): known_name for known_name in sorted(known)}
-    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=_SIMILAR)
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=similarity)
     return lowered[near[0]] if near else None
 
 
-_SIMILAR = 0.5
-"""Lowest similarity ratio (`difflib`) of a suggestion."""
+_LISTED = 20
+"""Most names that are listed beside a suggestion."""
 
 
 class Mmk12Error(Exception):
@@ -69,11 +73,28 @@ class UnknownName(Mmk12Error):
         names = sorted(known)
         near = find_nearest(name, names)
         hint = f" Did you mean '{near}'?" if near else ""
-        super().__init__(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+        known_names = "" if near and len(names) > _LISTED else f" Known: {', '.join(names) or 'none'}."
+        super().__init__(f"Unknown {kind} '{name}'.{hint}{known_names}")
+
+
+def refuse_misspelling(kind: str, ref: str, known: Iterable[str]) -> None:
+    """Raises `UnknownName` if `ref` is nearly one of the `known` names.
+
+    Call it before `ref` is taken for the id of a model on the Hugging Face Hub: old ids such as `gpt2` have no owner
+    either, so a name that is similar to none may be one. Names with a slash and existing paths are never refused.
+    """
+    names = list(known)
+    name = ref.partition(":")[0]
+    if "/" not in ref and not Path(ref).exists() and find_nearest(name, names, similarity=0.75):
+        raise UnknownName(kind, ref, names)
 
 
 class MissingData(Mmk12Error):
-    """Data that the command needs does not exist."""
+    """Data that the command needs does not exist. `reason` says why in a few words, without what to do next."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class BadInput(Mmk12Error):

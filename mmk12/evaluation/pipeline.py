@@ -56,9 +56,9 @@ def evaluate(
     """
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
-    found = find_model(model, backend)
-    graded_by = find_profile(profile)
     declared = [load_benchmark(ref) for ref in benchmarks]
+    graded_by = find_profile(profile)
+    found = find_model(model, backend)
     with storage.lock_folder(out):
         run, notes = EvalRun(out), list[str]()
         items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
