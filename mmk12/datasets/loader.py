@@ -20,25 +20,25 @@ from mmk12.utils.storage import to_json
 
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
-    """Where `dataset` is to be read from. Raises `MissingData`, saying what to fetch, under which licence, whereto."""
+    """Returns where `dataset` is read from. Raises `MissingData` with its URL, its license and the target folder."""
     if not dataset.folders:
-        return Files(None)  # made, not read: the demo
+        return Files(None)  # generated, not read: the demo
     if raw_dir is None:
-        trouble = "it is on no hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
-        if trouble is None:
+        reason = "not on the Hugging Face Hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
+        if reason is None:
             return Files(None)
-        raise MissingData(f"{dataset.name}: no --raw-dir, and {trouble}. {_advice(dataset)}")
+        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {_advice(dataset)}", reason)
     if not raw_dir.is_dir():
         raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
     for folder in dataset.folders:
         if (raw_dir / folder).is_dir():
             return Files(raw_dir / folder)
-    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_advice(dataset)}")
+    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_advice(dataset)}", "folder not found")
 
 
 def _advice(dataset: Dataset) -> str:
     return (
-        f"Fetch it from {dataset.url} (licence: {dataset.licence}) into RAW_DIR/{dataset.folders[0]}/, "
+        f"Fetch it from {dataset.url} (license: {dataset.license}) into RAW_DIR/{dataset.folders[0]}/, "
         f"as {dataset.layout}, and pass --raw-dir RAW_DIR."
     )
 
