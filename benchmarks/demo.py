@@ -23,7 +23,7 @@ def rows(files: Files) -> Iterable[Row]:
 benchmark = Benchmark(
     name="demo",
     about=f"{SIZE} generated K12-style problems with figures",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     url="made by mmk12.demo",
     folders=(),
     layout="nothing: the problems are generated",

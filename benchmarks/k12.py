@@ -41,7 +41,7 @@ def _published(model: str, accuracy: float) -> PublishedResult:
 benchmark = Benchmark(
     name="k12",
     about="500 fill-in-the-blank K12 questions with one figure each",
-    licence="Apache-2.0 (repository)",
+    license="Apache-2.0 (repository)",
     url="https://github.com/ModalMinds/MM-EUREKA (branch qwen, folder eval/k12)",
     folders=("k12", "eval/k12", "k12_benchmark"),
     layout="k12.json and images/*.png",

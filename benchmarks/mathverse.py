@@ -97,7 +97,7 @@ def gold(row: Row) -> Gold:
 benchmark = Benchmark(
     name="mathverse",
     about="788 problems in five versions of text and figure, testmini",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/AI4Math/MathVerse",
     folders=("mathverse", "MathVerse"),
     layout="data/testmini.json and data/images/images_version_*/*.png (images.zip)",

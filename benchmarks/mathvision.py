@@ -76,7 +76,7 @@ def draft(row: Row) -> RawSample:
 benchmark = Benchmark(
     name="mathvision",
     about="competition mathematics with a figure, test",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/MathLLMs/MathVision",
     folders=("mathvision", "MathVision", "MATH-V"),
     layout="data/test.jsonl and images/*.jpg",

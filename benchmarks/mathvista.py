@@ -93,7 +93,7 @@ def gold(row: Row, choices: tuple[str, ...], precision: int | None) -> Gold:
 benchmark = Benchmark(
     name="mathvista",
     about="mathematics in pictures of 31 sources, testmini",
-    licence="CC BY-SA 4.0, not for training",
+    license="CC BY-SA 4.0, not for training",
     url="https://huggingface.co/datasets/AI4Math/MathVista",
     folders=("mathvista", "MathVista"),
     layout="data/testmini.json and images/*.jpg (images.zip)",

@@ -37,7 +37,7 @@ def draft(row: Row) -> RawSample:
 benchmark = Benchmark(
     name="mmk12_test",
     about="2,000 multiple-choice K12 questions in four subjects (MMK12, test split)",
-    licence="Apache-2.0 (as third parties say)",
+    license="Apache-2.0 (as third parties say)",
     url="https://huggingface.co/datasets/FanqingM/MMK12",
     folders=("mmk12_test", "MMK12"),
     layout="data/test-*.parquet",

@@ -97,7 +97,7 @@ def gold(row: Row) -> Gold:
 benchmark = Benchmark(
     name="olympiadbench",
     about=f"open-ended olympiad problems, {CONFIG}",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     url="https://huggingface.co/datasets/Hothan/OlympiadBench",
     folders=("olympiadbench", "OlympiadBench"),
     layout="<config>/<config>.parquet, or <config>.json and images/img_*.jpg",

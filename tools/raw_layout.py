@@ -42,11 +42,11 @@ def raw_layout() -> str:
 
 
 def _table(datasets: Sequence[Dataset]) -> str:
-    lines = ["| id | folder below RAW | files | licence | where | hub |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| id | folder below RAW | files | license | where | hub |", "| --- | --- | --- | --- | --- | --- |"]
     for one in datasets:
         folders = " or ".join(f"`{folder}/`" for folder in one.folders) or "none"
         hub = f"`{one.hub.id}`, {one.hub.split}" if one.hub else "no"
-        cells = (f"`{one.name}`", folders, f"`{one.layout}`" if one.folders else one.layout, one.licence, one.url, hub)
+        cells = (f"`{one.name}`", folders, f"`{one.layout}`" if one.folders else one.layout, one.license, one.url, hub)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 

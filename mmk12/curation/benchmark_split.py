@@ -54,17 +54,17 @@ def write_benchmark(
         except MissingData:
             _remove_stale_files(folder, store, [])
             return {"source": OFFICIAL, "missing": load_benchmark("k12").url}
-        licence = load_benchmark("k12").licence
+        license_ = load_benchmark("k12").license
     else:
         items = _sample_official(done, pictures, store)
-        licence = next(one.source.licence for one in plan.found if one.name == wanted.source)
+        license_ = next(one.source.license for one in plan.found if one.name == wanted.source)
     rows = [_row(item, store) for item in items]
     _remove_stale_files(folder, store, items)
     storage.write_json(folder / "k12.json", rows)
     found = {
         "source": wanted.source,
         "size": len(items),
-        "licence": licence,
+        "license": license_,
         "seed": plan.recipe.data.seed,
         "digest": hash_samples(items),
         "strata": {name: _count_types(name, items) for name in STRATA if _count_types(name, items)},

@@ -53,7 +53,7 @@ def write_manifest(
         "stages": list(plan.stages),
         "sources": {name: dict(steps) for name, steps in funnel.items()},
         "missing": sorted(plan.missing),
-        "licences": {planned.name: planned.source.licence for planned in plan.found},
+        "licenses": {planned.name: planned.source.license for planned in plan.found},
         "read_from": {planned.name: planned.read_from(plan.raw_dir) for planned in plan.found},
         "decontamination": _decontamination(plan, context, done),
         "difficulty": difficulty,

@@ -168,7 +168,7 @@ def digest(path: Path) -> str:
 def test_declarations_are_complete(name):
     source = load_source(name)
     assert source.name == name
-    assert source.about and source.licence and source.url and source.layout
+    assert source.about and source.license and source.url and source.layout
 
 
 def test_letters_keep_their_options_and_values_do_not(tmp_path):
@@ -271,7 +271,7 @@ def test_the_list_of_sources_says_how_large_they_are_and_where_they_are():
     assert set(rows) == set(names("source"))
     assert rows["math"]["rows"] == 7500
     assert rows["dvqa"]["hub"] == "vikhyatk/dvqa"
-    assert all(row["licence"] and row["from"] for row in rows.values())
+    assert all(row["license"] and row["from"] for row in rows.values())
 
 
 def test_without_its_test_ids_ai2d_is_missing(tmp_path):

@@ -63,7 +63,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="ai2d",
     about="multiple choice about diagrams of primary-school science",
-    licence="non-commercial, no redistribution",
+    license="non-commercial, no redistribution",
     url=f"{URL} (ai2d-all.zip, {TEST_IDS})",
     folders=("ai2d",),
     layout="ai2d-all.zip and ai2d_test_ids.csv",

@@ -52,7 +52,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="chartqa",
     about="charts from the web, questions with numeric answers",
-    licence="GPL-3.0 (repository)",
+    license="GPL-3.0 (repository)",
     url="https://github.com/vis-nlp/ChartQA (folder ChartQA Dataset)",
     folders=("chartqa/ChartQA Dataset", "chartqa", "ChartQA Dataset"),
     layout="train/train_human.json, train/train_augmented.json and train/png/*.png",

@@ -41,7 +41,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="clevr_math",
     about="arithmetic on rendered scenes",
-    licence="CC BY-SA 4.0; pictures CC BY 4.0",
+    license="CC BY-SA 4.0; pictures CC BY 4.0",
     url="https://huggingface.co/datasets/dali-does/clevr-math, https://cs.stanford.edu/people/jcjohns/clevr (18 GB)",
     folders=("clevr_math", "clevr-math"),
     layout="clevr-math-train.json, multi-hop/clevr-math-train.json and CLEVR_v1.0.zip",

@@ -44,7 +44,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="dvqa",
     about="bar charts, questions with whole-number answers",
-    licence="CC BY-NC 4.0",
+    license="CC BY-NC 4.0",
     url="https://github.com/kushalkafle/DVQA_dataset (Google Drive)",
     folders=("dvqa", "DVQA"),
     layout="train_qa.json and images/bar_train_*.png",

@@ -49,7 +49,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="geometry3k",
     about="plane geometry with diagrams, options removed",
-    licence="MIT (repository)",
+    license="MIT (repository)",
     url="https://github.com/lupantech/InterGPS (data/geometry3k/train.zip)",
     folders=("geometry3k",),
     layout="train/<id>/data.json and train/<id>/img_diagram.png, or train.zip",

@@ -34,7 +34,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="geoqa_plus",
     about="plane geometry with diagrams, in Chinese, options removed",
-    licence="none stated",
+    license="none stated",
     url="https://github.com/SCNU203/GeoQA-Plus (Google Drive)",
     folders=("geoqa_plus", "GeoQA-Plus", "GeoQA2.2"),
     layout="Mix-train.pk",

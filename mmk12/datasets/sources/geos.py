@@ -34,7 +34,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="geos",
     about="geometry questions of the SAT, options removed",
-    licence="none stated",
+    license="none stated",
     url="https://geometry.allenai.org",
     folders=("geos", "GeoS"),
     layout="aaai/<n>.json and aaai/<n>.png",

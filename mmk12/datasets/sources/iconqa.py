@@ -42,7 +42,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="iconqa",
     about="questions of primary school about icon pictures",
-    licence="CC BY-NC-SA 4.0",
+    license="CC BY-NC-SA 4.0",
     url="https://iconqa.github.io (iconqa_data.zip)",
     folders=("iconqa/iconqa_data", "iconqa"),
     layout="iconqa/train/<task>/<id>/data.json and image.png, or iconqa_data.zip",

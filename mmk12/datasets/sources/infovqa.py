@@ -44,7 +44,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="infovqa",
     about="infographics, questions with numeric answers",
-    licence="none stated; research use after registration",
+    license="none stated; research use after registration",
     url="https://rrc.cvc.uab.es/?ch=17 (task 3)",
     folders=("infovqa", "infographicvqa", "InfographicVQA"),
     layout=f"{QUESTIONS} and images/*.jpeg",

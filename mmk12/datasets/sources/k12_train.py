@@ -34,7 +34,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="k12_train",
     about="K12 questions with figures (MMK12, train split)",
-    licence="Apache-2.0 (as third parties say)",
+    license="Apache-2.0 (as third parties say)",
     url="https://huggingface.co/datasets/FanqingM/MMK12",
     folders=("k12_train", "MMK12"),
     layout="data/train-*.parquet",

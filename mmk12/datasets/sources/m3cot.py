@@ -38,7 +38,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="m3cot",
     about="multiple choice over science, mathematics and common sense",
-    licence="CC BY-SA 4.0",
+    license="CC BY-SA 4.0",
     url="https://huggingface.co/datasets/LightChen2333/M3CoT",
     folders=("m3cot", "M3CoT"),
     layout="data/train-*.parquet",

@@ -40,7 +40,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="mapqa",
     about="maps of the United States, questions with numeric answers",
-    licence="CC BY-SA 4.0",
+    license="CC BY-SA 4.0",
     url="https://github.com/OSU-slatelab/MapQA (OneDrive)",
     folders=("mapqa", "MapQA"),
     layout="MapQA_<U|R|S>/questions/train-QA.json and MapQA_<U|R|S>/images/*.png",

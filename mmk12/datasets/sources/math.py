@@ -55,7 +55,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="math",
     about="competition mathematics, text only",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/EleutherAI/hendrycks_math, or MATH.tar of https://github.com/hendrycks/math",
     folders=("math/MATH", "math"),
     layout="train/<subject>/<n>.json, or MATH.tar",

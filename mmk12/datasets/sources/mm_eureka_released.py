@@ -108,7 +108,7 @@ def _origin(images: list[str]) -> str:
 source = Source(
     name="mm_eureka_released",
     about="the published mixture of MM-Eureka, difficulty-filtered by its authors",
-    licence="Apache-2.0 (repository); each row also has that of its source",
+    license="Apache-2.0 (repository); each row also has that of its source",
     url="https://huggingface.co/datasets/FanqingM/MM-Eureka-Dataset "
     "(hf download FanqingM/MM-Eureka-Dataset --repo-type dataset --local-dir RAW/mm_eureka_released)",
     folders=("mm_eureka_released", "MM-Eureka-Dataset"),

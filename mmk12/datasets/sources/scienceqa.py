@@ -55,7 +55,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="scienceqa",
     about="multiple choice of American schools, questions with pictures",
-    licence="CC BY-NC-SA 4.0",
+    license="CC BY-NC-SA 4.0",
     url="https://github.com/lupantech/ScienceQA",
     folders=("scienceqa", "ScienceQA"),
     layout="problems.json and images/train/<id>/image.png, or train.zip",

@@ -43,7 +43,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="unigeo",
     about="GeoQA's plane geometry in English, options removed",
-    licence="none stated",
+    license="none stated",
     url="https://github.com/chen-judge/UniGeo (Google Drive)",
     folders=("unigeo", "UniGeo"),
     layout="calculation_train.pk",
