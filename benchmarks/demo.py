@@ -7,11 +7,9 @@ network, so it is what `mmk12 demo` and the tests evaluate.
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.files import Files
+from mmk12 import Benchmark, Files, Row
 from mmk12.datasets.sources.demo import draft
 from mmk12.demo import generate_problems
-from mmk12.types import Row
 
 SIZE = 500
 

@@ -14,10 +14,7 @@ The published numbers were graded by asking GPT-4o yes or no, counting "no" afte
 
 from collections.abc import Iterable
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.types import Gold, HubDataset, RawSample, Row
-from mmk12.verifier import classify_gold
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, classify_gold
 
 HUB = HubDataset("lmms-lab-encoder/k12", split="train")
 

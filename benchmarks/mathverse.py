@@ -22,11 +22,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import find_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
-from mmk12.verifier import classify_gold
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, classify_gold, find_options
 
 HUB = HubDataset(
     "AI4Math/MathVerse", config="testmini", split="testmini", revision="96641f2457cd16c28be227a47371e41366d9607e"

@@ -22,10 +22,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import letter_options
-from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, BrokenLine, Files, Gold, HubDataset, PublishedResult, RawSample, Row, letter_options
 
 HUB = HubDataset("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")
 TAG = re.compile(r"<image(\d+)>")

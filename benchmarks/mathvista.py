@@ -18,10 +18,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import letter_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, letter_options
 
 HUB = HubDataset("AI4Math/MathVista", split="testmini", revision="2b6ad69445fbb5695c9b165475e8decdbeb97747")
 LETTER = re.compile(r"\(?[A-Za-z]\)?")

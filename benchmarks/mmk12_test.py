@@ -12,10 +12,7 @@ The options are lines of the question, so the question is asked as it stands.
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import find_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, Files, Gold, HubDataset, RawSample, Row, find_options
 
 HUB = HubDataset("FanqingM/MMK12", split="test")
 

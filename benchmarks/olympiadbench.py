@@ -20,9 +20,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.types import IMAGE_MARK, Gold, HubDataset, RawSample, Row
+from mmk12 import IMAGE_MARK, Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row
 
 CONFIG = "OE_MM_maths_en_COMP"
 HUB = HubDataset("Hothan/OlympiadBench", config=CONFIG, split="train")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mmk12.recipes.loader import load_recipe
     from mmk12.training.launcher import TrainingFailed
     from mmk12.types import (
+        IMAGE_MARK,
         Backend,
         BrokenLine,
         Completion,
@@ -62,8 +63,8 @@ _MODULES = {
     "evaluation.pipeline": "evaluate",
     "recipes.loader": "load_recipe",
     "training.launcher": "TrainingFailed",
-    "types": "Backend BrokenLine Completion DroppedSample GenerationFailure Gold HubDataset Image Message RawSample "
-    "Request Row Sample Sampling Verdict",
+    "types": "IMAGE_MARK Backend BrokenLine Completion DroppedSample GenerationFailure Gold HubDataset Image Message "
+    "RawSample Request Row Sample Sampling Verdict",
     "verifier": "classify_gold reward verify verify_many",
     "verl_plugin.patching": "PatchError",
 }
@@ -71,6 +72,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
+    "IMAGE_MARK",
     "Backend",
     "BadInput",
     "BadRecipe",

@@ -19,6 +19,7 @@ PUBLIC = [
     "GenerationFailure",
     "Gold",
     "HubDataset",
+    "IMAGE_MARK",
     "Image",
     "Message",
     "MissingData",
