@@ -1,5 +1,6 @@
 """Each source turns its publisher's rows into questions with the right gold, and every other row into a named drop."""
 
+import ast
 import dataclasses
 import hashlib
 import os
@@ -14,7 +15,7 @@ from mmk12.datasets.files import Files
 from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, DroppedSample, Sample
-from mmk12.utils.content import names
+from mmk12.utils.content import find, names
 from mmk12.utils.images import ImageStore, decode
 from tests.conftest import picture
 from tests.datasets import raw
@@ -169,6 +170,16 @@ def test_declarations_are_complete(name):
     source = load_source(name)
     assert source.name == name
     assert source.about and source.license and source.url and source.layout
+
+
+@pytest.mark.parametrize("name", names("source"))
+def test_docstrings_describe_every_source_in_the_same_order(name: str) -> None:
+    text = ast.get_docstring(ast.parse(find("source", name).read_text("utf-8"))) or ""
+    parts = [text.find(part) for part in ("\n\nLicense: ", "\nURL: ", "\nSplit: ", "\n\nOne row", "Gold: ")]
+    assert -1 not in parts and parts == sorted(parts), f"{name}: license, URL, split, one row, gold"
+    url, hub = load_source(name).url.split()[0].rstrip(","), load_source(name).hub
+    assert url in text or url == "made"
+    assert hub is None or hub.id.partition("/")[0] in text
 
 
 def test_letters_keep_their_options_and_values_do_not(tmp_path):

@@ -16,7 +16,7 @@ from mmk12.types import BrokenLine, Gold, Row
 from mmk12.verifier import classify_gold
 
 
-def json_files(files: Files, *patterns: str) -> Iterator[Row | BrokenLine]:
+def read_json_files(files: Files, *patterns: str) -> Iterator[Row | BrokenLine]:
     """The object in each JSON file that matches, and its name as `file`; unreadable files as broken lines."""
     for pattern in patterns:
         try:
@@ -38,7 +38,7 @@ def _object(files: Files, name: str) -> Row | BrokenLine:
     return {**value, "file": name} if isinstance(value, dict) else BrokenLine(name, "no JSON object")
 
 
-def parquet_files(files: Files, pattern: str, but: str = "") -> Iterator[Row | BrokenLine]:
+def read_parquet_files(files: Files, pattern: str, but: str = "") -> Iterator[Row | BrokenLine]:
     """The rows of each parquet file that matches `pattern` and not `but`; a file that cannot be read is one line."""
     for name in files.names(pattern):
         if but and fnmatchcase(name, but):
@@ -59,7 +59,7 @@ def file_beside(row: Row, name: str) -> str:
     return f"{str(row['file']).rpartition('/')[0]}/{name}"
 
 
-def json_object(files: Files, name: str) -> dict[str, Any]:
+def read_json_object(files: Files, name: str) -> dict[str, Any]:
     """The object in a JSON file. Raises `MissingData` or `BadInput`."""
     value = files.json(name)
     if not isinstance(value, dict):
@@ -67,19 +67,19 @@ def json_object(files: Files, name: str) -> dict[str, Any]:
     return value
 
 
-def first_of(files: Files, *names: str) -> str:
+def first_existing(files: Files, *names: str) -> str:
     """The first of these files or folders that is there; the last one if none is."""
     return next((name for name in names if files.path(name).exists()), names[-1])
 
 
-def image_paths(value: Any) -> list[bytes]:
+def row_images(value: Any) -> list[bytes]:
     """The encoded picture of a parquet or hub row (`{"bytes", "path"}`). Raises `SkipRow` if it has none."""
     if value is None:
         raise SkipRow("no picture")
     return [value["bytes"]]
 
 
-def image_from_array(value: Any) -> bytes:
+def array_image(value: Any) -> bytes:
     """The encoded picture that `mmk12.datasets.safe_pickle` made of an array. Raises `ValueError` if it is none."""
     if not isinstance(value, Picture) or value.png is None:
         raise ValueError("the image is no array of bytes in the shape of a picture")

@@ -1,22 +1,26 @@
-r"""ChartQA: questions about charts from the web (Masry et al. 2022, arXiv 2203.10244). GPL-3.0 (repository).
+r"""ChartQA: questions about charts from the web (Masry et al. 2022, arXiv 2203.10244).
 
-Only the train split, 28,299 questions, human and augmented (MMPR's file also holds val). One row (invented):
+License: GPL-3.0 (repository).
+URL: https://github.com/vis-nlp/ChartQA
+Split: train, 28,299 questions, human and augmented (MMPR's file also holds val).
+
+One row (invented):
 
     train/train_human.json
     [{"imgname": "41699051005347.png", "query": "How many points lie above 40?", "label": "3"}]
+    train/png/41699051005347.png
 
-with `train/png/41699051005347.png`. The hub's copy by HuggingFaceM4 has the columns image, query, label (a list of
-one) and human_or_machine.
+The hub copy of HuggingFaceM4 has the columns image, query, label (a list of one) and human_or_machine.
 
-Gold: the number as printed, in dollars, `%` kept. Words, lists and yes or no are left out. Years are numbers here: the
-verifier has no 5 % of tolerance to accept 1998 for 2002 with, as the benchmark's relaxed accuracy has.
+Gold: the number as printed, in dollars, `%` kept. Words, lists and yes or no are left out. Years count as numbers: the
+verifier has no tolerance of 5 %, by which the benchmark's relaxed accuracy accepts 1998 for 2002.
 """
 
 from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import image_paths, number_gold
+from mmk12.datasets.sources._helpers import number_gold, row_images
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
 HUB = HubDataset("HuggingFaceM4/ChartQA", split="train")
@@ -46,7 +50,7 @@ def draft(row: Row) -> RawSample:
         label, images, tags = row["label"], [f"train/png/{row['imgname']}"], {"type": row["part"]}
         return RawSample(row["id"], row["query"], Gold(number_gold(label)), images=images, tags=tags)
     (label,) = row["label"]
-    return RawSample(row["id"], row["query"], Gold(number_gold(label)), images=image_paths(row["image"]))
+    return RawSample(row["id"], row["query"], Gold(number_gold(label)), images=row_images(row["image"]))
 
 
 source = Source(

@@ -1,21 +1,26 @@
 r"""CLEVR-Math: counting and arithmetic on rendered scenes (Lindström and Abraham 2022, arXiv 2208.05358).
 
-Licence: questions CC BY-SA 4.0 (dali-does/clevr-math), pictures CC BY 4.0 (CLEVR v1.0). The hub's dataset is a script,
-which the `datasets` library no longer runs, so the files it names are read: `clevr-math-train.json` (and
-`multi-hop/clevr-math-train.json`, if there) and `CLEVR_v1.0.zip`, in place or unpacked. Train only. One row
-(invented):
+License: questions CC BY-SA 4.0 (dali-does/clevr-math), images CC BY 4.0 (CLEVR v1.0).
+URL: https://huggingface.co/datasets/dali-does/clevr-math and https://cs.stanford.edu/people/jcjohns/clevr. The hub
+dataset is a script, which the `datasets` library no longer runs, so the files that it names are read:
+`clevr-math-train.json`, `multi-hop/clevr-math-train.json` (if present) and `CLEVR_v1.0.zip`, in place or unpacked.
+Split: train.
 
+One row (invented):
+
+    clevr-math-train.json
     {"questions": [{"image_filename": "CLEVR_train_000012.png", "split": "train", "template_filename":
      "subtraction.json", "question": "Subtract all red cubes. How many objects are left?", "answer": 4}]}
+    CLEVR_v1.0/images/train/CLEVR_train_000012.png
 
-Gold: the whole number in dollars. Rows with another answer (plain CLEVR's yes, no, colours) are left out.
+Gold: the integer in dollars. Rows with another answer (plain CLEVR's yes, no, colors) are left out.
 """
 
 from collections.abc import Iterator
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first_of, integer_gold
+from mmk12.datasets.sources._helpers import first_existing, integer_gold
 from mmk12.types import BrokenLine, Gold, RawSample, Row
 
 PICTURES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
@@ -23,7 +28,7 @@ PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-t
 
 
 def rows(files: Files) -> Iterator[Row | BrokenLine]:
-    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_of(files, *PICTURES), PICTURES[0])
+    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_existing(files, *PICTURES), PICTURES[0])
     for part, name in PARTS.items():
         for number, row in enumerate(files.items(name, "questions")):
             known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
