@@ -137,7 +137,7 @@ def _show_plan(plan: TrainingPlan, as_json: bool) -> None:
     typer.echo(yaml.safe_dump(plan.resolved(), sort_keys=False, allow_unicode=True))
     typer.echo(_describe_steps(plan))
     typer.echo(_describe_memory(plan))
-    common.print_table(tables.Table(("verl key", "verl's default", "here"), _parse_overrides(plan)).drawn())
+    common.print_table(tables.Table(("verl key", "verl's default", "here"), _parse_overrides(plan)).to_rich())
     typer.echo(shlex.join(plan.command()))
 
 

@@ -1,4 +1,4 @@
-"""Hashes that say whether an earlier result would come out the same: of settings, of code and of raw files."""
+"""Computes hashes of settings, code and raw files, which decide whether an earlier result is still valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILD_PACKAGES = ("mmk12", "datasets", "datasketch", "numpy", "pillow", "pyarrow
 
 
 def hash_json(*parts: Any) -> str:
-    """The sha256 of JSON values, in hexadecimal."""
+    """Returns the SHA-256 of JSON values in hexadecimal."""
     return hashlib.sha256(to_json(parts).encode("utf-8", "replace")).hexdigest()
 
 
@@ -32,26 +32,26 @@ def package_versions(names: Iterable[str] = BUILD_PACKAGES) -> dict[str, str]:
 
 
 def hash_code() -> str:
-    """The hash of this package's Python files: an edited rule must not meet results of the old one."""
+    """Returns the hash of all Python files of this package, so that results of older code are not reused."""
     package = Path(__file__).resolve().parent.parent
     files = sorted(package.rglob("*.py"))
     return hash_json(*[[str(path.relative_to(package)), path.read_text("utf-8")] for path in files])
 
 
 def hash_folder(root: Path) -> str:
-    """The hash of names, sizes and times of all files below `root`, as make would look at them."""
-    found = []
+    """Returns the hash of names, sizes and modification times of all files below `root`; contents are not read."""
+    rows = []
     for parent, folders, files in os.walk(root):
         folders.sort()
         for name in sorted(files):
             path = Path(parent, name)
             if path.exists():  # not a dangling link
                 status = path.stat()
-                found.append([str(path.relative_to(root)), status.st_size, status.st_mtime_ns])
-    return hash_json(*found)
+                rows.append([str(path.relative_to(root)), status.st_size, status.st_mtime_ns])
+    return hash_json(*rows)
 
 
 def hash_file(path: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
+    """Returns the SHA-256 of a file's bytes in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

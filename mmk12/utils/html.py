@@ -1,6 +1,7 @@
-"""Small copies of a run's pictures for its page: made once, kept beside the run, named by content like the originals.
+"""Embeds images and data in HTML pages: thumbnails of a run's images, and JSON inside a script element.
 
-A line drawing of 480 pixels takes about 5 kB, so that ten thousand of them still make a file that a browser opens.
+Thumbnails are made once and kept beside the run, named by content like the originals. A line drawing of 480 pixels
+takes about 5 kB, so a browser can open a page with ten thousand of them.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore
 
 SIDE = 480
-"""Longest side in pixels; `images/` keeps the picture that the model saw."""
+"""Longest side of a thumbnail in pixels; `images/` keeps the image that the model saw."""
 _QUALITY = 70
+_UNSAFE = re.compile("[<>&\u2028\u2029]")
 
 
 def make_thumbnails(store: ImageStore, folder: Path, images: Iterable[Image]) -> Iterator[tuple[str, bytes]]:
-    """(sha256, WebP bytes) of each picture once, in order; those that `folder` already has cost one read."""
+    """Yields (sha256, WebP bytes) of each distinct image in order. Thumbnails that `folder` already has are reused."""
     distinct = {image.sha256: image for image in images}
     thumbnails = map_in_threads(lambda image: _thumbnail(store, folder, image), distinct.values())
     return zip(distinct, thumbnails, strict=True)
@@ -41,29 +43,23 @@ def _thumbnail(store: ImageStore, folder: Path, image: Image) -> bytes:
     return buffer.getvalue()
 
 
-# Pictures of training rows for a page: kept in the run folder by content, shown as small copies.
-
-
 def read_stored_images(run: Path, pictures: Iterable[bytes]) -> list[Image]:
-    """Puts encoded pictures into the run's `images/`; those that are no pictures are left out."""
-    store, found = ImageStore(run / "images"), []
+    """Stores encoded images in the run's `images/` and returns them; bytes that are not an image are left out."""
+    store, stored = ImageStore(run / "images"), []
     for data in pictures:
         try:
-            found.append(store.add(data))
+            stored.append(store.add(data))
         except BadImage:
             continue
-    return found
+    return stored
 
 
 def embed_images(run: Path, pictures: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
-    """(sha256, WebP bytes) of each of these encoded pictures once."""
+    """Stores encoded images in the run folder and yields (sha256, WebP bytes) of each distinct one."""
     return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, pictures))
 
 
-_UNSAFE = re.compile("[<>&\u2028\u2029]")
-
-
 def script_safe(value: Any) -> str:
-    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    """Returns JSON that cannot close its script element, whatever strings it contains."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

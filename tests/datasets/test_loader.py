@@ -75,7 +75,7 @@ def test_images_without_marks_go_in_front(raw):
         ('["list"]', "broken line", "object is expected"),
         ({"id": "x", "question": "?"}, "malformed row", "KeyError: 'answer'"),
         (row(2, images=["none.png"]), "unusable image", "none.png: no such file"),
-        (row(2, images=["broken.png"]), "unusable image", "not a readable picture"),
+        (row(2, images=["broken.png"]), "unusable image", "not a readable image"),
         (row(2, images=["../secret.png"]), "unusable image", "outside its folder"),
         (row(2, images=["/etc/passwd"]), "unusable image", "outside its folder"),
         (row(2, images=["a\x00.png"]), "unusable image", "a"),

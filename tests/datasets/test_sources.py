@@ -68,7 +68,7 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
         ("options are empty or repeated", "40° | 40° | 50° | 60°"),
         ("broken line", "Mix-train.pk, item 7: a str"),
     ],
-    "k12_train": [("unusable image", "not a readable picture")],
+    "k12_train": [("unusable image", "not a readable image")],
     "clevr_math": [
         ("the answer is no whole number", "yes"),
         ("the answer is no whole number", "true"),
