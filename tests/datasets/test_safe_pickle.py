@@ -104,7 +104,7 @@ def test_a_program_is_not_run(tmp_path, monkeypatch, protocol, call, told):
     (end,) = read(tmp_path, [{"id": Hostile(*call)}], protocol)
     assert isinstance(end, BrokenLine)
     assert told in end.reason
-    assert "neither data nor a picture" in end.reason
+    assert "neither data nor an image" in end.reason
     assert "\n" not in end.reason
     assert [path.name for path in tmp_path.iterdir()] == ["rows.pk"]
 

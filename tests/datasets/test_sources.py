@@ -63,16 +63,16 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
     ],
     "geoqa_plus": [
         ("malformed row", "option 5 of 4"),
-        ("malformed row", "no array of bytes in the shape of a picture"),
-        ("malformed row", "no array of bytes in the shape of a picture"),
+        ("malformed row", "not an array of bytes in the shape of an image"),
+        ("malformed row", "not an array of bytes in the shape of an image"),
         ("options are empty or repeated", "40° | 40° | 50° | 60°"),
         ("broken line", "Mix-train.pk, item 7: a str"),
     ],
     "k12_train": [("unusable image", "not a readable image")],
     "clevr_math": [
-        ("the answer is no whole number", "yes"),
-        ("the answer is no whole number", "true"),
-        ("not of the train split", "val"),
+        ("the answer is not an integer", "yes"),
+        ("the answer is not an integer", "true"),
+        ("not in the train split", "val"),
         ("unusable image", "CLEVR_v1.0.zip holds no CLEVR_v1.0/images/train/none.png"),
         ("broken line", "clevr-math-train.json, item 6: a str"),
         ("malformed row", "KeyError: 'split'"),
@@ -83,41 +83,41 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
         ("malformed row", "KeyError: '@'"),
         ("malformed row", "TypeError"),
         ("unusable image", "train/9/img_diagram.png: no such file"),
-        ("broken line", "train.zip/train/21/data.json: no JSON object"),
+        ("broken line", "train.zip/train/21/data.json: not a JSON object"),
     ],
     "math": [
         ("malformed row", "no \\boxed{} answer"),
         ("broken line", "12.json"),
-        ("broken line", "13.json: no JSON object"),
+        ("broken line", "13.json: not a JSON object"),
         ("malformed row", "the tag 'level' is of type list"),
     ],
-    "iconqa": [("the answer is no number", "a cat"), ("malformed row", "option 3 of 2")],
-    "m3cot": [("no picture", ""), ("malformed row", "option 4 of 3"), ("not of the train split", "test")],
-    "dvqa": [("the answer is no whole number", "pair"), ("unusable image", "images/none.png: no such file")],
+    "iconqa": [("the answer is not a number", "a cat"), ("malformed row", "option 3 of 2")],
+    "m3cot": [("no image", ""), ("malformed row", "option 4 of 3"), ("not in the train split", "test")],
+    "dvqa": [("the answer is not an integer", "pair"), ("unusable image", "images/none.png: no such file")],
     "scienceqa": [
-        ("no picture", ""),
+        ("no image", ""),
         ("malformed row", "TypeError"),
-        ("broken line", "problems.json, 46: no JSON object"),
+        ("broken line", "problems.json, 46: not a JSON object"),
     ],
     "chartqa": [
-        ("the answer is no number", "Yes"),
-        ("the answer is no number", "[63, 26]"),
+        ("the answer is not a number", "Yes"),
+        ("the answer is not a number", "[63, 26]"),
         ("unusable image", "points outside its folder"),
     ],
     "ai2d": [
-        ("the options are letters that the picture does not show", ""),
+        ("the options are letters that the image does not show", ""),
         ("options are empty or repeated", "{} | a | b | c"),
         ("broken line", "1003.png.json: no imageName or questions"),
     ],
     "unigeo": [("the figure is mostly black", ""), ("malformed row", "English_problem")],
     "infovqa": [
-        ("the answer is no number", "pinterest"),
+        ("the answer is not a number", "pinterest"),
         ("the answers differ", "7 | 8"),
         ("the answers differ", ""),
-        ("not of the train split", "val"),
+        ("not in the train split", "val"),
     ],
     "geos": [("malformed row", "option 0 of 5")],
-    "mapqa": [("the answer is no number", "Ohio | Utah"), ("the answer is no number", "Yes")] * 2,
+    "mapqa": [("the answer is not a number", "Ohio | Utah"), ("the answer is not a number", "Yes")] * 2,
 }
 """What they are dropped for: reason, part of the evidence."""
 
@@ -239,7 +239,7 @@ def test_a_wrong_archive_is_one_line_and_costs_its_own_rows(tmp_path, data):
     rows = read("mm_eureka_released", tmp_path / "raw", tmp_path)
     assert list(kept(rows)) == ["2", "3", "4"]
     assert isinstance(rows[0], DroppedSample)
-    assert "K12.zip is no readable zip archive" in rows[0].evidence
+    assert "K12.zip is not a readable zip archive" in rows[0].evidence
 
 
 def test_a_broken_file_costs_its_own_rows(tmp_path):
@@ -254,7 +254,7 @@ def test_a_broken_file_costs_its_own_rows(tmp_path):
 @pytest.mark.parametrize(
     ("harm", "told", "before"),
     [
-        (lambda data: pickle.dumps([Hostile()]), "asks for posix.system, which is neither data nor a picture", 0),
+        (lambda data: pickle.dumps([Hostile()]), "asks for posix.system, which is neither data nor an image", 0),
         (lambda data: data[: len(data) // 2], "not a pickle of plain rows", 0),
         (lambda data: b"<html>quota exceeded</html>", "not a pickle of plain rows", 0),
         (lambda data: data + b"trailing", None, 3),
@@ -379,6 +379,6 @@ def test_real_rows(shared, name, read_, left_out):
         except SkipRow as out:
             reasons.add(out.reason)
     assert len(drafts) == read_ - left_out
-    assert reasons <= {"the answer is no number", "no picture"}
+    assert reasons <= {"the answer is not a number", "no image"}
     if name != "scienceqa":  # of which there are test pictures alone
         assert all(decode(files.image(image)) for draft in drafts[:2] for image in draft.images)

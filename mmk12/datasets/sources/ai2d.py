@@ -33,7 +33,7 @@ ROOTS = {"questions": "", "ai2d": "ai2d/", "ai2d-all.zip": "ai2d-all.zip/ai2d/"}
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
     root = ROOTS[first_existing(files, *ROOTS)]
     if not files.path(TEST_IDS).is_file():
-        raise MissingData(f"ai2d: without {TEST_IDS} the pictures of its test split cannot be told. It is at {URL}.")
+        raise MissingData(f"ai2d: without {TEST_IDS} the images of its test split are not known. Get it from {URL}.")
     test = {
         line.strip().removesuffix(".png") for line in files.path(TEST_IDS).read_text("utf-8", "replace").splitlines()
     }
@@ -56,7 +56,7 @@ def _questions(pages: Iterable[Row | BrokenLine], folder: str, test: set[str]) -
 def draft(row: Row) -> RawSample:
     answer = row["answer"]
     if answer["abcLabel"]:
-        raise SkipRow("the options are letters that the picture does not show")
+        raise SkipRow("the options are letters that the image does not show")
     if "{}" in answer["answerTexts"]:
         raise SkipRow("options are empty or repeated", " | ".join(answer["answerTexts"]))
     question, gold = choice_gold(row["question"], answer["answerTexts"], answer["correctAnswer"])

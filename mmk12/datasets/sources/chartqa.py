@@ -32,17 +32,17 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 
 def _hub_rows(files: Files) -> Iterator[Row]:
-    for place, row in enumerate(files.hub(HUB)):
-        yield {**row, "id": f"row-{place}"}
+    for number, row in enumerate(files.hub(HUB)):
+        yield {**row, "id": f"row-{number}"}
 
 
 def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
     for part in PARTS:
-        for place, row in enumerate(files.items(f"train/train_{part}.json")):
+        for number, row in enumerate(files.items(f"train/train_{part}.json")):
             if isinstance(row, BrokenLine):
                 yield row
             else:
-                yield {**row, "id": f"{part}/{place}", "part": part}
+                yield {**row, "id": f"{part}/{number}", "part": part}
 
 
 def draft(row: Row) -> RawSample:

@@ -23,12 +23,12 @@ from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import first_existing, integer_gold
 from mmk12.types import BrokenLine, Gold, RawSample, Row
 
-PICTURES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
+IMAGES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
 PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-train.json"}
 
 
 def rows(files: Files) -> Iterator[Row | BrokenLine]:
-    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_existing(files, *PICTURES), PICTURES[0])
+    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_existing(files, *IMAGES), IMAGES[0])
     for part, name in PARTS.items():
         for number, row in enumerate(files.items(name, "questions")):
             known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
@@ -37,7 +37,7 @@ def rows(files: Files) -> Iterator[Row | BrokenLine]:
 
 def draft(row: Row) -> RawSample:
     if row["split"] != "train":
-        raise SkipRow("not of the train split", str(row["split"]))
+        raise SkipRow("not in the train split", str(row["split"]))
     gold = Gold(integer_gold(row["answer"]))
     tags = {"type": row["template_filename"].removesuffix(".json")}
     return RawSample(row["id"], row["question"], gold, images=[f"{row['folder']}/{row['image_filename']}"], tags=tags)
@@ -46,7 +46,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="clevr_math",
     about="arithmetic on rendered scenes",
-    license="CC BY-SA 4.0; pictures CC BY 4.0",
+    license="CC BY-SA 4.0; images CC BY 4.0",
     url="https://huggingface.co/datasets/dali-does/clevr-math, https://cs.stanford.edu/people/jcjohns/clevr (18 GB)",
     folders=("clevr_math", "clevr-math"),
     layout="clevr-math-train.json, multi-hop/clevr-math-train.json and CLEVR_v1.0.zip",

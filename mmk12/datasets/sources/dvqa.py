@@ -33,8 +33,8 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 def _hub_rows(files: Files) -> Iterator[Row]:
     for chart, row in enumerate(files.hub(HUB)):
-        for number, asked in enumerate(row["qa"]):
-            yield {**asked, "question_id": f"row-{chart}/{number}", "image": row["image"]}
+        for number, qa in enumerate(row["qa"]):
+            yield {**qa, "question_id": f"row-{chart}/{number}", "image": row["image"]}
 
 
 def draft(row: Row) -> RawSample:

@@ -43,7 +43,7 @@ def _hub_rows(files: Files) -> Iterator[Row]:
 def draft(row: Row) -> RawSample:
     if "problem" in row:
         gold = Gold(wrap_in_dollars(remove_spaces(row["answer"])))
-        return RawSample(row["id"], row["problem"], gold, images=[picture["bytes"] for picture in row["images"]])
+        return RawSample(row["id"], row["problem"], gold, images=[image["bytes"] for image in row["images"]])
     options = dict(zip("ABCDEFGHIJ", row["choices"], strict=False))
     gold = Gold(wrap_in_dollars(remove_spaces(options[row["answer"]])))
     tags = {"topic": ", ".join(row["problem_type_goal"]), "shape": ", ".join(row["problem_type_graph"])}

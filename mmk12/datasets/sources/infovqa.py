@@ -38,7 +38,7 @@ def _rows(files: Files, folder: str) -> Iterator[Row | BrokenLine]:
 
 def draft(row: Row) -> RawSample:
     if row["data_split"] != "train":
-        raise SkipRow("not of the train split", str(row["data_split"]))
+        raise SkipRow("not in the train split", str(row["data_split"]))
     golds = [number_gold(answer) for answer in row["answers"]]
     if len({gold.strip("$").removesuffix("\\%") for gold in golds}) != 1:
         raise SkipRow("the answers differ", " | ".join(row["answers"])[:200])

@@ -30,8 +30,8 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 
 def draft(row: Row) -> RawSample:
-    picture = row["image"]
-    images = [picture["bytes"]] if picture is not None else []
+    image = row["image"]
+    images = [image["bytes"]] if image is not None else []
     return RawSample(str(row["id"]), row["question"], Gold(row["answer"]), images=images)
 
 

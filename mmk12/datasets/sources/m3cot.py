@@ -32,9 +32,9 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 def draft(row: Row) -> RawSample:
     if row["split"] != "train":
-        raise SkipRow("not of the train split", str(row["split"]))
-    asked = "\n".join(part for part in (row["context"], row["question"]) if part)
-    question, gold = choice_gold(asked, row["choices"], LETTERS.index(row["answer"]))
+        raise SkipRow("not in the train split", str(row["split"]))
+    text = "\n".join(part for part in (row["context"], row["question"]) if part)
+    question, gold = choice_gold(text, row["choices"], LETTERS.index(row["answer"]))
     tags = {"domain": row["domain"], "topic": row["topic"]}
     return RawSample(row["id"], question, gold, images=row_images(row["image"]), tags=tags)
 

@@ -34,7 +34,7 @@ def rows(files: Files) -> Iterator[Row | BrokenLine]:
 def draft(row: Row) -> RawSample:
     answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     if len(answers) != 1:
-        raise SkipRow("the answer is no number", " | ".join(map(str, answers))[:200])
+        raise SkipRow("the answer is not a number", " | ".join(map(str, answers))[:200])
     image = f"MapQA_{row['part']}/images/{row['map_id']}"
     name = f"{row['part']}/{row['question_id']}"
     return RawSample(

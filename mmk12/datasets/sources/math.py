@@ -41,7 +41,7 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 
 def _hub_rows(files: Files) -> Iterator[Row]:
-    """The hub has one config per subject and no file numbers, so its ids say `row`."""
+    """Yields the rows of all subjects; the hub has a config per subject and no file numbers, so ids count rows."""
     for subject in SUBJECTS:
         for number, row in enumerate(files.hub(replace(HUB, config=subject))):
             yield {**row, "file": f"{subject}/row-{number}"}

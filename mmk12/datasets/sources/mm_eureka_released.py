@@ -52,7 +52,7 @@ ORIGINS = {
     "geos": "geos",
     "mapqa": "mapqa",
 }
-"""How the folders of the pictures begin, in lower case without marks -> the source in our names."""
+"""Prefix of an image folder, in lower case without punctuation -> our name of the source."""
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -66,9 +66,9 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
     yield from _with_images(files.jsonl(name) if files.path(name).is_file() else (), packed)
 
 
-def _with_images(found: Iterable[Row | BrokenLine], packed: dict[str, str]) -> Iterator[Row | BrokenLine]:
-    """The rows with `images`: where each picture lies, in an archive or unpacked."""
-    for row in found:
+def _with_images(upstream: Iterable[Row | BrokenLine], packed: dict[str, str]) -> Iterator[Row | BrokenLine]:
+    """Adds `images` to the rows: the path of each image, in an archive or unpacked."""
+    for row in upstream:
         urls = row.get("image_urls") if not isinstance(row, BrokenLine) else None
         if isinstance(row, BrokenLine) or not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
             yield row
@@ -78,7 +78,7 @@ def _with_images(found: Iterable[Row | BrokenLine], packed: dict[str, str]) -> I
 
 
 def _below_root(url: str) -> str:
-    """The part of a path that the packers' machines have in common: from `K12/` or `MMPR/` on, else all of it."""
+    """Returns the part of a path from `K12/` or `MMPR/` on, which does not depend on the machine; else all of it."""
     parts = url.removeprefix("file://").split("/")
     start = next((place for place, part in enumerate(parts) if part in ("K12", "MMPR")), 0)
     return "/".join(parts[start:])
@@ -89,8 +89,8 @@ def draft(row: Row) -> RawSample:
         raise TypeError("conversations is not a list of turns")
     if "images" not in row:
         raise TypeError("image_urls is not a list of texts")
-    asked = [turn["content"] for turn in row["conversations"] if turn["role"] == "user"][-1]
-    question = asked.partition("Question:")[2] or asked
+    prompt = [turn["content"] for turn in row["conversations"] if turn["role"] == "user"][-1]
+    question = prompt.partition("Question:")[2] or prompt
     answer = row["answer"].strip()
     letter = classify_gold(answer).type == "letter"
     return RawSample(

@@ -42,16 +42,16 @@ def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
     root = first_existing(files, "train.zip", "images")
     for pid, row in problems.items():
         if not isinstance(row, dict):
-            yield BrokenLine(f"problems.json, {pid}", "no JSON object")
+            yield BrokenLine(f"problems.json, {pid}", "not a JSON object")
         elif row.get("split") == "train":
             yield {**row, "id": pid, "folder": f"{root}/train/{pid}"}
 
 
 def draft(row: Row) -> RawSample:
     if not row["image"]:
-        raise SkipRow("no picture")
-    asked = "\n".join(part for part in (row["hint"], row["question"]) if part)
-    question, gold = choice_gold(asked, row["choices"], row["answer"])
+        raise SkipRow("no image")
+    text = "\n".join(part for part in (row["hint"], row["question"]) if part)
+    question, gold = choice_gold(text, row["choices"], row["answer"])
     image = row["image"]
     images = [f"{row['folder']}/{image}"] if isinstance(image, str) else row_images(image)
     return RawSample(row["id"], question, gold, images=images, tags={"topic": row["topic"], "grade": row["grade"]})
@@ -59,7 +59,7 @@ def draft(row: Row) -> RawSample:
 
 source = Source(
     name="scienceqa",
-    about="multiple choice of American schools, questions with pictures",
+    about="multiple choice of American schools, questions with images",
     license="CC BY-NC-SA 4.0",
     url="https://github.com/lupantech/ScienceQA",
     folders=("scienceqa", "ScienceQA"),

@@ -28,7 +28,7 @@ from mmk12.types import BrokenLine, RawSample, Row
 from mmk12.utils.images import decode
 
 DARK = 20
-"""Grey levels below this are black."""
+"""Gray levels below this value count as black."""
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
