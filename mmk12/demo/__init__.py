@@ -1,7 +1,7 @@
-"""The embedded default: seeded K12 problems with figures, and a tiny InternVL that was trained on them.
+"""The embedded demo: generated K12 problems with figures, and the weights of a tiny InternVL trained on them.
 
-It lets every command run on a laptop without a network, and gives tests something real to measure. Importing this
-module loads neither torch nor transformers.
+With it every command runs on a laptop without a network, and tests have something real to measure. Importing this
+package loads neither torch nor transformers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The third angle of a triangle: two angles are written in the figure."""
+"""The geometry families: angles, lengths and areas in figures, and points and lines in a coordinate plane.
+
+Each family has a function for its parameters, one that poses a problem, one that draws it, and the `Family` itself.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,19 @@ from mmk12.demo.arithmetic import difference, fraction, product, reduced, square
 from mmk12.demo.drawing import ACCENTS, BLUE, CELL, INK, RED, RULE, Canvas, Colour, Point, polar, tint
 from mmk12.demo.family import Family, Parameters, PosedProblem
 
-# The coordinate plane that several families draw on; every lattice point is the middle of a cell.
-
+# The coordinate plane that several families draw on; every lattice point is the center of a cell.
 
 LOW, HIGH = -3, 4
 """Lattice points run from LOW to HIGH on both axes."""
 
 
 def spot(x: float, y: float) -> Point:
-    """Where the point (x, y) of the plane lies on the canvas."""
+    """Returns the position of the point (x, y) of the plane on the canvas."""
     return CELL * (x - LOW) + CELL / 2, CELL * (HIGH - y) + CELL / 2
 
 
 def plane() -> Canvas:
-    """A canvas with grid, axes with arrows, and the unit marked on both."""
+    """Returns a canvas with a grid and axes with arrows and a marked unit."""
     canvas = Canvas()
     for i in range(LOW, HIGH + 1):
         canvas.line([spot(i, LOW), spot(i, HIGH)], RULE, 0.7)
@@ -37,6 +39,8 @@ def plane() -> Canvas:
         canvas.label(centre, text)
     return canvas
 
+
+# The third angle of a triangle: two angles are written in the figure.
 
 _NAMES = ("ABC", "PQR", "DEF", "XYZ")
 
@@ -99,7 +103,6 @@ TRIANGLE_ANGLE = Family("triangle_angle", "geometry", triangle_angle_parameters,
 
 # The theorem of Pythagoras in areas: the squares on two sides of a right triangle are given, the third is S.
 
-
 _SQUARES = (
     ((36, 48), (36, 78), (6, 78), (6, 48)),
     ((36, 78), (66, 78), (66, 108), (36, 108)),
@@ -161,7 +164,6 @@ PYTHAGORAS = Family("pythagoras", "geometry", pythagoras_parameters, pose_pythag
 
 # The perimeter of a rectangle: sides and their unit are written in the figure.
 
-
 _UNITS = ("cm", "m")
 _THINGS = ("rectangle", "garden", "picture", "field")
 
@@ -209,7 +211,6 @@ PERIMETER = Family("perimeter", "geometry", perimeter_parameters, pose_perimeter
 
 
 # The area of an L-shaped region on squared paper.
-
 
 _CELLS, _MARGIN = 6, CELL
 
@@ -277,7 +278,6 @@ GRID_AREA = Family("grid_area", "geometry", grid_area_parameters, pose_grid_area
 
 # The area between two concentric circles in terms of pi: both radii are written in the figure.
 
-
 _CENTRE, _RADIUS = (56.0, 63.0), 46.0
 
 
@@ -327,7 +327,6 @@ RING = Family("ring", "geometry", ring_parameters, pose_ring)
 
 
 # The image of a lattice point under a reflection of the coordinate plane.
-
 
 _KINDS = (
     ("the $x$-axis", "the sign of y changes", (1, -1)),

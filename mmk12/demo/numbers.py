@@ -1,4 +1,7 @@
-"""Two bars of a bar chart compared or added."""
+"""The families of numbers and statistics: charts, tables, fractions, patterns and clocks.
+
+Each family has a function for its parameters, one that poses a problem, one that draws it, and the `Family` itself.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from itertools import combinations_with_replacement
 from mmk12.demo.arithmetic import difference, fraction, product, reduced, third, total
 from mmk12.demo.drawing import ACCENTS, CELL, INK, RULE, Canvas, Colour, polar, tint
 from mmk12.demo.family import Family, Parameters, PosedProblem
+
+# Two bars of a bar chart, compared or added.
 
 _BARS, _HIGHEST = "ABC", 6
 _SCALES = (1, 2, 5, 10)
@@ -84,7 +89,6 @@ BAR_CHART = Family("bar_chart", "statistics", bar_chart_parameters, pose_bar_cha
 
 # The mean of the numbers in a table.
 
-
 _ROWS = (("Day", "Mon", "Tue", "Wed"), ("Name", "Ann", "Ben", "Kim"), ("Try", "1st", "2nd", "3rd"))
 
 
@@ -136,7 +140,6 @@ MEAN = Family("mean", "statistics", mean_parameters, pose_mean)
 
 # Which fraction of a rectangle of equal parts is shaded.
 
-
 _HEIGHT = 2 * CELL
 
 
@@ -184,7 +187,6 @@ SHADED_FRACTION = Family("shaded_fraction", "number", shaded_fraction_parameters
 
 
 # A growing pattern of squares: the first three figures are drawn, a later one is asked for.
-
 
 _SIDE, _PATTERN_BASE, _GAP = 12, 82, 14
 
@@ -235,7 +237,6 @@ PATTERN = Family("pattern", "number", pattern_parameters, pose_pattern)
 
 
 # The time some minutes after the one that a clock shows.
-
 
 _CENTRE = (56.0, 56.0)
 
