@@ -1,15 +1,19 @@
-r"""K12-500: fill-in-the-blank mathematics from Chinese middle and high schools, one figure each.
+r"""K12-500: fill-in-the-blank mathematics of Chinese middle and high schools, one figure each (arXiv 2503.07365).
 
-The benchmark that MM-Eureka introduced (arXiv 2503.07365, section 3.1); upstream file `eval/k12/k12.json`.
-Not to be confused with the test split of FanqingM/MMK12: that is 2,000 multiple-choice questions.
-Licence of the carrier repository: Apache-2.0; no separate licence is stated for the data.
+The benchmark that MM-Eureka introduced (section 3.1). It is not the test split of FanqingM/MMK12 (`mmk12_test`), which
+has 2,000 multiple-choice questions.
 
-One row (invented; on the hub `image` holds the picture):
+License: Apache-2.0 (repository); none is stated for the data.
+URL: https://github.com/ModalMinds/MM-EUREKA (branch qwen, `eval/k12/k12.json`).
+Split: all 500.
 
+One row (invented; on the hub `image` holds the encoded image):
+
+    k12.json
     {"id": "0b1c…", "question": "As shown in the figure, $$AB=AC$$, then $$\\angle B=$$ ___.",
      "answer": "$$70^{\\circ}$$", "image_path": "images/0b1c….png"}
 
-The published numbers were graded by asking GPT-4o yes or no, counting "no" after five failures.
+Grading: the published numbers come from GPT-4o, asked yes or no, with "no" after five failures.
 """
 
 from collections.abc import Iterable
@@ -24,9 +28,9 @@ def rows(files: Files) -> Iterable[Row]:
 
 
 def draft(row: Row) -> RawSample:
-    picture = row["image"]["bytes"] if "image" in row else row["image_path"]
+    image = row["image"]["bytes"] if "image" in row else row["image_path"]
     gold = Gold(row["answer"])
-    return RawSample(row["id"], row["question"], gold, images=[picture], tags={"answer_type": classify_gold(gold).type})
+    return RawSample(row["id"], row["question"], gold, images=[image], tags={"answer_type": classify_gold(gold).type})
 
 
 def _published(model: str, accuracy: float) -> PublishedResult:
