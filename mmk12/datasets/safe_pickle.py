@@ -40,7 +40,7 @@ _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, Overflow
 
 
 @dataclass(slots=True)
-class Picture:
+class DecodedArray:
     """A decoded numpy array: PNG bytes, or None if its shape or type is not that of an image."""
 
     png: bytes | None = None
@@ -156,7 +156,7 @@ class _Machine:
             self.stack.append(self._call(function.text, arguments))
         elif name == "BUILD":
             (state,) = self._pop(1)
-            if isinstance(self.stack[-1], Picture):
+            if isinstance(self.stack[-1], DecodedArray):
                 self._paint(self.stack[-1], *state)
                 self._forget(state, state[-1])
             elif not isinstance(self.stack[-1], _DType):  # whose state is the byte order
@@ -166,18 +166,18 @@ class _Machine:
 
     def _call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         if name in _NEW_ARRAY:
-            return Picture()
+            return DecodedArray()
         if name == _DTYPE:
             return _DType(str(arguments[0]))
         if name == _ENCODE:
             return arguments[0].encode("latin-1")
         raise ValueError(f"it calls {name.replace(' ', '.')}")
 
-    def _paint(self, picture: Picture, _version: int, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
-        """Encodes the pixels of an array into `picture`."""
+    def _paint(self, array: DecodedArray, _version: int, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
+        """Encodes the pixels of an array into `array`."""
         pixels = data.encode("latin-1") if isinstance(data, str) else data  # a text in pickles of Python 2
         if isinstance(pixels, bytes) and isinstance(dtype, _DType) and dtype.code in ("u1", "uint8"):
-            picture.png = _png(pixels, shape, order="F" if fortran else "C")
+            array.png = _png(pixels, shape, order="F" if fortran else "C")
 
     def _remember(self, key: int) -> None:
         if len(self.memo) >= MAX_MEMO:

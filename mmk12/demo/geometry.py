@@ -52,7 +52,7 @@ def triangle_angle_parameters() -> Iterator[Parameters]:
 
 
 def pose_triangle_angle(parameters: Parameters, rng: random.Random) -> PosedProblem:
-    """The two angles at the base are given, the one at the top is asked for."""
+    """The two angles at the base are given, the one at the top is the answer."""
     left, right = rng.sample(parameters, 2)
     names = rng.choice(_NAMES)
     angle = f"$\\angle {names[0]}$"
@@ -114,14 +114,14 @@ _PYTHAGORAS_CELLS = ((1, 4), (3, 6), (4, 3))
 
 
 def pythagoras_parameters() -> Iterator[Parameters]:
-    """The squares on the legs, the smaller first, and which area is asked for (2: that on the hypotenuse)."""
+    """The squares on the legs, the smaller first, and which area is the target (2: that on the hypotenuse)."""
     areas = range(4, 50)
-    return ((a, b, asked) for a in areas for b in areas if a < b for asked in range(3))
+    return ((a, b, target) for a in areas for b in areas if a < b for target in range(3))
 
 
 def pose_pythagoras(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The areas are whole, the sides need not be."""
-    a, b, asked = parameters
+    a, b, target = parameters
     question = rng.choice(
         (
             "Squares are drawn on the sides of a right triangle, as shown. Find the area $S$ of the third square.",
@@ -132,25 +132,25 @@ def pose_pythagoras(parameters: Parameters, rng: random.Random) -> PosedProblem:
     areas = [a, b, a + b]
     swapped = rng.random() < 0.5
     places = (1, 0, 2) if swapped else (0, 1, 2)
-    shown = tuple(0 if side == asked else areas[side] for side in places)
-    if asked == 2:
+    printed = tuple(0 if side == target else areas[side] for side in places)
+    if target == 2:
         first, second = areas[places[0]], areas[places[1]]
         working = f"The squares on the legs are {first} and {second}. {total(first, second)}"
     else:
-        leg = areas[1 - asked]
+        leg = areas[1 - target]
         working = f"The square on the hypotenuse is {a + b}, on a leg {leg}. {difference(a + b, leg)}"
     return PosedProblem(
         question=question,
-        answer=f"${areas[asked]}$",
-        solution=f"{working}, so S={areas[asked]}.",
-        shown=shown,
-        figure=_draw_pythagoras(shown, rng.choice(ACCENTS)),
+        answer=f"${areas[target]}$",
+        solution=f"{working}, so S={areas[target]}.",
+        shown=printed,
+        figure=_draw_pythagoras(printed, rng.choice(ACCENTS)),
     )
 
 
-def _draw_pythagoras(shown: tuple[int, ...], colour: Colour) -> Canvas:
+def _draw_pythagoras(printed: tuple[int, ...], colour: Colour) -> Canvas:
     canvas = Canvas()
-    for number, corners, (column, row) in zip(shown, _SQUARES, _PYTHAGORAS_CELLS, strict=True):
+    for number, corners, (column, row) in zip(printed, _SQUARES, _PYTHAGORAS_CELLS, strict=True):
         canvas.polygon(corners, tint(colour), colour)
         if number:
             canvas.number((column, row), number)

@@ -35,18 +35,18 @@ def _thumbnail(store: ImageStore, folder: Path, image: Image) -> bytes:
     path = folder / f"{image.sha256}.{SIDE}.webp"
     if path.is_file():
         return path.read_bytes()
-    picture = store.open(image)
-    picture.thumbnail((SIDE, SIDE))
+    thumbnail = store.open(image)
+    thumbnail.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=_QUALITY, method=2)
+    thumbnail.save(buffer, "WEBP", quality=_QUALITY, method=2)
     storage.write_bytes(path, buffer.getvalue())
     return buffer.getvalue()
 
 
-def read_stored_images(run: Path, pictures: Iterable[bytes]) -> list[Image]:
+def read_stored_images(run: Path, encoded: Iterable[bytes]) -> list[Image]:
     """Stores encoded images in the run's `images/` and returns them; bytes that are not an image are left out."""
     store, stored = ImageStore(run / "images"), []
-    for data in pictures:
+    for data in encoded:
         try:
             stored.append(store.add(data))
         except BadImage:
@@ -54,9 +54,9 @@ def read_stored_images(run: Path, pictures: Iterable[bytes]) -> list[Image]:
     return stored
 
 
-def embed_images(run: Path, pictures: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+def embed_images(run: Path, encoded: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
     """Stores encoded images in the run folder and yields (sha256, WebP bytes) of each distinct one."""
-    return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, pictures))
+    return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, encoded))
 
 
 def script_safe(value: Any) -> str:

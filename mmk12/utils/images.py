@@ -70,34 +70,34 @@ def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
     except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
         raise BadImage(f"not a readable image ({error})") from None
     turned = opened.getexif().get(_ORIENTATION)
-    picture = _on_white(ImageOps.exif_transpose(opened) if turned else opened)
-    padded = _padded(picture)
-    plain = padded is picture and opened.mode in ("RGB", "L", "1") and not turned
+    pil_image = _on_white(ImageOps.exif_transpose(opened) if turned else opened)
+    padded = _padded(pil_image)
+    plain = padded is pil_image and opened.mode in ("RGB", "L", "1") and not turned
     return padded, _KEPT_FORMATS.get(opened.format or "") if plain else None
 
 
-def _on_white(picture: Pillow.Image) -> Pillow.Image:
+def _on_white(pil_image: Pillow.Image) -> Pillow.Image:
     from PIL import Image as Pillow
 
-    if picture.mode in ("I;16", "I", "F"):  # more than 8 bits: Pillow's own conversion clips instead of scaling
-        low, high = picture.getextrema()
+    if pil_image.mode in ("I;16", "I", "F"):  # more than 8 bits: Pillow's own conversion clips instead of scaling
+        low, high = pil_image.getextrema()
         span = (high - low) or 1  # type: ignore[operator]
-        picture = picture.convert("F").point(lambda value: (value - low) * 255.0 / span).convert("L")
-    if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    rgba = picture.convert("RGBA")
+        pil_image = pil_image.convert("F").point(lambda value: (value - low) * 255.0 / span).convert("L")
+    if not pil_image.has_transparency_data:
+        return pil_image if pil_image.mode == "RGB" else pil_image.convert("RGB")
+    rgba = pil_image.convert("RGBA")
     white = Pillow.new("RGBA", rgba.size, (255, 255, 255, 255))
     return Pillow.alpha_composite(white, rgba).convert("RGB")
 
 
-def _padded(picture: Pillow.Image) -> Pillow.Image:
+def _padded(pil_image: Pillow.Image) -> Pillow.Image:
     from PIL import Image as Pillow
 
-    width, height = max(picture.width, MIN_SIDE), max(picture.height, MIN_SIDE)
-    if (width, height) == picture.size:
-        return picture
+    width, height = max(pil_image.width, MIN_SIDE), max(pil_image.height, MIN_SIDE)
+    if (width, height) == pil_image.size:
+        return pil_image
     canvas = Pillow.new("RGB", (width, height), (255, 255, 255))
-    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    canvas.paste(pil_image, ((width - pil_image.width) // 2, (height - pil_image.height) // 2))
     return canvas
 
 
@@ -117,7 +117,7 @@ class Prepared:
 class Watch(Protocol):
     """An observer that looks at every image once, while it is decoded."""
 
-    def examine(self, picture: Pillow.Image) -> Any:
+    def examine(self, pil_image: Pillow.Image) -> Any:
         """Returns what is worth keeping of a decoded image. Called from several threads."""
         ...
 
@@ -140,11 +140,11 @@ class ImageStore:
 
     def prepare(self, data: bytes) -> Prepared:
         """Does the part of `add` that may run in several threads; stores nothing. Raises `BadImage`."""
-        picture, suffix = decode(data)
-        digest = _digest(picture)
-        image = Image(digest, picture.width, picture.height)
-        encoded = None if digest in self._stored else data if suffix else _png(picture)
-        return Prepared(image, suffix or ".png", encoded, self.watch.examine(picture) if self.watch else None)
+        pil_image, suffix = decode(data)
+        digest = _digest(pil_image)
+        image = Image(digest, pil_image.width, pil_image.height)
+        encoded = None if digest in self._stored else data if suffix else _png(pil_image)
+        return Prepared(image, suffix or ".png", encoded, self.watch.examine(pil_image) if self.watch else None)
 
     def keep(self, prepared: Prepared) -> Image:
         """Does the rest of `add`, in one thread, so that of equal images the first file is kept in every build."""
@@ -198,15 +198,15 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _digest(picture: Pillow.Image) -> str:
-    hashed = hashlib.sha256(b"RGB %d %d " % picture.size)
-    hashed.update(picture.tobytes())
+def _digest(pil_image: Pillow.Image) -> str:
+    hashed = hashlib.sha256(b"RGB %d %d " % pil_image.size)
+    hashed.update(pil_image.tobytes())
     return hashed.hexdigest()
 
 
-def _png(picture: Pillow.Image) -> bytes:
+def _png(pil_image: Pillow.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=3)
+    pil_image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 

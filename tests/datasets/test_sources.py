@@ -178,7 +178,7 @@ def test_docstrings_describe_every_source_in_the_same_order(name: str) -> None:
     parts = [text.find(part) for part in ("\n\nLicense: ", "\nURL: ", "\nSplit: ", "\n\nOne row", "Gold: ")]
     assert -1 not in parts and parts == sorted(parts), f"{name}: license, URL, split, one row, gold"
     url, hub = load_source(name).url.split()[0].rstrip(","), load_source(name).hub
-    assert url in text or url == "made"
+    assert url in text or url == "generated"
     assert hub is None or hub.id.partition("/")[0] in text
 
 

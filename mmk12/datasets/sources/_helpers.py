@@ -14,7 +14,7 @@ from typing import Any
 
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
-from mmk12.datasets.safe_pickle import Picture
+from mmk12.datasets.safe_pickle import DecodedArray
 from mmk12.errors import BadInput, os_reason
 from mmk12.types import BrokenLine, Gold, Row
 from mmk12.verifier import classify_gold
@@ -85,7 +85,7 @@ def row_images(value: Any) -> list[bytes]:
 
 def array_image(value: Any) -> bytes:
     """Returns the encoded image that `safe_pickle` made of an array. Raises `ValueError` for anything else."""
-    if not isinstance(value, Picture) or value.png is None:
+    if not isinstance(value, DecodedArray) or value.png is None:
         raise ValueError("the image is not an array of bytes in the shape of an image")
     return value.png
 

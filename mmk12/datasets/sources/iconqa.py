@@ -44,7 +44,7 @@ def draft(row: Row) -> RawSample:
 
 source = Source(
     name="iconqa",
-    about="questions of primary school about icon pictures",
+    about="primary-school questions about icon images",
     license="CC BY-NC-SA 4.0",
     url="https://iconqa.github.io (iconqa_data.zip)",
     folders=("iconqa/iconqa_data", "iconqa"),
