@@ -2,13 +2,23 @@
 
 import ast
 import errno
+import pickle
 from pathlib import Path
 
 import pytest
 
 import mmk12
 from mmk12 import errors
-from mmk12.errors import Mmk12Error, find_nearest, first_line, last_line, os_reason
+from mmk12.errors import (
+    MissingData,
+    Mmk12Error,
+    UnknownName,
+    find_nearest,
+    first_line,
+    last_line,
+    os_reason,
+    refuse_misspelling,
+)
 
 PACKAGE = Path(mmk12.__file__).parent
 BUILT_IN = {"Exception", "ValueError", "RuntimeError", "OSError", "LookupError", "TypeError"}
@@ -69,3 +79,26 @@ def test_the_reason_of_the_operating_system() -> None:
 )
 def test_the_nearest_known_name(name: str, nearest: str | None) -> None:
     assert find_nearest(name, ["mathvista", "k12", "demo", "mathverse"]) == nearest
+
+
+def test_a_long_list_of_names_is_left_out_beside_a_suggestion() -> None:
+    names = [f"name_{number}" for number in range(30)]
+    assert str(UnknownName("recipe", "nam_17", names)) == "Unknown recipe 'nam_17'. Did you mean 'name_17'?"
+    assert "Known: name_0, name_1," in str(UnknownName("recipe", "zzzz", names))
+    assert str(UnknownName("stage", "laod", ["load", "cap"])).endswith("Did you mean 'load'? Known: cap, load.")
+
+
+def test_only_a_near_miss_is_refused_as_a_misspelling(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownName, match=r"Unknown model 'demmo'\. Did you mean 'demo'"):
+        refuse_misspelling("model", "demmo", ["demo", "demo-tuned"])
+    for accepted in ("gpt2", "distilgpt2", "org/demmo", "./demmo"):
+        refuse_misspelling("model", accepted, ["demo", "demo-tuned"])
+    (tmp_path / "demmo").mkdir()
+    refuse_misspelling("model", "demmo", ["demo", "demo-tuned"])
+
+
+def test_missing_data_keeps_its_short_reason_on_the_way_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(MissingData("x: not here. Fetch it.", "not here")))  # noqa: S301
+    assert (str(error), error.reason) == ("x: not here. Fetch it.", "not here")
+    assert MissingData("gone").reason == "gone"
