@@ -41,7 +41,7 @@ def list_things(kind: str) -> Rows:
 def _benchmarks() -> Rows:
     found = [one for file in content.names("benchmark") for one in registry.load_benchmarks(file).items()]
     return [
-        {"name": name, "items": one.size, "about": one.about, "licence": one.licence, "from": one.url}
+        {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
         for name, one in found
     ]
 
@@ -53,7 +53,7 @@ def _sources() -> Rows:
             "name": one.name,
             "rows": "" if one.size is None else one.size,
             "about": one.about,
-            "licence": one.licence,
+            "license": one.license,
             "files": one.layout,
             "from": one.url,
             "hub": one.hub.id if one.hub else "",

@@ -135,7 +135,7 @@ def _print_plan(plan: TrainingPlan, as_json: bool) -> None:
     typer.echo(_describe_steps(plan))
     typer.echo(_describe_memory(plan))
     changes = [(key, str(default), str(value)) for key, default, value in plan.changes]
-    common.print_table(tables.Table(("verl key", "verl's default", "here"), changes).drawn())
+    common.print_table(tables.Table(("verl key", "verl's default", "here"), changes).to_rich())
     typer.echo(shlex.join(plan.command()))
 
 

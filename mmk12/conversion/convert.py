@@ -13,7 +13,7 @@ from typing import Any, Literal
 from mmk12.conversion import config_keys, tokenizer, weights
 from mmk12.conversion import internvl_config as configs
 from mmk12.conversion.tensors import HEAD, canonical_name, pair_tensors
-from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError
+from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError, first_line
 from mmk12.inference.checkpoint import hash_weights, import_torchvision, load_part, read_token_ids
 from mmk12.utils import storage
 from mmk12.utils.progress import Progress, ignore_progress
@@ -184,5 +184,4 @@ def _find_folder(model: str) -> Path:
     try:
         return Path(huggingface_hub.snapshot_download(model, allow_patterns=list(_DOWNLOADED)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise MissingData(f"{model} is no folder and cannot be fetched from the hub: {reason}") from error
+        raise MissingData(f"{model} is no folder and cannot be fetched from the hub: {first_line(error)}") from error

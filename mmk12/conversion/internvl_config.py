@@ -12,7 +12,7 @@ from mmk12.conversion import config_keys
 from mmk12.conversion.config_keys import Config, refuse_unless, section
 from mmk12.conversion.tensors import Tower, Towers
 from mmk12.conversion.tokenizer import Tiling
-from mmk12.errors import BadInput, ModelError
+from mmk12.errors import BadInput, ModelError, last_line
 
 _QK_NORM_EPS = 1e-6
 """The constant in transformers' vision tower."""
@@ -64,9 +64,7 @@ def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
             **({"dtype": dtype} if dtype else {}),
         )
     except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise BadInput(
-            f"config.json is not that of an InternVL: {str(error).strip().splitlines()[-1].strip()}"
-        ) from error
+        raise BadInput(f"config.json is not that of an InternVL: {last_line(error)}") from error
 
 
 def ties_embeddings(config: Config) -> bool:
@@ -148,9 +146,7 @@ def load_native_config(folder: Path) -> Any:
     try:
         return InternVLConfig.from_dict(config_keys.read(folder))
     except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise BadInput(
-            f"{folder / 'config.json'} is not that of an InternVL: {str(error).strip().splitlines()[-1].strip()}"
-        ) from error
+        raise BadInput(f"{folder / 'config.json'} is not that of an InternVL: {last_line(error)}") from error
 
 
 def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) -> Config:

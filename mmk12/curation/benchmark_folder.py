@@ -40,10 +40,10 @@ def write_benchmark(
         except MissingData:
             _remove_stale_files(folder, store, [])
             return BenchmarkRecord(source=OFFICIAL, missing=load_benchmark("k12").url)
-        license_ = load_benchmark("k12").licence
+        license_ = load_benchmark("k12").license
     else:
         items = _copy_sampled(outputs, images, store)
-        license_ = next(one.source.licence for one in plan.available if one.name == settings.source)
+        license_ = next(one.source.license for one in plan.available if one.name == settings.source)
     rows = [_make_row(item, store) for item in items]
     _remove_stale_files(folder, store, items)
     storage.write_json(folder / "k12.json", rows)

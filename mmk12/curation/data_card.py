@@ -64,7 +64,7 @@ def write_manifest(
         stages=list(plan.stages),
         sources={name: dict(steps) for name, steps in funnel.items()},
         missing=sorted(plan.missing),
-        licenses={planned.name: planned.source.licence for planned in plan.available},
+        licenses={planned.name: planned.source.license for planned in plan.available},
         read_from={planned.name: planned.read_from(plan.raw_dir) for planned in plan.available},
         decontamination=_describe_decontamination(out, plan, outputs),
         difficulty=difficulty,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from mmk12.utils.content import find, names
 
 @dataclass(frozen=True, slots=True)
 class PlannedSource:
-    """A source of a recipe: `where` it is read from, or why it is `missing`. `cap` None means all rows."""
+    """One source of a recipe: `where` it would be read from, or why it is `missing`.
+
+    `reason` is the short form of `missing`; `cap` None means all rows.
+    """
 
     name: str
     source: Source
@@ -27,7 +30,13 @@ class PlannedSource:
     cap: int | None
     where: str = ""
     missing: str = ""
+    reason: str = ""
     folder: Path | None = None
+
+    @property
+    def dataset(self) -> Dataset:
+        """What its file declares."""
+        return self.source
 
     def read_from(self, raw_dir: Path | None) -> str:
         """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
@@ -53,7 +62,13 @@ class PlannedBenchmark:
     file: Path
     where: str = ""
     missing: str = ""
+    reason: str = ""
     folder: Path | None = None
+
+    @property
+    def dataset(self) -> Dataset:
+        """What its file declares."""
+        return self.benchmark
 
     def key(self) -> list[str]:
         """Returns what its questions depend on beside code."""
@@ -102,13 +117,32 @@ class Plan:
         return {planned.name: planned.where or planned.missing for planned in read}
 
     def require(self, allow_missing: bool) -> None:
-        """Raises `MissingData` naming all that is missing, unless that is allowed and a source is left."""
-        missing = {**self.missing, **self.not_compared}
-        if missing and not (allow_missing and self.available):
-            apart = f" Unread, {', '.join(self.not_compared)} may be in the mixture." if self.not_compared else ""
-            hint = "" if allow_missing else " Or go on without them: --allow-missing."
-            instead = f"{self.instead_of} has no source here, so {self.recipe.name}: " if self.instead_of else ""
-            raise MissingData(instead + " ".join(missing.values()) + apart + hint)
+        """Raises `MissingData` with everything that is missing, unless that is allowed and something is left."""
+        planned: list[PlannedSource | PlannedBenchmark] = [*self.sources, *self.benchmarks]
+        missing = [one for one in planned if one.missing]
+        if not missing or (allow_missing and self.available):
+            return
+        if self.raw_dir is not None and not self.raw_dir.is_dir():
+            raise MissingData(f"--raw-dir {self.raw_dir} is not a folder.")
+        head = f"{self.recipe.name}: {len(missing)} {'datasets are' if len(missing) > 1 else 'dataset is'} missing."
+        if self.instead_of:
+            head = f"{self.instead_of} has no source here, so {self.recipe.name} was tried. {head}"
+        advice = ["Fetch each into its folder below RAW_DIR (files: docs/raw-layout.md) and pass --raw-dir RAW_DIR."]
+        if self.not_compared:
+            advice.append(f"Questions of unread benchmarks ({', '.join(self.not_compared)}) may be in the mixture.")
+        if not allow_missing:
+            advice.append("To continue without the missing datasets: --allow-missing.")
+        raise MissingData("\n".join([head, *_list_missing(missing), *advice]))
+
+
+def _list_missing(missing: Sequence[PlannedSource | PlannedBenchmark]) -> list[str]:
+    """One aligned line for each dataset: name, folder, license, reason and URL."""
+    cells = [("dataset", "folder", "license", "reason", "from")]
+    for one in missing:
+        dataset = one.dataset
+        cells.append((one.name, f"{dataset.folders[0]}/", dataset.license, one.reason, dataset.url))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
@@ -139,7 +173,7 @@ def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSou
     try:
         files = _locate_rows(source, raw_dir)
     except MissingData as error:
-        return PlannedSource(source.name, source, file, most, missing=str(error))
+        return PlannedSource(source.name, source, file, most, missing=str(error), reason=error.reason)
     return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
 
 
@@ -164,8 +198,10 @@ def _plan_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
     benchmark, file = load_benchmark(ref), find("benchmark", ref.partition(":")[0])
     try:
         files = _locate_rows(benchmark, raw_dir)
-    except (MissingData, BadInput) as error:
-        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error))
+    except MissingData as error:
+        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=error.reason)
+    except BadInput as error:
+        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=str(error))
     where = _where(benchmark, files)
     return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
 
@@ -178,7 +214,8 @@ def _locate_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
     """
     files = locate_dataset(dataset, raw_dir)
     if files.folder is not None and not _has_rows(dataset, files):
-        raise MissingData(f"{files.folder} holds no {dataset.layout} of {dataset.name}; fetch it from {dataset.url}.")
+        what = f"{files.folder} holds no {dataset.layout}"
+        raise MissingData(f"{what} of {dataset.name}; fetch it from {dataset.url}.", what)
     return files
 
 

@@ -17,8 +17,8 @@ from mmk12.datasets import registry
 from mmk12.datasets.declarations import Dataset
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
 from mmk12.datasets.loader import load_samples
-from mmk12.demo import generate_problems
-from mmk12.errors import BadInput, UnknownName
+from mmk12.demo import MODELS, generate_problems
+from mmk12.errors import BadInput, UnknownName, refuse_misspelling
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
 from mmk12.recipes.recipe_loader import load_recipe
@@ -73,7 +73,13 @@ def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) ->
         return _check_dataset("source" if source else "benchmark", dataset, raw_dir, limit)
     if ref in content.names("recipe") or ref.endswith(".yaml"):
         return ValidationResult("recipe", load_recipe(ref).model_dump(), [])
+    refuse_misspelling("benchmark, source, recipe or embedded model", ref, _known_names())
     return _check_model(ref)
+
+
+def _known_names() -> set[str]:
+    kinds: tuple[content.Kind, ...] = ("benchmark", "source", "recipe")
+    return {*MODELS, *(name for kind in kinds for name in content.names(kind))}
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
@@ -113,7 +119,7 @@ def _check_dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: in
                 continue
             rows.append(_verify_golds(sample))
             prompt = prompt or _render_prompt(sample)
-    about = {"name": dataset.name, "license": dataset.licence, "url": dataset.url}
+    about = {"name": dataset.name, "license": dataset.license, "url": dataset.url}
     return ValidationResult(kind, about, rows, prompt)
 
 

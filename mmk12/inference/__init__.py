@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from mmk12.demo import model_path
-from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.demo import MODELS, model_path
+from mmk12.errors import BadInput, MissingData, UnknownName, refuse_misspelling
 from mmk12.inference.checkpoint import has_gpu
 from mmk12.inference.deployment import NAMES, Deployment, Model
 from mmk12.inference.engine import Engine
@@ -19,7 +19,6 @@ from mmk12.inference.replay import ReplayBackend
 from mmk12.types import Backend
 from mmk12.utils.images import ImageStore
 
-_EMBEDDED = ("demo", "demo-tuned")
 _OPTIONS: Mapping[str, Mapping[str, type[int] | type[float]]] = {
     "hf": {"batch_size": int},
     "openai": {"concurrency": int, "timeout": float},
@@ -60,8 +59,9 @@ def find_model(model: str, backend: str = "auto") -> Model:
         return Model("openai", model)
     if backend == "openai":
         raise BadInput(f"The openai backend needs the URL of a server, such as http://HOST:8000/v1#NAME, not {model}.")
-    if model in _EMBEDDED:
+    if model in MODELS:
         return Model("hf" if backend == "auto" else backend, str(model_path(model)))
+    refuse_misspelling("embedded model", model, MODELS)
     path = Path(model).expanduser()
     saved = path.suffix == ".jsonl" or (path / "completions.jsonl").is_file()
     chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"

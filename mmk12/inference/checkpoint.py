@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import ModelError
+from mmk12.errors import ModelError, first_line
 
 _libraries: list[object] = []
 """Keeps the declarations of `import_torchvision` alive."""
@@ -63,8 +63,7 @@ def load_part(what: str, model: str, loader: Any, **options: Any) -> Any:
     try:
         return loader.from_pretrained(model, **options)
     except LOADING_ERRORS as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"Cannot load the {what} of {model}: {first}") from error
+        raise ModelError(f"Cannot load the {what} of {model}: {first_line(error)}") from error
 
 
 def read_token_ids(value: int | list[int] | None) -> set[int]:
@@ -79,8 +78,7 @@ def read_generation_config(model: str) -> dict[str, Any]:
     try:
         config: dict[str, Any] = PretrainedConfig.get_config_dict(model)[0]
     except LOADING_ERRORS as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"Cannot load the configuration of {model}: {first}") from error
+        raise ModelError(f"Cannot load the configuration of {model}: {first_line(error)}") from error
     if not config:
         raise ModelError(f"{model} has no config.json. Give the folder or hub id of a checkpoint.")
     return config

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from mmk12.errors import MissingExtra, ModelError
+from mmk12.errors import MissingExtra, ModelError, first_line
 from mmk12.inference.engine import request_seed
 from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Image, Message, Request
 from mmk12.utils.images import ImageStore
@@ -57,7 +57,7 @@ def is_unreachable(error: Exception) -> bool:
 def describe_error(error: Exception) -> str:
     """Describes an error in one line, with the server's own message where there is one."""
     if not isinstance(error, httpx.HTTPStatusError):
-        return to_one_line(str(error) or type(error).__name__)
+        return to_one_line(first_line(error))
     status = f"the server answered {error.response.status_code}"
     try:
         message: Any = error.response.json()

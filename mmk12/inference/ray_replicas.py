@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmk12.errors import Mmk12Error, ModelError, PromptError
+from mmk12.errors import Mmk12Error, ModelError, PromptError, first_line
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import Engine, EngineStopped
 from mmk12.types import Completion, GenerationFailure, Message, Request
@@ -212,6 +212,5 @@ def _resources(deployment: Deployment) -> dict[str, int]:
 
 
 def _line(error: Exception) -> str:
-    """Returns the first line of an actor's error, without the traceback that Ray adds."""
-    message = str(getattr(error, "cause", None) or error).strip()
-    return message.splitlines()[0] if message else type(error).__name__
+    """The first line of what went wrong in an actor, without the traceback that Ray adds."""
+    return first_line(getattr(error, "cause", None) or error)

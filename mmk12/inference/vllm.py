@@ -14,7 +14,7 @@ from typing import Any
 
 import pydantic
 
-from mmk12.errors import MissingExtra, ModelError, UnknownName
+from mmk12.errors import MissingExtra, ModelError, UnknownName, first_line
 from mmk12.inference.chat_template import ChatTemplate
 from mmk12.inference.checkpoint import (
     LOADING_ERRORS,
@@ -111,8 +111,7 @@ def describe_error(error: Exception) -> str:
         first = error.errors(include_url=False)[0]
         named = ".".join(map(str, first["loc"][:1]))
         return (f"{named}: " if named else "") + first["msg"].removeprefix("Value error, ").splitlines()[0]
-    message = str(error).strip()
-    return message.splitlines()[0] if message else type(error).__name__
+    return first_line(error)
 
 
 _INLINE = {"InternVLChatModel": "<image>\n"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmk12.errors import ModelError
+from mmk12.errors import ModelError, first_line
 from mmk12.recipes.schema import Hardware
 from mmk12.utils.ray_cluster import check_reachable, connection_error, import_ray
 
@@ -83,4 +83,4 @@ def run_on_nodes(
         try:
             yield node, ray.get(reference), None
         except ray.exceptions.RayError as error:
-            yield node, None, (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            yield node, None, first_line(error)[:200]

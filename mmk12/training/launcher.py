@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from mmk12.recipes.schema import Recipe
 from mmk12.training.cluster import Node, find_lost_nodes
 from mmk12.training.training_plan import TrainingPlan
 from mmk12.utils import storage
+from mmk12.utils.fingerprint import package_versions
 
 Say = Callable[[str], None]
 """Shows one line to the user."""
@@ -160,7 +160,7 @@ def describe_environment(
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
-            "versions": _versions(),
+            "versions": package_versions(_PACKAGES),
             "environment": dict(environment),
         },
     )
@@ -184,16 +184,6 @@ def _require_same(before: Mapping[str, Any], plan: TrainingPlan) -> None:
             f"{plan.out} holds another experiment ({', '.join(changed)} differ). Choose another --out, "
             "or restore the recipe to resume."
         )
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 class MetricsLog:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
+from mmk12._version import VERL
+from mmk12.errors import MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
 from mmk12.training.cluster import Node, join_cluster, run_on_nodes
 from mmk12.training.training_plan import TrainingPlan
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier.pool import Pool
@@ -218,16 +219,13 @@ def check_rows(
     """
     count = longest = 0
     faults: list[str] = []
-    iterator = iter(rows)
-    with ThreadPoolExecutor() as threads:  # Pillow decodes without holding the interpreter lock
-        while chunk := list(islice(iterator, _ROWS_PER_CHUNK)):
-            for row, images in zip(chunk, threads.map(_decode_images, chunk), strict=True):
-                count += 1
-                length, fault = _check_row(row, images, measure, max_prompt)
-                longest = max(longest, length)
-                if fault:
-                    faults.append(f"{row['extra_info']['id']}: {fault}")
-            progress("preflight", count, total)
+    # Pillow decodes without holding the interpreter lock.
+    for count, (row, images) in enumerate(map_in_threads(lambda row: (row, _decode_images(row)), rows), 1):
+        length, fault = _check_row(row, images, measure, max_prompt)
+        longest = max(longest, length)
+        if fault:
+            faults.append(f"{row['extra_info']['id']}: {fault}")
+        progress("preflight", count, total)
     return RowsReport(count, longest, tuple(faults))
 
 

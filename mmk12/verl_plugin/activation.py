@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-from mmk12.errors import VERL
+from mmk12._version import VERL
 from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
 

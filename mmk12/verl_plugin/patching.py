@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from mmk12.errors import VERL, Mmk12Error
+from mmk12._version import VERL
+from mmk12.errors import Mmk12Error
 
 Patch = Callable[[Any], None]
 """Changes the module that it gets as its argument."""

@@ -18,7 +18,7 @@ SOURCE = """
 from mmk12.datasets.declarations import Source
 from mmk12.types import Gold, RawSample
 
-source = Source(name="toy", about="invented", licence="CC0 | <b>mine</b>", url="https://example.org", folders=("toy",),
+source = Source(name="toy", about="invented", license="CC0 | <b>mine</b>", url="https://example.org", folders=("toy",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"),
                 draft=lambda row: RawSample(row["id"], row["q"], Gold(row["a"]), row["images"], {"topic": "<i>"}))
 """

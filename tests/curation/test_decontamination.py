@@ -92,7 +92,7 @@ from mmk12.types import Gold, RawSample
 def draft(row):
     return RawSample(row["id"], row["question"], Gold(row["answer"]), images=row["images"])
 
-{value} = {kind}(name="{name}", about="invented", licence="CC0", url="https://example.org/{name}", folders=("{name}",),
+{value} = {kind}(name="{name}", about="invented", license="CC0", url="https://example.org/{name}", folders=("{name}",),
                  layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft{more})
 """
 
@@ -160,8 +160,12 @@ def test_another_benchmark_is_compared_again(work):
 
 def test_a_missing_benchmark_stops_the_build_unless_it_is_allowed(work):
     shutil.rmtree(work / "raw" / "quiz")
-    with pytest.raises(MissingData, match=r"no quiz.*Unread, quiz may be in the mixture.*--allow-missing"):
+    with pytest.raises(
+        MissingData, match=r"\n  quiz +quiz/ +CC0 +folder not found +https://example\.org/quiz\n"
+    ) as caught:
         made(work)
+    assert "unread benchmarks (quiz) may be in the mixture" in str(caught.value)
+    assert "--allow-missing" in str(caught.value)
     assert not (work / "out").exists()
     built = made(work, allow_missing=True)
     assert list(built.plan.not_compared) == ["quiz"]

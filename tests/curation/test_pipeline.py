@@ -27,7 +27,7 @@ from mmk12.types import Gold, RawSample
 def draft(row):
     return RawSample(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", []))
 
-source = Source(name="{name}", about="invented", licence="CC0", url="https://example.org/{name}", folders=("{name}",),
+source = Source(name="{name}", about="invented", license="CC0", url="https://example.org/{name}", folders=("{name}",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft)
 """
 
@@ -250,7 +250,13 @@ def test_all_missing_sources_are_told_at_once_before_any_work(work):
     write_recipe(work, "{math: all, toy: all, geometry3k: all}")
     with pytest.raises(MissingData) as caught:
         made(work)
-    assert all(word in str(caught.value) for word in ("math", "geometry3k", "MIT", "--allow-missing"))
+    head, columns, *lines = str(caught.value).splitlines()
+    assert head == "mix: 2 datasets are missing."
+    assert columns.split() == ["dataset", "folder", "license", "reason", "from"]
+    assert [line.split()[0] for line in lines] == ["math", "geometry3k", "Fetch", "To"]
+    assert all(word in lines[1] for word in ("geometry3k/", "MIT", "folder not found", "https://github.com/lupantech"))
+    assert lines[1].index("MIT") == lines[0].index("MIT") == columns.index("license")
+    assert "--allow-missing" in lines[-1]
     assert not (work / "out").exists()
     built = made(work, allow_missing=True)
     assert list(built.funnel) == ["toy"]
@@ -265,7 +271,7 @@ def test_another_recipe_is_built_where_no_source_is_there(work):
     assert list(plan.places) == ["toy", "odd"]
     for name in ("toy", "odd"):
         (work / "raw" / name / "rows.jsonl").unlink()
-    with pytest.raises(MissingData, match=r"first has no source here, so mix: .*toy.*odd"):
+    with pytest.raises(MissingData, match=r"first has no source here, so mix was tried\.(?s:.*toy.*odd)"):
         made(work, recipe="first", allow_missing=True)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from mmk12._version import VERL
 from mmk12.curation import build_data
-from mmk12.errors import VERL, ModelError
+from mmk12.errors import ModelError
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training import preflight
 from mmk12.training.cluster import Node
