@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from mmk12.utils import storage
 
 _HEIGHT = 0.24
-"""Of one bar, in inches; bars of all runs stand together under their label."""
+"""Height of one bar in inches; the bars of all runs are grouped under their label."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Horizontal bars: each benchmark in bold, its groups below it, one bar per run."""
+    """Draws horizontal bars: each benchmark in bold, its groups below it, one bar per run."""
     results = [storage.read_json(run / "results.json") for run in runs]
     labels = _labels(results)
     height = 0.9 + _HEIGHT * len(labels) * (len(runs) + 0.7)
-    drawn, axes = pyplot.subplots(figsize=(6.4, height))
+    fig, axes = pyplot.subplots(figsize=(6.4, height))
     width = 0.8 / len(runs)
     for number, (run, result) in enumerate(zip(runs, results, strict=True)):
         scores = ((place, _score(result, *label)) for place, label in enumerate(labels))
@@ -40,11 +40,11 @@ def figure(runs: Sequence[Path]) -> Figure:
     axes.grid(axis="y", visible=False)
     if len(runs) > 1:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(runs))
-    return drawn
+    return fig
 
 
 def _labels(results: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """(benchmark, group, value) of every bar that some run has; group and value are empty for the whole benchmark."""
+    """Lists (benchmark, group, value) of all bars; group and value are empty for the whole benchmark."""
     labels: dict[tuple[str, str, str], None] = {}
     for result in results:
         for benchmark, numbers in result.items():

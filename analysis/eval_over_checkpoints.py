@@ -1,4 +1,4 @@
-"""Accuracy of the checkpoints of a training on benchmarks, against the step, with 95 % intervals."""
+"""Benchmark accuracy of the checkpoints of a training run against the step, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12.evaluation.run_folder import EvalRun
-from mmk12.plotting.curves import read_curves, step_axis
+from mmk12.plotting.curves import read_curves, set_step_axis
 from mmk12.utils import storage
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
@@ -29,26 +29,26 @@ class _Point(NamedTuple):
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """A line per benchmark through evaluation runs; training runs among `runs` add what they validated on.
+    """Draws a line per benchmark through evaluation runs; training runs among `runs` add their validation accuracy.
 
-    The step stands in the name of the evaluation's folder or model (`step-100`, `global_step_100`); the model that
-    training started from has none and stands at step 0.
+    The step is read from the name of the evaluation's folder or model (`step-100`, `global_step_100`); without one,
+    as for the initial model, it is 0.
     """
     evaluations = [run for run in runs if (run / "run.json").is_file()]
-    drawn, axes = pyplot.subplots(figsize=(5.6, 3.4))
+    fig, axes = pyplot.subplots(figsize=(5.6, 3.4))
     for number, (name, points) in enumerate(_points(evaluations).items()):
-        at, mean = [point.step for point in points], [point.mean for point in points]
-        below, above = [p.mean - p.low for p in points], [p.high - p.mean for p in points]
+        steps, means = [point.step for point in points], [point.mean for point in points]
+        errors = ([p.mean - p.low for p in points], [p.high - p.mean for p in points])
         mark = f"{_MARKS[number % len(_MARKS)]}-"
-        axes.errorbar(at, mean, (below, above), fmt=mark, color=f"C{number % 7}", markersize=4, capsize=2, label=name)
+        axes.errorbar(steps, means, errors, fmt=mark, color=f"C{number % 7}", markersize=4, capsize=2, label=name)
     for curve in read_curves([run for run in runs if run not in evaluations], "validation/accuracy"):
-        found = curve.raw().mean * 100
-        axes.plot(found.index, found, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
-    step_axis(axes)
+        mean = curve.raw().mean * 100
+        axes.plot(mean.index, mean, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
+    set_step_axis(axes)
     axes.margins(x=0.04)
     axes.set_ylabel("accuracy (%)")
-    drawn.legend(loc="outside upper center", ncols=3)
-    return drawn
+    fig.legend(loc="outside upper center", ncols=3)
+    return fig
 
 
 def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:

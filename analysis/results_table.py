@@ -1,4 +1,4 @@
-"""Tables 2 and 3: evaluation runs beside the numbers that papers printed, intervals, and averages computed anew."""
+"""Tables 2 and 3: evaluation runs beside published numbers, with intervals and recomputed averages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mmk12.evaluation.tables import make_leaderboard_table
 from mmk12.utils.tables import Table, flush_right, to_noted_table
 
 _CHARACTER, _ROW = 0.078, 0.27
-"""Inches that a character is wide and a row is high, at 9 points."""
+"""Width of a character and height of a row in inches, at 9 points."""
 _SMALL = 0.8
-"""Size of the notes, as a part of that of the rows."""
+"""Font size of the notes relative to that of the rows."""
 _GAP = 2
 """Characters between columns."""
 
 
 def table(runs: Sequence[Path]) -> Table:
-    """A row per run and per published model; "±" is half the 95 % interval."""
+    """Makes a row per run and per published model; "±" is half the 95 % interval."""
     found = make_leaderboard(runs)
     short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
     if len(set(short.values())) == len(short):
@@ -31,14 +31,14 @@ def table(runs: Sequence[Path]) -> Table:
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """The table as a picture: ours in bold above a line, the published below; who graded and printed, in notes."""
-    shown, notes = to_noted_table(table(runs))
-    rows, right = [list(shown.header), *shown.texts()], flush_right(shown)
+    """Draws the table: our runs in bold above a line, published ones below; graders and sources in notes."""
+    short_table, notes = to_noted_table(table(runs))
+    rows, right = [list(short_table.header), *short_table.texts()], flush_right(short_table)
     widths = [max(len(row[column]) for row in rows) + _GAP for column in range(len(right))]
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]
     below = [line for note in notes for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]
     height = len(rows) + 0.6 + _SMALL * len(below)
-    drawn, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
+    fig, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
     axes.set(xlim=(0, ends[-1]), ylim=(height - 1.2, -0.6))
     axes.set_axis_off()
     for number, row in enumerate(rows):
@@ -50,4 +50,4 @@ def figure(runs: Sequence[Path]) -> Figure:
         axes.text(0, len(rows) + _SMALL * number, line, va="center", size=9 * _SMALL, parse_math=False)
     for at, width in ((-0.5, 1.2), (0.5, 0.7), (len(runs) + 0.5, 0.4), (len(rows) - 0.5, 1.2)):
         axes.axhline(at, color="0.1", linewidth=width)
-    return drawn
+    return fig
