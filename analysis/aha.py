@@ -1,4 +1,4 @@
-"""Figures 4 and 5 in numbers: how often responses think again in training, and what goes together with it."""
+"""Figures 4 and 5 in numbers: how often responses reflect during training, and its relation to accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mmk12.plotting.curves import step_axis
+from mmk12.plotting.curves import set_step_axis
 from mmk12.run_report.reflection import KINDS, scan_run
 from mmk12.run_report.reflection.reflection_page import relate_to_accuracy
 from mmk12.utils.stats import clustered_means
@@ -20,28 +20,26 @@ _STYLES = ("-", "--", "-.", ":")
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """A row per run: shares of responses by step, and by how much they are right more often than others."""
-    drawn, grid = pyplot.subplots(
-        len(runs), 2, figsize=(7.6, 0.4 + 2.7 * len(runs)), squeeze=False, width_ratios=(3, 2)
-    )
+    """Draws a row per run: the share of responses with each kind by step, and their difference in accuracy."""
+    fig, grid = pyplot.subplots(len(runs), 2, figsize=(7.6, 0.4 + 2.7 * len(runs)), squeeze=False, width_ratios=(3, 2))
     for (left, right), run in zip(grid, runs, strict=True):
         table = scan_run(run)
-        _frequency(left, table)
-        _gain(right, table)
+        _draw_shares(left, table)
+        _draw_differences(right, table)
         left.set_title(run.name, loc="left")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper center", ncols=len(KINDS))
-    return drawn
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(KINDS))
+    return fig
 
 
-def _frequency(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_shares(axes: Axes, table: pd.DataFrame) -> None:
     for number, kind in enumerate(KINDS):
-        found = clustered_means(table, kind, by="window", cluster="prompt")
+        shares = clustered_means(table, kind, by="window", cluster="prompt")
         color = f"C{number}"
-        if table[kind].any():  # the interval of what was never seen says how few prompts were asked, and nothing else
-            axes.fill_between(found.index, found["low"], found["high"], color=color, alpha=0.15, linewidth=0)
-        axes.plot(found.index, found["mean"], _STYLES[number], color=color, linewidth=1.6, label=kind)
-    step_axis(axes)
+        if table[kind].any():  # if no response has the kind, the interval only reflects the number of prompts
+            axes.fill_between(shares.index, shares["low"], shares["high"], color=color, alpha=0.15, linewidth=0)
+        axes.plot(shares.index, shares["mean"], _STYLES[number], color=color, linewidth=1.6, label=kind)
+    set_step_axis(axes)
     axes.set_ylim(bottom=0)
     if not table[list(KINDS)].to_numpy().any():
         axes.set_ylim(0, 1 / len(table))
@@ -50,8 +48,8 @@ def _frequency(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("responses")
 
 
-def _gain(axes: Axes, table: pd.DataFrame) -> None:
-    """With minus without, within the same prompt; a bar is the 95 % interval."""
+def _draw_differences(axes: Axes, table: pd.DataFrame) -> None:
+    """Draws accuracy with minus without each kind, within prompts; bars are 95 % intervals."""
     for number, relation in enumerate(relate_to_accuracy(table)):
         if relation.within is not None:
             mean, (low, high) = relation.within.mean, (relation.within.interval.low, relation.within.interval.high)

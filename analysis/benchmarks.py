@@ -20,7 +20,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     results = [EvalRun(run).results() for run in runs]
     labels = _labels(results)
     height = 0.9 + _HEIGHT * len(labels) * (len(runs) + 0.7)
-    drawn, axes = pyplot.subplots(figsize=(6.4, height))
+    fig, axes = pyplot.subplots(figsize=(6.4, height))
     width = 0.8 / len(runs)
     for number, (run, result) in enumerate(zip(runs, results, strict=True)):
         scores = ((place, _score(result, *label)) for place, label in enumerate(labels))
@@ -40,7 +40,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     axes.grid(axis="y", visible=False)
     if len(runs) > 1:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(runs))
-    return drawn
+    return fig
 
 
 def _labels(results: Sequence[Results]) -> list[tuple[str, str, str]]:

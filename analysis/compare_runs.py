@@ -1,4 +1,4 @@
-"""Any metrics of any runs: filtered or not, KL, curriculum, online filter (figures 2, 3, 7 and 8)."""
+"""Compares any metrics of any runs: offline filter, KL, curriculum, online filter (figures 2, 3, 7 and 8)."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ DEFAULT = ("accuracy", "length", "entropy", "all_right", "all_wrong", "validatio
 
 
 def figure(runs: Sequence[Path], metrics: Sequence[str] = DEFAULT) -> Figure:
-    """A panel per metric that some run logged; `metrics` are columns of the run log, by any name it gives them."""
+    """Draws a panel per metric that some run logged; `metrics` are columns of the run log."""
     return draw_panels(runs, metrics)

@@ -15,31 +15,34 @@ from mmk12.errors import MissingData
 from mmk12.recipes.schema import PassRateRange
 from mmk12.utils import storage
 
-_KEPT, _LEFT_OUT = "C0", "#b8bec6"
+_KEPT_COLOR, _DROPPED_COLOR = "C0", "#b8bec6"
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Bars over the number of right answers, those inside the kept band in colour; one panel per data folder."""
-    measured = [_measured(run) for run in runs]
-    drawn, panels = pyplot.subplots(1, len(runs), figsize=(5.2 * len(runs), 3.4), squeeze=False)
-    for panel, (name, difficulty) in zip(panels[0], measured, strict=True):
-        _bars(panel, name, difficulty)
-    return drawn
+    """Draws bars over the number of right answers, in colour where questions are kept; one panel per data folder."""
+    difficulties = [_read_difficulty(run) for run in runs]
+    fig, panels = pyplot.subplots(1, len(runs), figsize=(5.2 * len(runs), 3.4), squeeze=False)
+    for panel, (name, difficulty) in zip(panels[0], difficulties, strict=True):
+        _draw_bars(panel, name, difficulty)
+    return fig
 
 
-def _measured(run: Path) -> tuple[str, dict[str, Any]]:
+def _read_difficulty(run: Path) -> tuple[str, dict[str, Any]]:
+    """Reads the name of the recipe and the pass rates of a data folder."""
     manifest = storage.read_json(run / "manifest.json")
     if manifest["difficulty"] is None:
         raise MissingData(f"{run} has no pass rates. Build it with a model: mmk12 build-data … --model MODEL")
     return manifest["recipe"]["name"], manifest["difficulty"]
 
 
-def _bars(panel: Axes, name: str, difficulty: dict[str, Any]) -> None:
+def _draw_bars(panel: Axes, name: str, difficulty: dict[str, Any]) -> None:
     n, band = difficulty["n"], PassRateRange.parse(difficulty["keep"])
     counts = [sum(column) for column in zip(*difficulty["right"].values(), strict=True)]
     total = sum(counts)
     inside = [band.side(right, n) == 0 for right in range(n + 1)]
-    bars = panel.bar(range(n + 1), counts, width=0.82, color=[_KEPT if kept else _LEFT_OUT for kept in inside])
+    bars = panel.bar(
+        range(n + 1), counts, width=0.82, color=[_KEPT_COLOR if kept else _DROPPED_COLOR for kept in inside]
+    )
     if n <= 16:
         panel.bar_label(bars, [f"{count / max(1, total):.0%}" for count in counts], padding=2, fontsize=8)
     kept = sum(count for count, is_inside in zip(counts, inside, strict=True) if is_inside)

@@ -1,4 +1,4 @@
-"""How the difficulty of the prompts drifts in training: shares of pass rates from never to always right."""
+"""How the difficulty of the prompts changes in training: shares of pass rates from never to always right."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import smooth, step_axis, step_range
+from mmk12.plotting.curves import set_step_axis, smooth, smoothing_span
 from mmk12.runlog import read_responses
 
 _CLASSES = ("never", "up to ¼", "up to ½", "up to ¾", "more", "always")
 _EDGES = (-1.0, 0.0, 0.25, 0.5, 0.75, 1.0 - 1e-9, 1.0)
 _SHADES = ("#2b2b33", "#5b4a72", "#a0607f", "#dc8a68", "#f3c27a", "#fcf0c4")
-"""Dark where nothing was right, ever brighter: in order in grey too."""
+"""From dark (nothing right) to bright, in order in greyscale too."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Stacked shares of the step's prompts by pass rate, smoothed; one panel per run."""
-    drawn, grid = pyplot.subplots(1, len(runs), figsize=(4.4 * len(runs), 2.9), squeeze=False, sharey=True)
+    """Draws stacked shares of the step's prompts by pass rate, smoothed; one panel per run."""
+    fig, grid = pyplot.subplots(1, len(runs), figsize=(4.4 * len(runs), 2.9), squeeze=False, sharey=True)
     for axes, run in zip(grid[0], runs, strict=True):
-        _stack(axes, _shares(run))
+        _draw_layers(axes, _pass_rate_shares(run))
         axes.set_title(run.name, loc="left")
     grid[0][0].set_ylabel("share of the step's prompts")
     handles, labels = grid[0][-1].get_legend_handles_labels()
-    drawn.legend(handles[::-1], labels[::-1], loc="outside right center", title="rollouts right")
-    return drawn
+    fig.legend(handles[::-1], labels[::-1], loc="outside right center", title="rollouts right")
+    return fig
 
 
-def _shares(run: Path) -> pd.DataFrame:
-    """A row per step, a column per class of pass rates."""
+def _pass_rate_shares(run: Path) -> pd.DataFrame:
+    """Computes the share of each class of pass rates (columns) in each step (rows)."""
     table = read_responses(run / "rollouts").table
     if not {"prompt", "acc"} <= set(table.columns):
         raise MissingData(f"{run} has no dumped rollouts with prompts and accuracy (rollouts/*.jsonl).")
@@ -42,10 +42,10 @@ def _shares(run: Path) -> pd.DataFrame:
     return pd.crosstab(rates["step"], rates["class"], normalize="index").reindex(columns=list(_CLASSES), fill_value=0.0)
 
 
-def _stack(axes: Axes, shares: pd.DataFrame) -> None:
-    reach = step_range(len(shares))
-    layers = [smooth(shares[name], reach) for name in _CLASSES]
+def _draw_layers(axes: Axes, shares: pd.DataFrame) -> None:
+    span = smoothing_span(len(shares))
+    layers = [smooth(shares[name], span) for name in _CLASSES]
     axes.stackplot(shares.index, layers, labels=_CLASSES, colors=_SHADES)
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
-    step_axis(axes)
+    set_step_axis(axes)

@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12.evaluation.run_folder import EvalRun
-from mmk12.plotting.curves import read_curves, step_axis
+from mmk12.plotting.curves import read_curves, set_step_axis
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
 _MARKS = "os^Dvx*"
@@ -34,7 +34,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     training started from has none and stands at step 0.
     """
     evaluations = [run for run in runs if EvalRun(run).exists]
-    drawn, axes = pyplot.subplots(figsize=(5.6, 3.4))
+    fig, axes = pyplot.subplots(figsize=(5.6, 3.4))
     for number, (name, points) in enumerate(_points(evaluations).items()):
         at, mean = [point.step for point in points], [point.mean for point in points]
         below, above = [p.mean - p.low for p in points], [p.high - p.mean for p in points]
@@ -43,11 +43,11 @@ def figure(runs: Sequence[Path]) -> Figure:
     for curve in read_curves([run for run in runs if run not in evaluations], "validation/accuracy"):
         found = curve.raw().mean * 100
         axes.plot(found.index, found, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
-    step_axis(axes)
+    set_step_axis(axes)
     axes.margins(x=0.04)
     axes.set_ylabel("accuracy (%)")
-    drawn.legend(loc="outside upper center", ncols=3)
-    return drawn
+    fig.legend(loc="outside upper center", ncols=3)
+    return fig
 
 
 def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:

@@ -1,4 +1,4 @@
-"""How many prompts of each step teach something: shares whose rollouts are all right, mixed, or all wrong."""
+"""How many prompts of each step give a training signal: shares with all right, mixed, or all wrong rollouts."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import Curve, read_curves, step_axis
+from mmk12.plotting.curves import Curve, read_curves, set_step_axis
 
 _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
-"""Dark, pale, middle: apart in grey too."""
+"""Dark, pale, middle: distinct in greyscale too."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Stacked shares against the step, smoothed; one panel per experiment, the mean over its seeds."""
+    """Draws stacked shares against the step, smoothed; one panel per experiment, the mean over its seeds."""
     right = {curve.name: curve for curve in read_curves(runs, "all_right")}
     wrong = {curve.name: curve for curve in read_curves(runs, "all_wrong")}
     names = [name for name in right if name in wrong]
     if not names:
         raise MissingData("None of the runs logged or dumped which prompts its rollouts answered right.")
-    drawn, grid = pyplot.subplots(1, len(names), figsize=(3.9 * len(names), 2.9), squeeze=False, sharey=True)
+    fig, grid = pyplot.subplots(1, len(names), figsize=(3.9 * len(names), 2.9), squeeze=False, sharey=True)
     for axes, name in zip(grid[0], names, strict=True):
-        _stack(axes, right[name], wrong[name])
+        _draw_layers(axes, right[name], wrong[name])
         axes.set_title(name, loc="left")
     grid[0][0].set_ylabel("share of the step's prompts")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper center", ncols=3)
-    return drawn
+    fig.legend(handles, labels, loc="outside upper center", ncols=3)
+    return fig
 
 
-def _stack(axes: Axes, right: Curve, wrong: Curve) -> None:
+def _draw_layers(axes: Axes, right: Curve, wrong: Curve) -> None:
     top, bottom = right.smoothed().mean, wrong.smoothed().mean
     top, bottom = top.align(bottom, join="inner")
     layers = {"all right": top, "mixed": 1 - top - bottom, "all wrong": bottom}
     axes.stackplot(top.index, list(layers.values()), labels=list(layers), colors=[_SHADES[name] for name in layers])
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
-    step_axis(axes)
+    set_step_axis(axes)

@@ -1,4 +1,4 @@
-"""Widths and heights of the pictures of data folders, against the 448-pixel tiles that InternVL cuts them into."""
+"""Widths and heights of the images of data folders, against the 448-pixel tiles that InternVL cuts them into."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _TICKS = (28, 56, 112, 224, 448, 896, 1792, 3584, 7168)
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """A map of how many pictures have which size, both axes logarithmic; one panel per data folder."""
-    drawn, panels = pyplot.subplots(1, len(runs), figsize=(4.8 * len(runs), 4.2), squeeze=False)
+    """Draws the number of images by size as a map with logarithmic axes; one panel per data folder."""
+    fig, panels = pyplot.subplots(1, len(runs), figsize=(4.8 * len(runs), 4.2), squeeze=False)
     for panel, run in zip(panels[0], runs, strict=True):
         sizes = np.array(storage.read_json(run / "statistics.json")["image_sizes"], dtype=int).reshape(-1, 3)
-        _map(drawn, panel, storage.read_json(run / "manifest.json")["recipe"]["name"], sizes)
-    return drawn
+        _draw_map(fig, panel, storage.read_json(run / "manifest.json")["recipe"]["name"], sizes)
+    return fig
 
 
-def _map(drawn: Figure, panel: Axes, name: str, sizes: np.ndarray) -> None:
-    """`sizes` has a row (width, height, number of pictures) per size."""
+def _draw_map(fig: Figure, panel: Axes, name: str, sizes: np.ndarray) -> None:
+    """Draws one map; `sizes` has a row (width, height, number of images) per size, in pixels."""
     width, height, count = sizes.T
     low, high = (min(sizes[:, :2].min(), TILE), max(sizes[:, :2].max(), TILE)) if len(sizes) else (28, TILE)
     edges = np.geomspace(low / 1.25, high * 1.25, 49)
     counts, _, _ = np.histogram2d(width, height, bins=(edges, edges), weights=count)
-    shown = panel.pcolormesh(
+    mesh = panel.pcolormesh(
         edges, edges, np.ma.masked_less(counts.T, 1), cmap="viridis_r", norm=LogNorm(1, max(2, counts.max()))
     )
     panel.axvline(TILE, color="0.55", linewidth=0.8, linestyle=":")
@@ -48,8 +48,8 @@ def _map(drawn: Figure, panel: Axes, name: str, sizes: np.ndarray) -> None:
     panel.set_xlim(edges[0], edges[-1])
     panel.set_ylim(edges[0], edges[-1])
     panel.set_aspect("equal")
-    panel.set_title(f"{name}: {count.sum():,} pictures", loc="left")
+    panel.set_title(f"{name}: {count.sum():,} images", loc="left")
     panel.set_xlabel("width (pixels); dotted: one tile of InternVL")
     panel.set_ylabel("height (pixels)")
-    bar = drawn.colorbar(shown, ax=panel, shrink=0.8, label="pictures")
+    bar = fig.colorbar(mesh, ax=panel, shrink=0.8, label="images")
     bar.outline.set_visible(False)

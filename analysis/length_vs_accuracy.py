@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import smooth, step_axis, step_range
+from mmk12.plotting.curves import set_step_axis, smooth, smoothing_span
 from mmk12.runlog import read_responses
 from mmk12.utils.stats import clustered_means
 
@@ -21,43 +21,43 @@ _BINS = 8
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """A row per run: mean length of right and of wrong responses by step, and accuracy by length, early and late."""
-    drawn, grid = pyplot.subplots(len(runs), 2, figsize=(7.2, 0.4 + 2.6 * len(runs)), squeeze=False)
+    """Draws a row per run: mean length of right and wrong responses by step, and accuracy by length, early and late."""
+    fig, grid = pyplot.subplots(len(runs), 2, figsize=(7.2, 0.4 + 2.6 * len(runs)), squeeze=False)
     for (left, right), run in zip(grid, runs, strict=True):
         table = read_responses(run / "rollouts").table
         if not {"prompt", "acc", "length"} <= set(table.columns):
             raise MissingData(f"{run} has no dumped rollouts with accuracy and length (rollouts/*.jsonl).")
-        _by_step(left, table)
-        _by_length(right, table)
+        _draw_lengths(left, table)
+        _draw_accuracies(right, table)
         left.set_title(run.name, loc="left")
-    return drawn
+    return fig
 
 
-def _by_step(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_lengths(axes: Axes, table: pd.DataFrame) -> None:
     for value, name, color, style in _KINDS:
         some = table[table["acc"] == value]
         if some.empty:
             continue
-        found = clustered_means(some, "length", by="step", cluster="prompt", share=False)
-        axes.plot(found.index, found["mean"], color=color, alpha=0.3, linewidth=0.8)
-        smoothed = smooth(found["mean"], step_range(len(found)))
-        axes.plot(found.index, smoothed, style, color=color, linewidth=1.7, label=name)
-    step_axis(axes)
+        lengths = clustered_means(some, "length", by="step", cluster="prompt", share=False)
+        axes.plot(lengths.index, lengths["mean"], color=color, alpha=0.3, linewidth=0.8)
+        smoothed = smooth(lengths["mean"], smoothing_span(len(lengths)))
+        axes.plot(lengths.index, smoothed, style, color=color, linewidth=1.7, label=name)
+    set_step_axis(axes)
     axes.set_ylabel("response length (tokens)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
-def _by_length(axes: Axes, table: pd.DataFrame) -> None:
-    """Eight classes of as many responses each, drawn at their mean length; bars are 95 % intervals over prompts."""
+def _draw_accuracies(axes: Axes, table: pd.DataFrame) -> None:
+    """Draws accuracy in eight equally large classes, at their mean length; bars are 95 % intervals over prompts."""
     first, last = table["step"].min(), table["step"].max()
     third = (last - first + 1) / 3
-    halves = (table[table["step"] < first + third], table[table["step"] > last - third])
-    for part, name, style, color in zip(halves, _PARTS, ("o:", "s-"), ("C2", "C3"), strict=True):
+    parts = (table[table["step"] < first + third], table[table["step"] > last - third])
+    for part, name, style, color in zip(parts, _PARTS, ("o:", "s-"), ("C2", "C3"), strict=True):
         ranked = part.assign(bin=pd.qcut(part["length"], _BINS, labels=False, duplicates="drop"))
-        found = clustered_means(ranked, "acc", by="bin", cluster="prompt")
-        at = ranked.groupby("bin")["length"].mean()
-        error = (found["mean"] - found["low"], found["high"] - found["mean"])
-        axes.errorbar(at, found["mean"], error, fmt=style, color=color, markersize=3.5, capsize=2, label=name)
+        accuracy = clustered_means(ranked, "acc", by="bin", cluster="prompt")
+        length = ranked.groupby("bin")["length"].mean()
+        error = (accuracy["mean"] - accuracy["low"], accuracy["high"] - accuracy["mean"])
+        axes.errorbar(length, accuracy["mean"], error, fmt=style, color=color, markersize=3.5, capsize=2, label=name)
     axes.set_xlabel("response length (tokens)")
     axes.set_ylabel("accuracy")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)

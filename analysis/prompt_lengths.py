@@ -16,21 +16,21 @@ from mmk12.curation.paper_counts import PAPER
 from mmk12.utils import storage
 
 LONGEST = 2048
-"""Tokens of a prompt that are kept in training (PAPER "Common"); longer ones are cut or left out."""
+"""Longest prompt in training, in tokens (paper, section "Common"); longer ones are cut or left out."""
 _OWN_COLOUR = 6
-"""Sources with the most rows that get a colour of their own; the others share grey."""
+"""Number of largest sources with their own colour; the others share grey."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Stacked histograms, the largest source at the bottom; one panel per data folder."""
-    drawn, panels = pyplot.subplots(1, len(runs), figsize=(6.4 * len(runs), 3.6), squeeze=False)
+    """Draws stacked histograms, the largest source at the bottom; one panel per data folder."""
+    fig, panels = pyplot.subplots(1, len(runs), figsize=(6.4 * len(runs), 3.6), squeeze=False)
     for panel, run in zip(panels[0], runs, strict=True):
         lengths = storage.read_json(run / "statistics.json")["prompt_lengths"]
-        _histogram(panel, storage.read_json(run / "manifest.json")["recipe"]["name"], lengths)
-    return drawn
+        _draw_histogram(panel, storage.read_json(run / "manifest.json")["recipe"]["name"], lengths)
+    return fig
 
 
-def _histogram(panel: Axes, name: str, lengths: dict[str, Any]) -> None:
+def _draw_histogram(panel: Axes, name: str, lengths: dict[str, Any]) -> None:
     counts: dict[str, list[list[int]]] = lengths["counts"]
     order = sorted(counts, key=lambda source: (-sum(rows for _, rows in counts[source]), source))
     values = [np.array(counts[source], dtype=int).reshape(-1, 2) for source in order]
@@ -54,7 +54,7 @@ def _histogram(panel: Axes, name: str, lengths: dict[str, Any]) -> None:
         panel.axvline(LONGEST, color="0.3", linewidth=0.9, linestyle="--", label=f"{LONGEST:,}: longest in training")
     middle = f"median {np.median(every):,.0f}, longest {top:,}" if len(every) else "none measured"
     panel.set_title(f"{name}: {middle}", loc="left")
-    panel.set_xlabel(f"{lengths['unit']}{', pictures included' if lengths['unit'] == 'tokens' else ''}")
+    panel.set_xlabel(f"{lengths['unit']}{', images included' if lengths['unit'] == 'tokens' else ''}")
     panel.set_ylabel("rows")
     panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -39,7 +39,7 @@ def figure(runs: Sequence[Path]) -> Figure:
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]
     below = [line for note in notes for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]
     height = len(rows) + 0.6 + _SMALL * len(below)
-    drawn, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
+    fig, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
     axes.set(xlim=(0, ends[-1]), ylim=(height - 1.2, -0.6))
     axes.set_axis_off()
     for number, row in enumerate(rows):
@@ -51,4 +51,4 @@ def figure(runs: Sequence[Path]) -> Figure:
         axes.text(0, len(rows) + _SMALL * number, line, va="center", size=9 * _SMALL, parse_math=False)
     for at, width in ((-0.5, 1.2), (0.5, 0.7), (len(runs) + 0.5, 0.4), (len(rows) - 0.5, 1.2)):
         axes.axhline(at, color="0.1", linewidth=width)
-    return drawn
+    return fig

@@ -14,26 +14,26 @@ from mmk12.curation.paper_counts import PAPER
 from mmk12.utils import storage
 
 _BAR = 0.34
-"""Height that one source takes, in inches."""
+"""Height of one source in inches."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Horizontal bars, the largest source on top, a tick where the paper has it; one panel per data folder."""
-    named = [(storage.read_json(run / "manifest.json")["recipe"]["name"], _rows(run)) for run in runs]
-    most = max(len(rows) for _, rows in named)
-    drawn, panels = pyplot.subplots(1, len(runs), figsize=(6.4 * len(runs), 1.1 + _BAR * most), squeeze=False)
-    for panel, (name, rows) in zip(panels[0], named, strict=True):
-        _bars(panel, name, rows)
-    return drawn
+    """Draws horizontal bars, the largest source on top, ticks for the paper's counts; one panel per data folder."""
+    counts = [(storage.read_json(run / "manifest.json")["recipe"]["name"], _count_rows(run)) for run in runs]
+    most = max(len(rows) for _, rows in counts)
+    fig, panels = pyplot.subplots(1, len(runs), figsize=(6.4 * len(runs), 1.1 + _BAR * most), squeeze=False)
+    for panel, (name, rows) in zip(panels[0], counts, strict=True):
+        _draw_bars(panel, name, rows)
+    return fig
 
 
-def _rows(run: Path) -> dict[str, int]:
-    """Rows by source, largest first; those of a published mixture by the source they come from."""
+def _count_rows(run: Path) -> dict[str, int]:
+    """Counts rows by source, largest first; rows of a published mixture by their original source."""
     origins: dict[str, int] = storage.read_json(run / "statistics.json")["origins"]
     return dict(sorted(origins.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _bars(panel: Axes, name: str, rows: dict[str, int]) -> None:
+def _draw_bars(panel: Axes, name: str, rows: dict[str, int]) -> None:
     total = sum(rows.values())
     names = [PAPER[source][0] if source in PAPER else source for source in rows]
     panel.barh(names, list(rows.values()), height=0.7)

@@ -11,5 +11,5 @@ from mmk12.plotting.curves import draw_panels
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Two panels side by side, a colour and a line style per experiment; seeds of one experiment are a band."""
+    """Draws two panels, with a colour and a line style per experiment; its seeds are a band."""
     return draw_panels(runs, ("accuracy", "length"))

@@ -1,4 +1,4 @@
-"""Training runs as `mmk12 train` leaves them, made up: a model that learns, with verl's keys and our plugin's dumps."""
+"""Makes synthetic training runs as `mmk12 train` leaves them: a model that learns, verl's keys, our plugin's dumps."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import yaml
 
 ROLLOUTS = 8
 OPENINGS = ("The figure shows a ring.", "From the figure, the side is 3.", "图中有两个角。")
-MOMENTS = {
+PHRASES = {
     "re-perception": "Let me look at the figure again: the mark is on the other side.",
     "verification": "Let me check this result by adding the parts.",
     "backtracking": "Wait, that is not right, I used the wrong side.",
@@ -17,10 +17,10 @@ MOMENTS = {
 CHINESE = {"re-perception": "再仔细看一下图，标记在另一边。", "verification": "验证一下这个结果。"}
 
 
-def trained(folder, *, steps=24, prompts=6, seed=0, gain=0.5, fall=None, launches=((1, None),), dumps=True):
-    """A run folder. Accuracy rises by `gain` from 0.2; from step `fall` on it is lost again.
+def make_training_run(folder, *, steps=24, prompts=6, seed=0, gain=0.5, fall=None, launches=((1, None),), dumps=True):
+    """Makes a run folder. Accuracy rises by `gain` from 0.2; from step `fall` on, that gain is lost.
 
-    `launches` are (first, last) steps of each launch, None for the last of the run; ROLLOUTS responses a prompt.
+    `launches` are (first, last) steps of each launch, None for the last step; each prompt has ROLLOUTS responses.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = {
@@ -49,7 +49,7 @@ def trained(folder, *, steps=24, prompts=6, seed=0, gain=0.5, fall=None, launche
 
 
 def responses(step, steps, prompts, seed=0, gain=0.5, fall=None):
-    """The rows of one dump, sorted by prompt as verl does."""
+    """Makes the rows of one dump, sorted by prompt as verl does."""
     draw = random.Random(f"{seed}/{step}")
     progress = step / steps if fall is None or step < fall else 0.0
     rows = []
@@ -63,9 +63,9 @@ def responses(step, steps, prompts, seed=0, gain=0.5, fall=None):
 
 
 def response(draw, step, prompt, rollout, right, progress):
-    """One response, longer and with more second thoughts as training goes on."""
+    """Makes one response; responses get longer and reflect more as training goes on."""
     thought = [draw.choice(OPENINGS)] + ["So we add the parts and compare."] * draw.randrange(1, 3 + int(6 * progress))
-    for kind, phrase in MOMENTS.items():
+    for kind, phrase in PHRASES.items():
         if draw.random() < 0.05 + 0.25 * progress:
             thought.append(CHINESE.get(kind, phrase) if draw.random() < 0.3 else phrase)
     status = "correct" if right else draw.choices(("wrong", "no_answer", "timeout"), (90, 9, 1))[0]
@@ -92,7 +92,7 @@ def response(draw, step, prompt, rollout, right, progress):
 
 
 def metrics(rows, step):
-    """What verl's file logger writes of a step."""
+    """Computes the metrics that verl's file logger writes for a step."""
     groups = [rows[at : at + ROLLOUTS] for at in range(0, len(rows), ROLLOUTS)]
     rates = [sum(row["acc"] for row in group) / len(group) for group in groups]
     keys = ("score", "acc", "format", "no_answer", "timeout", "truncated", "length")

@@ -1,7 +1,7 @@
-"""The command line: each module parses, calls one function and prints. No logic lives here.
+"""The command line: each command parses its arguments, calls one function and prints. There is no logic here.
 
-Results go to stdout, progress and notes to stderr; `--json` prints what a machine can read. Exit codes are the
-business of `mmk12.__main__`.
+Results go to stdout, progress and notes to stderr; `--json` prints JSON for machines. `mmk12.__main__` sets the exit
+code. Command bodies import what they run, so that `mmk12 --help` is fast.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Reproducible multimodal reasoning by reinforcement learning: data, verifier, evaluation.\n\n"
     "Start with `mmk12 demo`: it needs no data, no network and no GPU.",
+    epilog="Examples: `mmk12 demo` · `mmk12 list benchmarks` · `mmk12 eval --help`",
 )
-for _part in (demo, data, evaluation, training, analysis, listing):
-    app.add_typer(_part.app)
+for _module in (demo, data, evaluation, training, analysis, listing):
+    app.add_typer(_module.app)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
 
 
 @app.callback()
-def _common(
+def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     pass

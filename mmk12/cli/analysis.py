@@ -1,4 +1,4 @@
-"""The commands that show runs: `plot`, `report`, `aha`."""
+"""The commands that present runs: `plot`, `report`, `aha`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ def plot(
     figure: Annotated[str, typer.Argument(help="Name of a figure (see `mmk12 list figures`) or a Python file.")],
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run or data folders, logs of verl, TensorBoard folders; NAME-seed0, NAME-seed1 are one."),
+        typer.Argument(help="Run or data folders, logs of verl, TensorBoard folders. NAME-seed0, … are seeds of one."),
     ],
     metric: Annotated[
-        list[str] | None, typer.Option(help="A column of the run log, where a figure lets them be chosen; may repeat.")
+        list[str] | None,
+        typer.Option(help="A column of the run log, for figures with a choice of them; repeatable."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="PNG, SVG or PDF file; .md, .tex or .csv for a table (default: FIGURE.png).")
     ] = None,
 ) -> None:
     """Draws a figure from the files of runs."""
-    from mmk12.plotting import plot as draw
+    from mmk12.plotting import plot as draw_figure
 
-    typer.echo(f"wrote {draw(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
+    typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
 
 
 @app.command(epilog="Examples: `mmk12 report runs/train-demo` · `mmk12 report runs/eval-demo-instruct`")
@@ -64,40 +65,39 @@ def report(
 
 
 @app.command(
-    epilog="Examples: `mmk12 aha runs/train-demo`, and `mmk12 plot aha runs/train-demo` for the figure alone · "
+    epilog="Examples: `mmk12 aha runs/train-demo` · `mmk12 plot aha runs/train-demo` (the figure alone) · "
     "`mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME`"
 )
 def aha(
     run: Annotated[Path, typer.Argument(help="A training run folder with dumped rollouts.")],
     out: Annotated[Path | None, typer.Option(help="HTML file (default: aha.html in the run folder).")] = None,
-    data: Annotated[Path | None, typer.Option(help="Its data folder, where that has moved since training.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Its data folder, if it has moved since training.")] = None,
     judge: JudgeRef = None,
     judge_sample: Annotated[
         int, typer.Option(min=1, help="Responses of each kind that the judge is asked about.")
     ] = 200,
 ) -> None:
-    """Finds second thoughts in responses (looking again, checking, going back, planning anew) and counts them.
+    """Finds and counts reflection in responses: looking again, checking, going back, planning anew.
 
-    A judge is asked once; what it said is shown from then on.
+    A judge is asked once; its opinions are kept and shown from then on.
     """
     from mmk12.run_report.reflection.reflection_page import write_report
 
     if judge is not None:
-        _ask(run, judge, judge_sample)
+        _run_judge(run, judge, judge_sample)
     page = out or run / "aha.html"
-    tables = write_report(run, page, data)
-    for table in filter(None, tables):
+    for table in filter(None, write_report(run, page, data)):
         common.show(table, None, as_json=False)
     typer.echo(f"look at: {page}")
 
 
-def _ask(run: Path, judge: str, sample: int) -> None:
+def _run_judge(run: Path, ref: str, sample: int) -> None:
     from mmk12.inference.llm_judge import open_judge
-    from mmk12.run_report.reflection.judge import run_judge
+    from mmk12.run_report.reflection.reflection_judge import run_judge
     from mmk12.utils.progress import show_progress
 
-    asked = open_judge(judge)
+    judge = open_judge(ref)
     with show_progress(common.errors()) as progress:
-        notes = run_judge(run, asked, per_kind=sample, progress=progress)
+        notes = run_judge(run, judge, per_kind=sample, progress=progress)
     for note in notes:
         common.print_note(note)

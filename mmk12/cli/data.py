@@ -1,4 +1,4 @@
-"""The commands that make and check data: `build-data`, `check`."""
+"""The commands that build and check data: `build-data`, `check`."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def check(
 
 
 def make_funnel_table(build: Build) -> Table:
-    """What each stage left of each source."""
+    """Makes the table of rows left after each stage, by source."""
     steps = list(next(iter(build.funnel.values()), {}))
     rows = [(name, *counts.values()) for name, counts in build.funnel.items()]
     if len(rows) > 1:
@@ -139,8 +139,10 @@ def make_funnel_table(build: Build) -> Table:
 
 
 def make_plan_table(planned: Plan) -> Table:
-    """What a build would read: each source with the rows that are wanted and expected, and each benchmark whose
-    questions are taken out; where they lie, or what is missing."""
+    """Makes the table of a build's inputs, with location or what is missing.
+
+    Sources have their requested and expected rows; benchmarks are those whose questions are removed.
+    """
     rows = []
     for one in planned.sources:
         wanted = "all" if one.cap is None else str(one.cap)
@@ -153,15 +155,16 @@ def make_plan_table(planned: Plan) -> Table:
 
 
 def describe_location(one: PlannedSource | PlannedBenchmark) -> str:
+    """Returns where a source or benchmark is read from, or what is missing."""
     return f"MISSING: {one.missing}" if one.missing else one.where
 
 
 def make_gold_type_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """How many golds of each type there are, and how many of them can be used."""
+    """Makes the table of golds and usable golds by type."""
     counts: dict[str, list[int]] = {}
     for row in rows:
         count = counts.setdefault(row["type"], [0, 0])
         count[0] += 1
         count[1] += row["usable"]
-    found = [(name, *count) for name, count in sorted(counts.items())]
-    return Table(("type", "golds", "usable"), [*found, ("all", len(rows), sum(row["usable"] for row in rows))])
+    types = [(name, *count) for name, count in sorted(counts.items())]
+    return Table(("type", "golds", "usable"), [*types, ("all", len(rows), sum(row["usable"] for row in rows))])

@@ -21,24 +21,24 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
     limit: Limit = None,
 ) -> None:
-    """The whole job on the embedded default: build data, evaluate two models, report, compare, figures.
+    """Runs everything on the embedded models: build data, evaluate two models, report, compare, draw figures.
 
-    Offline and on a CPU, in a few minutes. The same command continues a demo that was interrupted.
+    It works offline on a CPU in a few minutes. The same command continues a demo that was interrupted.
     """
     from mmk12.cli.demo_pipeline import run_demo
     from mmk12.utils.progress import show_progress
 
     with show_progress(common.errors()) as progress:
-        made = run_demo(out, limit=limit, progress=progress)
-    common.show(make_funnel_table(made.built), None, as_json=False)
-    for evaluated in made.evaluations:
+        result = run_demo(out, limit=limit, progress=progress)
+    common.show(make_funnel_table(result.built), None, as_json=False)
+    for evaluated in result.evaluations:
         show(evaluated, as_json=False)
     typer.echo("The tuned model (B) against the starter (A), item by item:")
-    common.show(make_comparison_table(made.difference), None, as_json=False)
+    common.show(make_comparison_table(result.difference), None, as_json=False)
     typer.echo(
-        f"Training data: {made.built.out / 'train.parquet'} (verl), {made.built.out / 'DATA_CARD.md'}\n"
-        f"Figures: {made.figure}, {made.built.out / 'figures' / 'sources.png'}\n"
-        f"Open first: {made.evaluations[0].folder / 'report.html'}\n"
+        f"Training data: {result.built.out / 'train.parquet'} (verl), {result.built.out / 'DATA_CARD.md'}\n"
+        f"Figures: {result.figure}, {result.built.out / 'figures' / 'sources.png'}\n"
+        f"Open first: {result.evaluations[0].folder / 'report.html'}\n"
         "Next, on real data: mmk12 list benchmarks, then\n"
         "  mmk12 eval --model ORG/NAME --benchmarks k12 --raw-dir RAW\n"
         "  mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing"

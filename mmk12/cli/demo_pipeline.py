@@ -1,4 +1,4 @@
-"""What `mmk12 demo` runs: the main job from end to end on the embedded models, offline and on a CPU."""
+"""Runs the demo: the main pipeline from end to end on the embedded models, offline and on a CPU."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmk12.plotting import plot
 from mmk12.utils.progress import Progress, ignore_progress
 
 MAX_TOKENS = 256
-"""The embedded models answer in some tens of tokens."""
+"""Token limit of a response; the embedded models answer in some tens of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """What the demo wrote: the mixture, the evaluations of both embedded models, their difference, a figure."""
+    """Output of the demo: the mixture, the evaluations of both embedded models, their comparison, a figure."""
 
     built: Build
     evaluations: tuple[Evaluation, ...]
@@ -28,9 +28,9 @@ class DemoRun:
 
 
 def run_demo(out: Path, *, limit: int | None = None, progress: Progress = ignore_progress) -> DemoRun:
-    """Builds the demo mixture, evaluates the starter and its tuned sibling on held-out problems, compares them.
+    """Builds the demo mixture, evaluates the starter and the tuned model on held-out problems, and compares them.
 
-    Everything goes below `out`; the same call continues an interrupted run.
+    All output goes below `out`; the same call continues an interrupted run.
     """
     built = build_data("demo", out=out / "data", limit=limit, progress=progress)
     evaluations = tuple(_evaluate_model(model, out, limit, progress) for model in ("demo", "demo-tuned"))
@@ -40,8 +40,8 @@ def run_demo(out: Path, *, limit: int | None = None, progress: Progress = ignore
 
 
 def _evaluate_model(model: str, out: Path, limit: int | None, progress: Progress) -> Evaluation:
-    def labelled(label: str, done: int, total: int) -> None:
-        progress(f"{model}: {label}", done, total)
+    def report_progress(label: str, count: int, total: int) -> None:
+        progress(f"{model}: {label}", count, total)
 
     folder = out / f"eval-{model}"
-    return evaluate(model, ["demo"], out=folder, limit=limit, max_tokens=MAX_TOKENS, progress=labelled)
+    return evaluate(model, ["demo"], out=folder, limit=limit, max_tokens=MAX_TOKENS, progress=report_progress)

@@ -1,4 +1,4 @@
-"""The commands about evaluations: `eval`, `score`, `compare`."""
+"""The commands about evaluations and verdicts: `eval`, `score`, `compare`, `verify`."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluates a model greedily, with sub-scores, error bars and a page to look at every item.
+    """Evaluates a model by greedy decoding, with sub-scores, error bars and a page that shows every item.
 
-    A run that was killed goes on where it stopped when the same command is given again.
+    The same command continues a run that was killed.
     """
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
@@ -71,9 +71,9 @@ def evaluate(
     from mmk12.inference.llm_judge import open_judge
     from mmk12.utils.progress import show_progress
 
-    asked = open_judge(judge) if judge is not None else None  # a judge that is not there should not cost an evaluation
+    opened_judge = open_judge(judge) if judge is not None else None  # a missing judge is reported before the work
     with show_progress(common.errors()) as progress:
-        done = run(
+        evaluation = run(
             model,
             [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
             out=out or _default_out(model, prompt, n),
@@ -88,9 +88,9 @@ def evaluate(
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )
-        if asked is not None:
-            done = run_judge(done, asked, progress)
-    show(done, as_json)
+        if opened_judge is not None:
+            evaluation = run_judge(evaluation, opened_judge, progress)
+    show(evaluation, as_json)
 
 
 @app.command(
@@ -103,18 +103,18 @@ def score(
     judge: JudgeRef = None,
     as_json: AsJson = False,
 ) -> None:
-    """Grades the saved completions of a run again; no model is needed, but for a judge if one is named."""
+    """Grades the saved completions of a run again, without the model; a judge can be added."""
     from mmk12.evaluation.pipeline import run_judge
     from mmk12.evaluation.pipeline import score as rescore
     from mmk12.inference.llm_judge import open_judge
     from mmk12.utils.progress import show_progress
 
-    asked = open_judge(judge) if judge is not None else None
-    done = rescore(run, profile)
-    if asked is not None:
+    opened_judge = open_judge(judge) if judge is not None else None
+    evaluation = rescore(run, profile)
+    if opened_judge is not None:
         with show_progress(common.errors()) as progress:
-            done = run_judge(done, asked, progress)
-    show(done, as_json)
+            evaluation = run_judge(evaluation, opened_judge, progress)
+    show(evaluation, as_json)
 
 
 @app.command(
@@ -122,9 +122,7 @@ def score(
     "--out runs.html`"
 )
 def compare(
-    runs: Annotated[
-        list[Path], typer.Argument(help="Evaluation run folders; the first is what others are set against.")
-    ],
+    runs: Annotated[list[Path], typer.Argument(help="Evaluation run folders; the others are compared with the first.")],
     out: Annotated[Path | None, typer.Option(help="Also write it to this .md, .html or .csv file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -170,9 +168,6 @@ def _default_out(model: str, prompt: str, n: int) -> Path:
     return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
 
 
-# The command `mmk12 verify`.
-
-
 @app.command(
     epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
     "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
@@ -183,11 +178,11 @@ def verify(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show how one row is read and judged, and stop: the first, or --id.")
+        bool, typer.Option("--explain", help="Show how one row is parsed and judged, and stop: the first, or --id.")
     ] = False,
     row_id: Annotated[str | None, typer.Option("--id", help="The row to explain.")] = None,
 ) -> None:
-    """Judges responses against golds, one verdict a line, in the same order."""
+    """Judges responses against golds: one verdict per line, in the order of the input."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
     from mmk12.utils.progress import show_progress
 

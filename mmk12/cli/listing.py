@@ -20,34 +20,34 @@ app = typer.Typer()
 
 @app.command("list", epilog="Example: `mmk12 list benchmarks --json`")
 def list_(
-    kind: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
+    category: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
     as_json: AsJson = False,
 ) -> None:
-    """Lists what can be named in other commands."""
-    rows = list_things(kind)
+    """Lists the names that other commands take."""
+    rows = list_names(category)
     common.show(make_listing_table(rows), rows, as_json)
 
 
 Rows = list[dict[str, Any]]
 
 
-def list_things(kind: str) -> Rows:
-    """One row per thing of `kind` (plural), as columns of text. Raises `UnknownName`."""
-    if kind not in _KINDS:
-        raise UnknownName("kind of thing", kind, _KINDS)
-    return _KINDS[kind]()
+def list_names(category: str) -> Rows:
+    """Returns a row per name in a category (plural), with its properties. Raises `UnknownName`."""
+    if category not in _CATEGORIES:
+        raise UnknownName("category", category, _CATEGORIES)
+    return _CATEGORIES[category]()
 
 
-def _benchmarks() -> Rows:
-    found = [one for file in content.names("benchmark") for one in registry.load_benchmarks(file).items()]
+def _list_benchmarks() -> Rows:
+    benchmarks = [one for file in content.names("benchmark") for one in registry.load_benchmarks(file).items()]
     return [
         {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
-        for name, one in found
+        for name, one in benchmarks
     ]
 
 
-def _sources() -> Rows:
-    found = [registry.load_source(name) for name in content.names("source")]
+def _list_sources() -> Rows:
+    sources = [registry.load_source(name) for name in content.names("source")]
     return [
         {
             "name": one.name,
@@ -58,41 +58,41 @@ def _sources() -> Rows:
             "from": one.url,
             "hub": one.hub.id if one.hub else "",
         }
-        for one in found
+        for one in sources
     ]
 
 
-def _recipes() -> Rows:
+def _list_recipes() -> Rows:
     from mmk12.recipes.recipe_loader import load_recipe
 
     return [{"name": name, "about": load_recipe(name).about} for name in content.names("recipe")]
 
 
-def _figures() -> Rows:
-    found = [(name, content.load_figure(name).__doc__ or "") for name in content.names("figure")]
-    return [{"name": name, "about": about.strip().splitlines()[0]} for name, about in found]
+def _list_figures() -> Rows:
+    docs = [(name, content.load_figure(name).__doc__ or "") for name in content.names("figure")]
+    return [{"name": name, "about": doc.strip().splitlines()[0]} for name, doc in docs]
 
 
-def _prompts() -> Rows:
+def _list_prompts() -> Rows:
     return [{"name": one.name, "system": one.system, "user": one.user} for one in prompts.TEMPLATES.values()]
 
 
-def _profiles() -> Rows:
+def _list_profiles() -> Rows:
     from mmk12.verifier import PROFILES
 
     return [{"name": name, "about": profile.about} for name, profile in PROFILES.items()]
 
 
-_KINDS: dict[str, Callable[[], Rows]] = {
-    "benchmarks": _benchmarks,
-    "sources": _sources,
-    "recipes": _recipes,
-    "figures": _figures,
-    "prompts": _prompts,
-    "profiles": _profiles,
+_CATEGORIES: dict[str, Callable[[], Rows]] = {
+    "benchmarks": _list_benchmarks,
+    "sources": _list_sources,
+    "recipes": _list_recipes,
+    "figures": _list_figures,
+    "prompts": _list_prompts,
+    "profiles": _list_profiles,
 }
 
 
 def make_listing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """What `mmk12 list` shows."""
+    """Makes the table of `mmk12 list`."""
     return Table(tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])

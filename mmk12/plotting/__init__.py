@@ -1,4 +1,4 @@
-"""Draws a figure of `analysis/` into a file whose bytes depend on the data alone."""
+"""Draws the figures of `analysis/` into files whose bytes depend on the data alone."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-"""What each format would otherwise say about the time and the library of its making."""
+"""Metadata left out of each format: time and library version would change the bytes."""
 
 
 def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = ()) -> Path:
-    """Draws figure `figure` (a name or a Python file) of `runs` into `out`: PNG, SVG or PDF.
+    """Draws `figure` (a name or a Python file) of `runs` into `out` (.png, .svg or .pdf) and returns `out`.
 
-    `metrics` are for figures that let them be chosen. A figure that is a table is written as .md, .tex or .csv too.
+    `metrics` are columns of the run log, for figures with a choice of metrics. A figure that is a table can also be
+    written as .md, .tex or .csv. Raises `UnknownName`, `BadInput` for a wrong suffix or choice, and `MissingData`.
     """
     module = content.load_figure(figure)
     if out.suffix in tables.WRITERS:
         if not hasattr(module, "table"):
-            raise BadInput(f"{figure} is a picture, not a table: give --out a name that ends in .png, .svg or .pdf.")
+            raise BadInput(f"{figure} is an image, not a table: give --out a name that ends in .png, .svg or .pdf.")
         storage.write_text(out, tables.WRITERS[out.suffix](module.table(runs)))
         return out
     if metrics and "metrics" not in inspect.signature(module.figure).parameters:
@@ -38,16 +39,16 @@ def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = 
 
 
 def to_svg(figure: str, runs: Sequence[Path]) -> str:
-    """A figure of `analysis/` as an element of a page. Raises `MissingData` where the runs lack what it shows."""
+    """Draws a figure of `analysis/` as an `<svg>` element. Raises `MissingData` if the runs lack its data."""
     with apply_style():
         text = draw_figure(content.load_figure(figure).figure(runs), "svg").decode("utf-8")
-    head, _, rest = text[text.index("<svg") :].partition("<metadata>")  # names and links of a file of its own
+    head, _, rest = text[text.index("<svg") :].partition("<metadata>")  # links that only a separate file needs
     return head + rest.partition("</metadata>")[2]
 
 
 @contextmanager
 def apply_style() -> Iterator[None]:
-    """Figures made in this block look alike, and need no screen."""
+    """Applies `analysis/style.mplstyle` to the figures made in this block; no display is needed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -56,7 +57,7 @@ def apply_style() -> Iterator[None]:
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Writes a figure in the format of the file's suffix, the same bytes for the same figure."""
+    """Writes a figure in the format of the file's suffix; equal figures give equal bytes. Raises `BadInput`."""
     format_ = out.suffix.removeprefix(".").lower()
     if format_ not in _METADATA:
         raise BadInput(f"Cannot draw into {out}: the name must end in .png, .svg or .pdf.")
@@ -64,7 +65,7 @@ def save(figure: Figure, out: Path) -> None:
 
 
 def draw_figure(figure: Figure, format_: str) -> bytes:
-    """The bytes of a figure in a format (png, svg, pdf). The figure is closed."""
+    """Returns a figure as the bytes of a file in a format (png, svg, pdf), and closes it."""
     from matplotlib import pyplot
 
     buffer = io.BytesIO()

@@ -1,15 +1,14 @@
-"""The log of a training run as one table, whatever wrote it and however often it was interrupted.
+"""Reads the log of a training run as one table, whichever framework wrote it and however often it was interrupted.
 
-names      what other frameworks call our columns
-metrics    verl's file logger and console: a line per step
-events     TensorBoard event files: OpenRLHF, MM-Eureka, verl
-rollouts   the dumped responses, their short columns and a few texts
-log        all of it together, launch by launch, the later one winning
+reader         metrics by step: verl's file and console logs, TensorBoard events; launches merged, columns renamed
+rollouts       the dumped responses: numeric columns of all of them, texts of a few
+training_rows  questions and images of the training data, by sample id
 """
 
 from __future__ import annotations
 
-from mmk12.runlog.reader import RunLog, read_run
-from mmk12.runlog.rollouts import Responses, read_responses
+from mmk12.runlog.notes import LogNote
+from mmk12.runlog.reader import COLUMNS, Column, RunLog, read_run
+from mmk12.runlog.rollouts import Responses, Rollout, read_responses
 
-__all__ = ["Responses", "RunLog", "read_responses", "read_run"]
+__all__ = ["COLUMNS", "Column", "LogNote", "Responses", "Rollout", "RunLog", "read_responses", "read_run"]

@@ -1,4 +1,8 @@
-"""A run's whole log: launches in order, later ones winning, under names that do not depend on who wrote it."""
+"""Reads the log of a training run into one table with a row per step.
+
+Logs of verl (file or console logger) and TensorBoard events (OpenRLHF, MM-Eureka) are understood. Launches are merged
+in order, a later one overriding the steps that it repeats, and columns get names that do not depend on the framework.
+"""
 
 from __future__ import annotations
 
@@ -7,115 +11,218 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from mmk12.errors import MissingData, MissingExtra
+from mmk12.runlog.notes import LogNote
 from mmk12.runlog.rollouts import read_responses, summarize_steps
 from mmk12.types import BrokenLine
 from mmk12.utils import storage
 
-if TYPE_CHECKING:
-    import pandas as pd
+StepValues = Mapping[int, Mapping[str, float]]
+"""Metrics by step."""
 
 
-# What frameworks call the same quantity. Columns that nobody here knows keep their own name.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A quantity that frameworks log under different names: our name, the label of its axis, and those names.
+
+    Of several names in one log, the first in `aliases` is used; the others keep their own name.
+    """
+
+    name: str
+    label: str
+    aliases: tuple[str, ...] = ()
 
 
-COLUMNS = {
-    "reward": ("critic/score/mean", "critic/rewards/mean", "train/reward"),
-    "accuracy": ("reward/acc/mean", "train/accuracy_reward", "train/accuracy_rewards", "train/acc_reward"),
-    "format": ("reward/format/mean", "train/format_reward", "train/format_rewards"),
-    "length": ("response_length/mean", "reward/length/mean", "train/response_length"),
-    "truncated": ("reward/truncated/mean", "response_length/clip_ratio", "train/response_clip_ratio"),
-    "no_answer": ("reward/no_answer/mean",),
-    "timeout": ("reward/timeout/mean",),
-    "all_right": ("reward/prompts/all_right",),
-    "all_wrong": ("reward/prompts/all_wrong",),
-    "entropy": ("actor/entropy", "actor/entropy_loss", "train/entropy"),
-    "clip_fraction": ("actor/pg_clipfrac", "train/clip_ratio", "train/ppo_clip_ratio"),
-    "kl": ("actor/kl_loss", "train/kl"),
-    "update_kl": ("actor/ppo_kl", "train/ppo_kl"),
-    "gradient_norm": ("actor/grad_norm", "train/actor_grad_norm"),
-    "learning_rate": ("actor/lr", "train/actor_lr"),
-    "seconds": ("timing_s/step", "perf/time_per_step", "train/timing/step"),
-}
-"""Our column -> the names it may have, best first. `kl` is from the model that training started from, `update_kl` from
-the policy that sampled the step."""
+COLUMNS = (
+    Column("reward", "reward", ("critic/score/mean", "critic/rewards/mean", "train/reward")),
+    Column(
+        "accuracy",
+        "accuracy reward",
+        ("reward/acc/mean", "train/accuracy_reward", "train/accuracy_rewards", "train/acc_reward"),
+    ),
+    Column("format", "format reward", ("reward/format/mean", "train/format_reward", "train/format_rewards")),
+    Column(
+        "length",
+        "response length (tokens)",
+        ("response_length/mean", "reward/length/mean", "train/response_length"),
+    ),
+    Column(
+        "truncated",
+        "truncated responses (share)",
+        ("reward/truncated/mean", "response_length/clip_ratio", "train/response_clip_ratio"),
+    ),
+    Column("no_answer", "responses without answer (share)", ("reward/no_answer/mean",)),
+    Column("timeout", "timeout", ("reward/timeout/mean",)),
+    Column("all_right", "prompts, all right (share)", ("reward/prompts/all_right",)),
+    Column("all_wrong", "prompts, all wrong (share)", ("reward/prompts/all_wrong",)),
+    Column("entropy", "entropy (nats per token)", ("actor/entropy", "actor/entropy_loss", "train/entropy")),
+    Column(
+        "clip_fraction", "clipped tokens (share)", ("actor/pg_clipfrac", "train/clip_ratio", "train/ppo_clip_ratio")
+    ),
+    # `kl` is measured from the initial model, `update_kl` from the policy that sampled the step.
+    Column("kl", "KL from the first model (nats per token)", ("actor/kl_loss", "train/kl")),
+    Column("update_kl", "KL of an update (nats per token)", ("actor/ppo_kl", "train/ppo_kl")),
+    Column("gradient_norm", "gradient norm", ("actor/grad_norm", "train/actor_grad_norm")),
+    Column("learning_rate", "learning rate", ("actor/lr", "train/actor_lr")),
+    Column("seconds", "time per step (s)", ("timing_s/step", "perf/time_per_step", "train/timing/step")),
+    Column("validation/accuracy", "held-out accuracy"),
+)
+"""Columns with a name of ours. All others keep the name under which they were logged."""
 
-VALIDATION = "validation/"
-"""What columns begin with that were measured on held-out rows."""
-
-
-def canonical_column(found: str, seen: frozenset[str]) -> str:
-    """The column for the metric `found`, in a log that has the metrics `seen`."""
-    for name, aliases in COLUMNS.items():
-        if found in aliases:
-            best = next(alias for alias in aliases if alias in seen)
-            return name if found == best else found
-    if found.startswith("val-core/") and found.endswith("/acc/mean@1"):
-        return VALIDATION + "accuracy"
-    return found
-
-
-# Reads TensorBoard event files, which is all that runs of OpenRLHF and MM-Eureka leave behind.
-
-
-PATTERN = "events.out.tfevents.*"
+_COUNTABLE = {"reward", "accuracy", "format", "length", "truncated", "all_right", "all_wrong"}
+"""Columns that can be computed from the dumped responses. A log that has all of them needs no dumps."""
 
 
-def read_events(folder: Path) -> Steps:
-    """All scalars of the event files in `folder` (not below it). Raises `MissingExtra` without tensorboard."""
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """The log of a run: its name, metrics, number of launches, and irregularities of its files.
+
+    `table` has a row per step (index `step`, ascending) and a float64 column per metric, NaN where a step lacks it.
+    """
+
+    name: str
+    table: pd.DataFrame
+    launches: int
+    notes: tuple[LogNote, ...]
+
+
+def read_run(path: Path) -> RunLog:
+    """Reads a run folder of `mmk12 train`, a metrics file or console log of verl, or a folder of TensorBoard events.
+
+    Columns that the log lacks are computed from the dumped responses in `path/rollouts`, if there are any.
+    Raises `MissingData` if `path` holds none of these, `MissingExtra` if reading events needs TensorBoard.
+    """
+    launches = _read_launches(path)
+    if not launches:
+        raise MissingData(
+            f"{path} holds no training log: no attempts/*/metrics.jsonl, and it is no metrics file or console log "
+            "of verl nor a folder of TensorBoard events."
+        )
+    steps: StepValues = {}
+    for launch in launches:
+        if launch.steps:
+            steps = _merge_launch(steps, launch.steps)
+    notes = tuple(note for launch in launches for note in launch.notes)
+    table = _make_table(_rename_columns(steps))
+    if path.is_dir() and not set(table.columns) >= _COUNTABLE:
+        responses = read_responses(path / "rollouts")
+        table = table.combine_first(summarize_steps(responses.table).reindex(table.index))
+        notes += responses.notes
+    return RunLog(path.name, table, len(launches), notes)
+
+
+# Launches of a run.
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchLog:
+    """What one launch logged: metrics by step, ascending, and irregularities of its file."""
+
+    steps: StepValues
+    notes: tuple[LogNote, ...]
+
+
+_EVENTS = "events.out.tfevents.*"
+
+
+def _read_launches(path: Path) -> list[LaunchLog]:
+    """The logs of all launches, oldest first."""
+    if path.is_file():
+        return [read_metrics(path) if path.suffix == ".jsonl" else read_console(path)]
+    folders = [folder for folder in sorted((path / "attempts").glob("[0-9]*")) if folder.is_dir()]
+    logs = map(_read_launch, folders or [path])
+    return [log for log in logs if log is not None]
+
+
+def _read_launch(folder: Path) -> LaunchLog | None:
+    if (folder / "metrics.jsonl").is_file():
+        return read_metrics(folder / "metrics.jsonl")
+    if any(folder.glob(_EVENTS)):
+        return read_events(folder)
+    if (folder / "console.log").is_file():
+        return read_console(folder / "console.log")
+    return None
+
+
+def _merge_launch(earlier: StepValues, launch: StepValues) -> StepValues:
+    """Adds a launch, which overrides the steps after its first one.
+
+    A launch that validates before it trains logs the step of its checkpoint again, without training metrics; so the
+    values of that step are merged.
+    """
+    first = min(launch)
+    kept = {step: values for step, values in earlier.items() if step <= first}
+    return kept | {step: {**kept.get(step, {}), **values} for step, values in launch.items()}
+
+
+# File formats.
+
+
+_CONSOLE_STEP = re.compile(r"\bstep:(\d{1,9}) - ")
+_MAX_LINE = 200_000
+"""Bytes of a console line that are read."""
+
+
+def read_metrics(path: Path) -> LaunchLog:
+    """Reads a file of verl's `file` logger: rows `{"step": …, "data": {…}}`."""
+    return _collect_steps(path.name, map(_parse_row, storage.read_jsonl(path)))
+
+
+def read_console(path: Path) -> LaunchLog:
+    """Reads the output of verl's `console` logger: lines with `step:1 - a:0.5 - b:2` among any others."""
+    rows = []
+    with open(path, "rb") as file:
+        for line in file:
+            text = line[:_MAX_LINE].decode("utf-8", "replace")
+            match = _CONSOLE_STEP.search(text)
+            if match:
+                rows.append((int(match[1]), dict(_parse_pairs(text[match.end() :]))))
+    return _collect_steps(path.name, rows)
+
+
+def read_events(folder: Path) -> LaunchLog:
+    """Reads all scalars of the TensorBoard event files in `folder` (not below it).
+
+    Raises `MissingExtra` if TensorBoard is not installed.
+    """
     try:
         from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
     except ImportError:
         raise MissingExtra("Reading TensorBoard event files", "analysis") from None
-    found = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
-    found.Reload()
+    events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
+    events.Reload()
     steps: dict[int, dict[str, float]] = {}
     skipped = 0
-    for tag in found.Tags()["scalars"]:
-        for event in found.Scalars(tag):
+    for tag in events.Tags()["scalars"]:
+        for event in events.Scalars(tag):
             if math.isfinite(event.value):
                 steps.setdefault(int(event.step), {})[tag] = float(event.value)
             else:
                 skipped += 1
-    notes = (f"{folder.name}: {skipped} values are not finite and were left out",) if skipped else ()
-    return Steps(dict(sorted(steps.items())), notes)
+    notes = (LogNote(folder.name, "not finite", skipped),) if skipped else ()
+    return LaunchLog(dict(sorted(steps.items())), notes)
 
 
-# Reads what a run logged step by step: verl's metrics file, or the console where nothing else was kept.
+def _parse_row(row: Mapping[str, Any] | BrokenLine) -> tuple[int, dict[str, float]] | str:
+    """(step, metrics) of a line of the file logger, or what is wrong with it."""
+    if isinstance(row, BrokenLine):
+        return f"{row.where}: {row.reason}"
+    step, data = row.get("step"), row.get("data")
+    if not isinstance(step, int) or isinstance(step, bool) or step < 0 or not isinstance(data, dict):
+        return "a row without step and data"
+    return step, {name: float(value) for name, value in data.items() if _is_number(value)}
 
 
-_CONSOLE = re.compile(r"\bstep:(\d{1,9}) - ")
-_LONGEST = 200_000
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Metrics by step in the order in which they were first logged, and what was odd about the file."""
-
-    rows: Mapping[int, Mapping[str, float]]
-    notes: tuple[str, ...]
-
-
-def read_metrics(path: Path) -> Steps:
-    """A file of verl's `file` logger: rows `{"step": …, "data": {…}}`."""
-    return _collected(path.name, map(_row, storage.read_jsonl(path)))
-
-
-def read_console(path: Path) -> Steps:
-    """What verl's `console` logger printed: `step:1 - a:0.5 - b:2`, among anything else."""
-    rows = []
-    with open(path, "rb") as file:
-        for line in file:
-            text = line[:_LONGEST].decode("utf-8", "replace")
-            found = _CONSOLE.search(text)
-            if found:
-                rows.append((int(found[1]), dict(_pairs(text[found.end() :]))))
-    return _collected(path.name, rows)
-
-
-def _pairs(text: str) -> Iterator[tuple[str, float]]:
+def _parse_pairs(text: str) -> Iterator[tuple[str, float]]:
+    """(name, value) of each `name:value` between dashes whose value is a finite number."""
     for part in text.split(" - "):
         name, _, value = part.strip().rpartition(":")
         try:
@@ -126,19 +233,11 @@ def _pairs(text: str) -> Iterator[tuple[str, float]]:
             yield name, number
 
 
-def _row(row: Mapping[str, Any] | BrokenLine) -> tuple[int, dict[str, float]] | str:
-    if isinstance(row, BrokenLine):
-        return f"{row.where}: {row.reason}"
-    step, data = row.get("step"), row.get("data")
-    if not isinstance(step, int) or isinstance(step, bool) or step < 0 or not isinstance(data, dict):
-        return "a row without step and data"
-    return step, {name: float(value) for name, value in data.items() if _is_number(value)}
-
-
-def _collected(name: str, rows: Iterable[tuple[int, dict[str, float]] | str]) -> Steps:
+def _collect_steps(file: str, rows: Iterable[tuple[int, dict[str, float]] | str]) -> LaunchLog:
+    """Merges the rows of a file by step, noting broken, repeated and misplaced ones."""
     steps: dict[int, dict[str, float]] = {}
     broken: list[str] = []
-    repeated = backwards = 0
+    repeated = backward = 0
     last = -1
     for row in rows:
         if isinstance(row, str):
@@ -146,107 +245,42 @@ def _collected(name: str, rows: Iterable[tuple[int, dict[str, float]] | str]) ->
             continue
         step, values = row
         repeated += step in steps
-        backwards += step < last
+        backward += step < last
         last = max(last, step)
         steps[step] = {**steps.get(step, {}), **values}  # verl logs a step in pieces: training, validation
     notes = []
     if broken:
-        notes.append(f"{name}: {len(broken)} lines are no step, first {broken[0]}")
-    if backwards:
-        notes.append(f"{name}: {backwards} of {len(steps)} steps are out of order")
+        notes.append(LogNote(file, "not a step", len(broken), detail=broken[0]))
+    if backward:
+        notes.append(LogNote(file, "out of order", backward, len(steps)))
     if repeated:
-        notes.append(f"{name}: {repeated} steps were logged more than once; later values win")
-    return Steps(dict(sorted(steps.items())), tuple(notes))
+        notes.append(LogNote(file, "repeated", repeated))
+    return LaunchLog(dict(sorted(steps.items())), tuple(notes))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+# The table.
 
 
-Rows = Mapping[int, Mapping[str, float]]
-"""Metrics by step."""
-_COUNTED = {"reward", "accuracy", "format", "length", "truncated", "all_right", "all_wrong"}
-"""What the dumped responses can add to a log that lacks it; with all of it there, they need not be read."""
+def _rename_columns(steps: StepValues) -> StepValues:
+    logged = frozenset(name for values in steps.values() for name in values)
+    names = {name: canonical_column(name, logged) for name in logged}
+    return {step: {names[name]: value for name, value in values.items()} for step, values in steps.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class RunLog:
-    """`table` has a row per step (index `step`) and a float column per metric; `notes` say what was odd.
-
-    `launches` is how many times the run was started.
-    """
-
-    name: str
-    table: pd.DataFrame
-    launches: int
-    notes: tuple[str, ...]
+def canonical_column(metric: str, logged: frozenset[str]) -> str:
+    """Returns the column name of a metric, in a log that has the metrics `logged`."""
+    for column in COLUMNS:
+        if metric in column.aliases:
+            best = next(alias for alias in column.aliases if alias in logged)
+            return column.name if metric == best else metric
+    if metric.startswith("val-core/") and metric.endswith("/acc/mean@1"):
+        return "validation/accuracy"
+    return metric
 
 
-def read_run(path: Path) -> RunLog:
-    """The log of a run of ours, of a metrics file or console log of verl, or of a folder of TensorBoard events.
-
-    Raises `MissingData` where there is none of these.
-    """
-    parts = _parts(path)
-    if not parts:
-        raise MissingData(
-            f"{path} holds no training log: no attempts/*/metrics.jsonl, and it is no metrics file or console log "
-            "of verl nor a folder of TensorBoard events."
-        )
-    steps: Rows = {}
-    for part in parts:
-        if part.rows:
-            steps = _continued(steps, part.rows)
-    notes = tuple(note for part in parts for note in part.notes)
-    table = _table(_renamed(steps))
-    if path.is_dir() and not set(table.columns) >= _COUNTED:
-        counted = read_responses(path / "rollouts")
-        table = table.combine_first(summarize_steps(counted.table).reindex(table.index))
-        notes += counted.notes
-    return RunLog(path.name, table, len(parts), notes)
-
-
-def _continued(before: Rows, launch: Rows) -> Rows:
-    """The log after one more launch, which made all later steps of those before it void.
-
-    A launch that validates before it trains logs the step of its checkpoint once more, without training metrics.
-    """
-    first = min(launch)
-    kept = {step: row for step, row in before.items() if step <= first}
-    return kept | {step: {**kept.get(step, {}), **row} for step, row in launch.items()}
-
-
-def _parts(path: Path) -> list[Steps]:
-    """What each launch logged, oldest first."""
-    if path.is_file():
-        return [read_metrics(path) if path.suffix == ".jsonl" else read_console(path)]
-    launches = [_launch(folder) for folder in sorted((path / "attempts").glob("[0-9]*")) if folder.is_dir()]
-    if launches:
-        return [launch for launch in launches if launch is not None]
-    alone = _launch(path)
-    return [alone] if alone is not None else []
-
-
-def _launch(folder: Path) -> Steps | None:
-    if (folder / "metrics.jsonl").is_file():
-        return read_metrics(folder / "metrics.jsonl")
-    if any(folder.glob(PATTERN)):
-        return read_events(folder)
-    if (folder / "console.log").is_file():
-        return read_console(folder / "console.log")
-    return None
-
-
-def _renamed(steps: Rows) -> dict[int, dict[str, float]]:
-    seen = frozenset(name for row in steps.values() for name in row)
-    names = {name: canonical_column(name, seen) for name in seen}
-    return {step: {names[name]: value for name, value in row.items()} for step, row in steps.items()}
-
-
-def _table(rows: Rows) -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.DataFrame.from_dict(dict(sorted(rows.items())), orient="index", dtype="float64")
-    table = table.reindex(columns=sorted(table.columns))
+def _make_table(steps: StepValues) -> pd.DataFrame:
+    table = pd.DataFrame.from_dict(dict(steps), orient="index", dtype="float64")
+    # pandas before 3.1 drops the steps that have no values; reindexing adds them again.
+    table = table.reindex(index=sorted(steps), columns=sorted(table.columns))
     table.index.name = "step"
     return table

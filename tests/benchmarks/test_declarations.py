@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.cli.listing import list_things
+from mmk12.cli.listing import list_names
 from mmk12.datasets import registry
 from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput, UnknownName
@@ -74,7 +74,7 @@ def test_variants_are_named_behind_a_colon():
     assert "mathvista:test" in EVERY
     assert "olympiadbench:OE_TO_physics_en_COMP" in EVERY
     assert registry.load_benchmark("mathvision:testmini").size == 304
-    listed = [row["name"] for row in list_things("benchmarks")]
+    listed = [row["name"] for row in list_names("benchmarks")]
     assert listed == EVERY
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from mmk12.run_report import write_page
-from tests.training_runs import ROLLOUTS, trained
+from tests.training_runs import ROLLOUTS, make_training_run
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    run = trained(tmp_path_factory.mktemp("runs") / "demo", steps=4, prompts=3)
+    run = make_training_run(tmp_path_factory.mktemp("runs") / "demo", steps=4, prompts=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mmk12.run_report.page.FIGURES", {"training_curves": "Accuracy and length", "groups": "Prompts"})
         return write_page(run, run / "report.html")

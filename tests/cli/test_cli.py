@@ -6,12 +6,14 @@ import sys
 from typing import NamedTuple
 
 import pytest
+import typer
 
 from mmk12.__main__ import main
+from mmk12.cli import app
 from mmk12.utils.storage import to_json
 from tests.conftest import picture, response
 from tests.evaluation.judges import judge_server
-from tests.training_runs import ROLLOUTS, trained
+from tests.training_runs import ROLLOUTS, make_training_run
 
 
 class Done(NamedTuple):
@@ -61,28 +63,29 @@ def saved(tmp_path):
 
 @pytest.fixture(scope="module")
 def trained_run(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("runs") / "made-up", steps=3, prompts=3)
+    return make_training_run(tmp_path_factory.mktemp("runs") / "made-up", steps=3, prompts=3)
 
 
-def test_help_shows_every_command_with_an_example(mmk12):
-    shown = mmk12("--help").stdout
-    for command in (
-        "demo",
-        "build-data",
-        "eval",
-        "score",
-        "compare",
-        "verify",
-        "check",
-        "list",
-        "plot",
-        "report",
-        "aha",
-    ):
-        assert command in shown
-        help_ = mmk12(command, "--help")
-        assert help_.returncode == 0
-        assert "Example" in help_.stdout
+COMMANDS = (
+    *("demo", "build-data", "eval", "score", "compare", "verify", "check", "list", "plot", "report", "aha"),
+    *("train", "merge", "convert"),
+)
+
+
+def test_help_shows_every_command(mmk12):
+    assert set(COMMANDS) <= set(typer.main.get_command(app).commands)
+    overview = mmk12("--help").stdout
+    for command in typer.main.get_command(app).commands:
+        assert command in overview
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))
+def test_the_help_of_a_command_ends_with_examples(mmk12, command):
+    result = mmk12(command, "--help")
+    assert result.returncode == 0
+    ending = result.stdout.rpartition("╯")[2]  # what follows the table of options
+    assert "Example" in ending
+    assert f"mmk12 {command} " in ending
 
 
 def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
@@ -110,13 +113,13 @@ def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
         (("verify", "BROKEN"), ("broken.jsonl:2: not valid JSON",)),
         (("build-data", "mm_eureka_9b"), ("Unknown recipe 'mm_eureka_9b'", "Did you mean 'mm_eureka_8b'")),
         (("build-data", "--raw-dir", "nowhere"), ("nowhere is not a folder",)),
-        (("list", "benchmark"), ("Did you mean 'benchmarks'",)),
+        (("list", "benchmark"), ("Unknown category 'benchmark'", "Did you mean 'benchmarks'")),
         (("plot", "benchmrks", "x"), ("Did you mean 'benchmarks'",)),
         (("plot", "benchmarks", "nowhere"), ("No file nowhere/results.json",)),
         (("plot", "training_curves", "nowhere"), ("nowhere holds no training log",)),
         (("plot", "compare_runs", "RUN", "--metric", "nonsense"), ("None of the runs logged nonsense",)),
         (("plot", "groups", "RUN", "--metric", "kl"), ("The metrics of groups cannot be chosen",)),
-        (("plot", "groups", "RUN", "--out", "groups.tex"), ("groups is a picture, not a table",)),
+        (("plot", "groups", "RUN", "--out", "groups.tex"), ("groups is an image, not a table",)),
         (("plot", "groups", "RUN", "--out", "groups.gif"), ("Cannot draw into groups.gif",)),
         (("report", "nowhere"), ("nowhere holds no training log",)),
         (("aha", "nowhere"), ("nowhere has no dumped responses",)),
@@ -147,7 +150,7 @@ def test_a_mistyped_command_exits_1(mmk12, arguments):
 
 
 def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
-    code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.list_things = None; command.main()"
+    code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.list_names = None; command.main()"
     done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Traceback" in done.stderr
@@ -235,7 +238,7 @@ def test_aha_prints_a_table_and_makes_a_page(mmk12, trained_run, tmp_path):
 
 def test_aha_shows_what_a_judge_says_from_then_on(mmk12, tmp_path):
     pytest.importorskip("httpx", reason="a judge needs the openai extra")
-    run = trained(tmp_path / "run", steps=2, prompts=3)
+    run = make_training_run(tmp_path / "run", steps=2, prompts=3)
     with judge_server(lambda text: "Yes" if "takes it back" in text else "what?") as server:
         done = mmk12("aha", run, "--judge", f"{server.url}#wise", "--judge-sample", "2")
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.cli.listing import list_things
+from mmk12.cli.listing import list_names
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
 from mmk12.datasets.loader import load_samples, locate_dataset
@@ -278,7 +278,7 @@ class Hostile:
 
 
 def test_the_list_of_sources_says_how_large_they_are_and_where_they_are():
-    rows = {row["name"]: row for row in list_things("sources")}
+    rows = {row["name"]: row for row in list_names("sources")}
     assert set(rows) == set(names("source"))
     assert rows["math"]["rows"] == 7500
     assert rows["dvqa"]["hub"] == "vikhyatk/dvqa"

@@ -15,7 +15,7 @@ from mmk12.plotting import apply_style, plot, to_svg
 from mmk12.utils import content
 from tests.conftest import response
 from tests.runs import graded
-from tests.training_runs import trained
+from tests.training_runs import make_training_run
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "figures"
 TOLERANCE = 0.004
@@ -34,8 +34,8 @@ TRAINING = (
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    seeds = [trained(folder / f"demo-seed{seed}", seed=seed, steps=10, prompts=4) for seed in range(2)]
-    return [*seeds, trained(folder / "zero", seed=7, steps=10, prompts=4, fall=7)]
+    seeds = [make_training_run(folder / f"demo-seed{seed}", seed=seed, steps=10, prompts=4) for seed in range(2)]
+    return [*seeds, make_training_run(folder / "zero", seed=7, steps=10, prompts=4, fall=7)]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_results_table_in_every_format(evaluations, tmp_path):
     assert texts["tex"].count("\\\\\n") == 5
     with Pillow.open(plot("results_table", evaluations, tmp_path / "t.png")) as picture:
         assert picture.width > 300
-    with pytest.raises(BadInput, match="is a picture"):
+    with pytest.raises(BadInput, match="is an image"):
         plot("groups", evaluations, tmp_path / "t.tex")
 
 

@@ -11,21 +11,21 @@ from mmk12.plotting.curves import (
     Curve,
     experiment_name,
     group_by_experiment,
-    largest_fall,
+    largest_drop,
     read_curves,
     smooth,
-    step_range,
+    smoothing_span,
 )
 from mmk12.utils import stats
 from mmk12.utils.stats import clustered_means, student_t_interval
-from tests.training_runs import trained
+from tests.training_runs import make_training_run
 
 
 def test_smoothing_is_the_weighted_mean_it_says_it_is():
     keep = 1 - 2 / (3 + 1)
     third = (4 + keep * 2 + keep**2 * 1) / (1 + keep + keep**2)
     assert smooth(pd.Series([1.0, 2.0, 4.0]), 3).tolist() == pytest.approx([1.0, (2 + keep) / (1 + keep), third])
-    assert [step_range(steps) for steps in (5, 60, 1200)] == [3, 5, 100]
+    assert [smoothing_span(steps) for steps in (5, 60, 1200)] == [3, 5, 100]
 
 
 def test_seeds_become_a_mean_with_the_interval_of_t():
@@ -40,7 +40,7 @@ def test_the_band_of_a_smoothed_line_is_that_of_smoothed_seeds():
     draw = random.Random(0)
     seeds = tuple(pd.Series([draw.gauss(0, 1) for _ in range(40)]) for _ in range(4))
     band = Curve("noise", seeds).smoothed()
-    at_end = [smooth(series, step_range(40)).iloc[-1] for series in seeds]
+    at_end = [smooth(series, smoothing_span(40)).iloc[-1] for series in seeds]
     expected = scipy_stats.t.interval(0.95, 3, loc=np.mean(at_end), scale=scipy_stats.sem(at_end))
     assert (band.low.iloc[-1], band.high.iloc[-1]) == pytest.approx(expected)
 
@@ -59,15 +59,15 @@ def test_runs_are_seeds_of_one_experiment_by_name_and_folder(tmp_path):
     assert [experiment_name(name) for name in ("a-seed12", "a-seedx", "seed1")] == ["a", "a-seedx", "seed1"]
     paths = [tmp_path / name for name in ("x/kl-seed0", "x/kl-seed1", "y/kl-seed0", "y/plain")]
     assert [label for label, _ in group_by_experiment(paths)] == ["x/kl", "x/kl", "y/kl", "plain"]
-    runs = [trained(tmp_path / f"demo-seed{seed}", steps=2, prompts=1, seed=seed) for seed in range(2)]
+    runs = [make_training_run(tmp_path / f"demo-seed{seed}", steps=2, prompts=1, seed=seed) for seed in range(2)]
     [curve] = read_curves(runs, "accuracy")
     assert curve.name == "demo (2 seeds)"
     assert read_curves(runs, "nothing") == []
 
 
-def test_the_largest_fall_is_found_between_its_steps():
-    assert largest_fall(pd.Series([1, 5, 4, 6, 2, 3, 7], index=range(10, 17))) == (13, 14, 4.0)
-    assert largest_fall(pd.Series([1.0, 2.0], index=[1, 2]))[2] == 0.0
+def test_the_largest_drop_is_located_by_its_steps():
+    assert largest_drop(pd.Series([1, 5, 4, 6, 2, 3, 7], index=range(10, 17))) == (13, 14, 4.0)
+    assert largest_drop(pd.Series([1.0, 2.0], index=[1, 2]))[2] == 0.0
 
 
 @pytest.mark.parametrize("clusters", [12, 60])

@@ -7,23 +7,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mmk12.run_report import page as health
 from mmk12.run_report import write_page
-from mmk12.run_report.page import FIGURES
+from mmk12.run_report.page import FIGURES, collect_quarters, find_faults
 from mmk12.run_report.samples import PROMPTS, STEPS, compute_advantages, select_samples
 from mmk12.runlog import read_responses, read_run
 from tests.conftest import picture
-from tests.training_runs import ROLLOUTS, trained
+from tests.training_runs import ROLLOUTS, make_training_run
 
 
 @pytest.fixture
 def run(tmp_path):
-    return trained(tmp_path / "run", steps=14, prompts=8)
+    return make_training_run(tmp_path / "run", steps=14, prompts=8)
 
 
 @pytest.fixture
 def one_figure(monkeypatch):
-    """Pages with one figure are made in a sixth of the time."""
+    """Reduces the page to one figure, which takes a sixth of the time."""
     monkeypatch.setattr("mmk12.run_report.page.FIGURES", {"groups": "Prompts that teach"})
 
 
@@ -49,7 +48,7 @@ def test_samples_are_whole_groups_of_steps_from_first_to_last(run):
     assert (right["rule"], right["answer"]) == ("identical", right["gold"])
 
 
-def test_a_verdict_that_has_changed_is_told(run):
+def test_a_changed_verdict_is_reported(run):
     path = run / "rollouts/1.jsonl"
     path.write_text(path.read_text().replace('"status": "wrong"', '"status": "correct"'))
     reasons = [
@@ -58,7 +57,7 @@ def test_a_verdict_that_has_changed_is_told(run):
     assert any(reason.startswith("paid as correct; judged again: wrong, ") for reason in reasons)
 
 
-def test_questions_and_pictures_of_the_data_folder_are_shown(run, tmp_path, one_figure):
+def test_questions_and_images_of_the_data_folder_are_shown(run, tmp_path, one_figure):
     rows = [
         {
             "images": [{"bytes": picture("red", (60, 40)), "path": "x.png"}, {"bytes": b"no picture", "path": ""}],
@@ -101,7 +100,7 @@ def test_the_page_is_the_same_bytes_each_time(run, one_figure):
 
 
 def test_a_log_without_dumps_still_makes_a_page(tmp_path, one_figure):
-    run = trained(tmp_path / "run", steps=3, dumps=False)
+    run = make_training_run(tmp_path / "run", steps=3, dumps=False)
     (run / "resolved.yaml").unlink()
     html = write_page(run, run / "report.html").read_text()
     assert "Reward health" in html
@@ -118,9 +117,9 @@ def test_what_a_model_wrote_stays_text(run, one_figure):
 def test_health_is_by_quarter_and_names_what_could_not_be_judged(run):
     path = run / "rollouts/2.jsonl"
     path.write_text(path.read_text().replace('"status": "correct"', '"status": "gold_unusable"'))
-    quarters = health.collect_parts(read_run(run).table)
-    assert [(part.first, part.last) for part in quarters] == [(1, 4), (5, 8), (9, 11), (12, 14)]
-    assert all(sum(part.shares.values()) == pytest.approx(1) for part in quarters)
-    worst = health.find_faults(read_responses(run / "rollouts").table)
+    quarters = collect_quarters(read_run(run).table)
+    assert [(quarter.first, quarter.last) for quarter in quarters] == [(1, 4), (5, 8), (9, 11), (12, 14)]
+    assert all(sum(quarter.shares.values()) == pytest.approx(1) for quarter in quarters)
+    worst = find_faults(read_responses(run / "rollouts").table)
     assert worst[0].status == "gold_unusable"
     assert worst == sorted(worst, key=lambda fault: (-fault.times, fault.id))

@@ -1,4 +1,4 @@
-"""Second thoughts are found in their context, in both languages, in bounded time, and counted honestly."""
+"""Reflections are found in their context, in both languages, in linear time, and compared within prompts."""
 
 import json
 import random
@@ -13,7 +13,7 @@ from mmk12.run_report.reflection import scan as scanning
 from mmk12.run_report.reflection.patterns import PATTERNS
 from mmk12.run_report.reflection.reflection_page import relate_to_accuracy, write_report
 from tests.growth import assert_linear
-from tests.training_runs import CHINESE, MOMENTS, trained
+from tests.training_runs import CHINESE, PHRASES, make_training_run
 
 SAYS = [
     ("Let me look at the figure again to be sure.", "re-perception"),
@@ -55,27 +55,26 @@ SAYS_NOT = [
 
 
 @pytest.mark.parametrize(("text", "kind"), SAYS)
-def test_a_second_thought_is_found(text, kind):
-    assert kind in {moment.kind for moment in find_reflections(text)}
+def test_a_reflection_is_found(text, kind):
+    assert kind in {span.kind for span in find_reflections(text)}
     assert re.search(PATTERNS[kind], text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("text", SAYS_NOT)
-def test_what_only_sounds_like_one_is_not(text):
+def test_a_phrase_with_another_meaning_is_no_reflection(text):
     assert find_reflections(text) == []
 
 
 def test_a_phrase_of_the_prompt_is_an_echo():
     text = "I must double-check your answer? Let me verify it."
-    assert [
-        text[one.start : one.end] for one in find_reflections(text, "Think, then: I must DOUBLE-CHECK your answer.")
-    ] == ["Let me verify"]
+    spans = find_reflections(text, "Think, then: I must DOUBLE-CHECK your answer.")
+    assert [text[span.start : span.end] for span in spans] == ["Let me verify"]
 
 
 def test_a_sentence_counts_once_for_a_kind_and_places_are_exact():
     text = "So 5. Wait, wait, no, that is wrong, let me try another way. 不对，等等。"
-    found = find_reflections(text)
-    assert [(one.kind, text[one.start : one.end]) for one in found] == [
+    spans = find_reflections(text)
+    assert [(span.kind, text[span.start : span.end]) for span in spans] == [
         ("backtracking", "Wait,"),
         ("re-planning", "let me try another way"),
         ("backtracking", "不对，"),
@@ -99,17 +98,17 @@ def test_any_text_is_read_in_linear_time(text):
 
 
 def test_a_run_is_scanned_with_every_kind(tmp_path):
-    run = trained(tmp_path / "run", steps=6, prompts=4)
+    run = make_training_run(tmp_path / "run", steps=6, prompts=4)
     table = scan_run(run)
     texts = [line for step in range(1, 7) for line in (run / f"rollouts/{step}.jsonl").read_text().splitlines()]
     assert len(table) == len(texts)
     for kind in KINDS:
-        phrases = [phrase for phrase in (MOMENTS[kind], CHINESE.get(kind)) if phrase]
+        phrases = [phrase for phrase in (PHRASES[kind], CHINESE.get(kind)) if phrase]
         assert table[kind].tolist() == [any(phrase in text for phrase in phrases) for text in texts], kind
     assert table["window"].tolist() == table["step"].tolist(), "six steps are not joined"
 
 
-def test_a_scan_says_of_each_response_what_finding_says(tmp_path, monkeypatch):
+def test_a_scan_agrees_with_find_reflections_on_each_response(tmp_path, monkeypatch):
     """Echoes, odd answers, missing texts and prompts, cut into batches of one file or of all."""
     pieces = [text for text, _ in SAYS] + SAYS_NOT + ["<answer>", " ", "\n", "é等等，", "x" * 450, "Option A. ", ""]
     prompts = ["", "Let me look at the figure again, double-check, or try another way:", None]
@@ -127,8 +126,8 @@ def test_a_scan_says_of_each_response_what_finding_says(tmp_path, monkeypatch):
         path = tmp_path / "rollouts" / f"{step}.jsonl"
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        found = [find_reflections(row["output"] or "", row["input"] or "") for row in rows]
-        expected += [{moment.kind for moment in one} for one in found]
+        spans = [find_reflections(row["output"] or "", row["input"] or "") for row in rows]
+        expected += [{span.kind for span in ones} for ones in spans]
     for size in (1, 10**9):
         monkeypatch.setattr("mmk12.run_report.reflection.scan._BATCH", size)
         scanning._scan.cache_clear()
@@ -166,7 +165,7 @@ def test_a_kind_that_nobody_has_is_compared_with_nothing():
 
 
 def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
-    run = trained(tmp_path / "run", steps=3, prompts=4)
+    run = make_training_run(tmp_path / "run", steps=3, prompts=4)
     dump = run / "rollouts/3.jsonl"
     evil = "<script>alert(1)</script>\\u202e</pre> Wait, let me verify, alternatively"
     dump.write_text(dump.read_text().replace("<think>", "<think>" + evil, 1))
@@ -174,6 +173,6 @@ def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
     table = write_report(run, page).relations
     html = page.read_text()
     assert [row[0] for row in table.rows] == list(KINDS)
-    assert '<mark class="thought" data-kind="verification">' in html
+    assert '<mark class="reflection" data-kind="verification">' in html
     assert "<script" not in html
     assert "\u202e" not in html

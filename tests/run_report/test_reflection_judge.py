@@ -1,4 +1,4 @@
-"""A judge of second thoughts stands beside the rules: a sample is asked once, in frozen words; failures are silence."""
+"""Opinions of a judge stand beside the rules: each sample is asked once, in fixed words; a failure is no verdict."""
 
 import hashlib
 import json
@@ -13,19 +13,20 @@ import pytest
 
 from mmk12.errors import BadInput
 from mmk12.run_report.reflection import KINDS, scan_run
-from mmk12.run_report.reflection import judge as question
-from mmk12.run_report.reflection.judge import FOLDER, ReflectionOpinions, sample_candidates
+from mmk12.run_report.reflection import reflection_judge as question
+from mmk12.run_report.reflection.reflection_judge import FOLDER, ReflectionOpinions, sample_candidates
 from mmk12.run_report.reflection.reflection_page import write_report
-from mmk12.run_report.reflection.scan import choose_spans
+from mmk12.run_report.reflection.scan import choose_examples
+from mmk12.runlog import Rollout
 from mmk12.utils.storage import to_json
 from tests.evaluation.judges import judge_server
-from tests.training_runs import MOMENTS, trained
+from tests.training_runs import PHRASES, make_training_run
 
 pytest.importorskip("httpx", reason="a judge needs the openai extra")
 pytest.importorskip("tenacity", reason="a judge needs the openai extra")
 
 from mmk12.inference.llm_judge import open_judge
-from mmk12.run_report.reflection.judge import run_judge
+from mmk12.run_report.reflection.reflection_judge import run_judge
 
 
 def backtracks(text):
@@ -35,8 +36,8 @@ def backtracks(text):
 
 @pytest.fixture
 def server():
-    with judge_server(backtracks) as made:
-        yield made
+    with judge_server(backtracks) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -46,28 +47,28 @@ def _no_figure(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("runs") / "run", steps=6, prompts=4)
+def finished_run(tmp_path_factory):
+    return make_training_run(tmp_path_factory.mktemp("runs") / "run", steps=6, prompts=4)
 
 
 @pytest.fixture
-def run(kept, tmp_path):
+def run(finished_run, tmp_path):
     """A copy of a run, so that what a judge says of it is its own."""
-    return shutil.copytree(kept, tmp_path / "run")
+    return shutil.copytree(finished_run, tmp_path / "run")
 
 
-def judged(run, server, per_kind=5, model="wise"):
+def ask_judge(run, server, per_kind=5, model="wise"):
     return run_judge(run, open_judge(f"{server.url}#{model}"), per_kind=per_kind)
 
 
-def found(run):
-    return {one.kind: one for one in ReflectionOpinions.of(run).agreements(run, scan_run(run))}
+def agreements_by_kind(run):
+    return {one.kind: one for one in ReflectionOpinions.load(run).agreements(run, scan_run(run))}
 
 
 def test_opinions_stand_beside_the_rules(run, server):
     before = write_report(run, run / "before.html")
     assert before.agreement is None
-    assert judged(run, server) == []
+    assert ask_judge(run, server) == []
     after = write_report(run, run / "after.html")
     assert after.relations == before.relations, "the rules' numbers are as they were"
     rows = {row[0]: row for row in after.agreement.rows}
@@ -89,10 +90,12 @@ def test_a_sample_of_each_kind_and_every_example_are_asked(run, server):
     assert all(set(places) <= set(sample_candidates(table, 9)[kind]) for kind, places in sample.items()), (
         "a larger one adds"
     )
-    examples = {(kind, (one.step, one.row)) for one in choose_spans(table) for kind in KINDS if _has(table, one, kind)}
-    judged(run, server)
-    wanted = {(kind, place) for kind, places in sample.items() for place in places} | examples
-    assert len(server.asked) == len(wanted), "the made-up responses differ, so each is asked about once"
+    examples = {
+        (kind, (one.step, one.row)) for one in choose_examples(table) for kind in KINDS if _has(table, one, kind)
+    }
+    ask_judge(run, server)
+    expected = {(kind, place) for kind, places in sample.items() for place in places} | examples
+    assert len(server.asked) == len(expected), "the made-up responses differ, so each is asked about once"
     body = server.asked[0]
     assert (body["temperature"], body["max_tokens"]) == (0.0, 8)
     assert [type(message["content"]) for message in body["messages"]] == [str, str]
@@ -103,28 +106,28 @@ def _has(table, one, kind):
 
 
 def test_opinions_are_kept_and_asked_for_once(run, server):
-    judged(run, server)
+    ask_judge(run, server)
     write_report(run, run / "aha.html")
     count = len(server.asked)
     files = [run / "aha.html", *(run / FOLDER / name for name in ("judge.json", "judgements.jsonl"))]
     before = [path.read_bytes() for path in files]
-    judged(run, server)
+    ask_judge(run, server)
     write_report(run, run / "aha.html")
     assert len(server.asked) == count
     assert [path.read_bytes() for path in files] == before
-    judged(run, server, per_kind=8)
+    ask_judge(run, server, per_kind=8)
     assert count < len(server.asked) < 2 * count, "only what a larger sample adds"
     more = len(server.asked)
-    judged(run, server, per_kind=8, model="other")
+    ask_judge(run, server, per_kind=8, model="other")
     assert len(server.asked) == 2 * more, "another judge has opinions of its own"
 
 
 @pytest.mark.parametrize("failure", [400, "It is genuine: Yes", "maybe", "", "Yes No", None])
 def test_what_is_not_one_word_is_no_verdict_and_never_a_no(run, server, failure):
     server.answer = lambda text: failure if backtracks(text) == "Yes" else "no."
-    (note,) = judged(run, server)
+    (note,) = ask_judge(run, server)
     assert "out of order" in note if failure == 400 else "neither Yes nor No" in note
-    back, check = found(run)["backtracking"], found(run)["verification"]
+    back, check = agreements_by_kind(run)["backtracking"], agreements_by_kind(run)["verification"]
     assert (back.yes, back.no, back.none, back.share) == (0, 0, 5, None)
     assert (check.yes, check.no, check.none, check.share) == (0, 5, 0, 0.0)
     table = write_report(run, run / "aha.html").agreement
@@ -134,11 +137,11 @@ def test_what_is_not_one_word_is_no_verdict_and_never_a_no(run, server, failure)
 
 def test_a_failure_is_asked_again_the_next_time(run, server):
     server.answer = lambda text: 400
-    judged(run, server)
-    assert {one.none for one in found(run).values()} == {5}
+    ask_judge(run, server)
+    assert {one.none for one in agreements_by_kind(run).values()} == {5}
     server.answer = backtracks
-    assert judged(run, server) == []
-    assert {one.none for one in found(run).values()} == {0}
+    assert ask_judge(run, server) == []
+    assert {one.none for one in agreements_by_kind(run).values()} == {0}
 
 
 def test_a_killed_judge_goes_on_where_it_stopped(run, server):
@@ -156,11 +159,11 @@ def test_a_killed_judge_goes_on_where_it_stopped(run, server):
     log.write_bytes(log.read_bytes() + b'{"key": "torn')
     time.sleep(0.3)  # what was under way at the kill still arrives at the server
     before = len(server.asked)
-    (note,) = judged(run, server, per_kind=200)
+    (note,) = ask_judge(run, server, per_kind=200)
     assert "torn last line" in note
     keys = [json.loads(line)["key"] for line in log.read_text().splitlines()]
     assert len(set(keys)) == len(keys) == len(server.asked) - before + stored
-    assert {one.none for one in found(run).values()} == {0}
+    assert {one.none for one in agreements_by_kind(run).values()} == {0}
 
 
 def test_the_words_are_frozen_under_their_version():
@@ -192,26 +195,28 @@ EVIL = [
 def test_material_can_neither_leave_its_place_nor_take_a_turn(evil, place):
     row = {"input": "How long is it?", "output": "So 4. Wait, no, that is wrong."}
     row[place] = f"{evil} {row[place]}"
-    one = question.make_candidate("backtracking", row)
+    one = question.make_candidate("backtracking", Rollout(**row))
     asked = question.reflection_messages(one)[1].content
     mark = asked.splitlines()[1]
     assert asked.count(mark) == 6, "three pieces of material, each between two marks"
     for token in ("<|im", "</s>", "[INST]", "[/INST]", "<end_of_turn>", "<image>"):
         assert token not in asked
-    assert len(asked) < question.LONGEST + 6_000
+    assert len(asked) < question.MAX_RESPONSE + 6_000
     assert one.phrases == "Wait,"
     assert "Wait, no, that is wrong." in one.response, "of a long response, what surrounds the phrase is shown"
     assert asked.endswith("Yes or No.")
 
 
 def test_a_key_depends_on_all_that_decides(monkeypatch):
-    row = {"input": "q", "output": MOMENTS["verification"] + MOMENTS["backtracking"]}
+    row = {"input": "q", "output": PHRASES["verification"] + PHRASES["backtracking"]}
     changes = [{}, {"input": "p"}, {"output": row["output"] + "."}]
 
     def keys():
         rows = [("judge", kind, {**row, **change}) for kind in KINDS[1:3] for change in changes]
         rows += [("other", "verification", row), ("judge", "verification", {"output": row["output"]})]
-        return {question.reflection_key(judge, question.make_candidate(kind, one)) for judge, kind, one in rows}
+        return {
+            question.reflection_key(judge, question.make_candidate(kind, Rollout(**one))) for judge, kind, one in rows
+        }
 
     before = keys()
     monkeypatch.setattr(question, "VERSION", "second-thought-2")
@@ -219,8 +224,8 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 
 
 def test_opinions_on_other_words_are_not_shown(run, server, monkeypatch):
-    judged(run, server)
-    monkeypatch.setattr("mmk12.run_report.reflection.judge.VERSION", "second-thought-2")
+    ask_judge(run, server)
+    monkeypatch.setattr("mmk12.run_report.reflection.reflection_judge.VERSION", "second-thought-2")
     assert write_report(run, run / "aha.html").agreement is None
 
 
@@ -233,7 +238,7 @@ def test_a_damaged_judge_file_is_one_clear_line(run, text):
 
 
 def test_the_name_of_a_judge_is_text(run, server):
-    judged(run, server)
+    ask_judge(run, server)
     path = run / FOLDER / "judge.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model": "<script>alert(1)</script>"}))
     write_report(run, run / "aha.html")

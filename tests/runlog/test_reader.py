@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from mmk12.errors import MissingData
-from mmk12.runlog import read_responses, read_run
+from mmk12.runlog import LogNote, read_responses, read_run
 from mmk12.runlog.reader import read_console
 from mmk12.runlog.rollouts import summarize_steps
 from mmk12.runlog.training_rows import read_training_rows
-from tests.training_runs import ROLLOUTS, trained
+from tests.training_runs import ROLLOUTS, make_training_run
 
 
 def write(path: Path, rows: list[tuple[int, dict[str, Any]]], tail: str = "") -> None:
@@ -43,10 +43,26 @@ def test_torn_repeated_and_backward_lines_are_told(tmp_path: Path) -> None:
     log = read_run(tmp_path / "metrics.jsonl")
     assert log.table.loc[3].to_dict() == {"a": 4.0, "b": 1.0}
     assert pd.isna(log.table.loc[4, "a"])
-    text = " ".join(log.notes)
+    text = " ".join(map(str, log.notes))
+    assert [(note.problem, note.count) for note in log.notes] == [
+        ("not a step", 3),
+        ("out of order", 1),
+        ("repeated", 1),
+    ]
     assert "3 lines are no step" in text
     assert "1 of 4 steps are out of order" in text
     assert "1 steps were logged more than once" in text
+
+
+def test_a_step_without_values_keeps_its_row(tmp_path: Path) -> None:
+    """pandas before 3.1 drops it."""
+    write(tmp_path / "metrics.jsonl", [(1, {"a": 1}), (2, {}), (3, {"a": float("nan")}), (4, {"b": 2})])
+    table = read_run(tmp_path / "metrics.jsonl").table
+    assert table.index.tolist() == [1, 2, 3, 4]
+    assert table.columns.tolist() == ["a", "b"]
+    assert set(table.dtypes.astype(str)) == {"float64"}
+    write(tmp_path / "empty.jsonl", [(1, {}), (2, {})])
+    assert read_run(tmp_path / "empty.jsonl").table.shape == (2, 0)
 
 
 def test_console_logs_of_verl(tmp_path: Path) -> None:
@@ -54,7 +70,7 @@ def test_console_logs_of_verl(tmp_path: Path) -> None:
     path.write_text(
         "noise\n(TaskRunner pid=7) step:2 - reward/acc/mean:0.25 - timing_s/step:1e1 - x:nan - y:word\nstep:z\n"
     )
-    assert read_console(path).rows == {2: {"reward/acc/mean": 0.25, "timing_s/step": 10.0}}
+    assert read_console(path).steps == {2: {"reward/acc/mean": 0.25, "timing_s/step": 10.0}}
     assert read_run(path).table.loc[2, "accuracy"] == 0.25
 
 
@@ -94,11 +110,12 @@ def test_rollout_dumps_fill_what_the_log_lacks(tmp_path: Path) -> None:
     assert first["reward"] == 0.9, "what was logged wins over what is counted"
     assert log.table.index.tolist() == [1, 2]
     assert log.table.loc[2, "accuracy"] == 1.0
-    assert log.notes == ("2.jsonl: 1 lines are no response",)
+    assert [str(note) for note in log.notes] == ["2.jsonl: 1 lines are no response"]
+    assert log.notes[0] == LogNote("2.jsonl", "not a response", 1)
 
 
 def test_what_is_logged_is_what_the_dumps_hold(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", steps=3)
+    run = make_training_run(tmp_path / "run", steps=3)
     counted = summarize_steps(read_responses(run / "rollouts").table)
     logged = read_run(run).table[counted.columns]
     pd.testing.assert_frame_equal(counted, logged, check_index_type=False, check_names=False)
@@ -167,7 +184,7 @@ def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> Non
 
 
 def test_a_run_interrupted_twice_has_each_step_once(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", steps=12, prompts=2, launches=((1, 6), (4, 9), (8, None)))
+    run = make_training_run(tmp_path / "run", steps=12, prompts=2, launches=((1, 6), (4, 9), (8, None)))
     log = read_run(run)
     assert log.launches == 3
     assert log.table.index.tolist() == list(range(1, 13))

@@ -1,22 +1,21 @@
-"""The second thoughts worth reading, as they are shown: the response in pieces, the question, what a judge says."""
+"""Makes the examples of the reflection page: responses with their reflections marked, question and gold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from mmk12.run_report.reflection.judge import ReflectionOpinions
+import pandas as pd
+
 from mmk12.run_report.reflection.patterns import KINDS, find_reflections
-from mmk12.run_report.reflection.scan import ChosenSpans, choose_spans
-from mmk12.runlog.rollouts import read_rows_at
+from mmk12.run_report.reflection.reflection_judge import ReflectionOpinions
+from mmk12.run_report.reflection.scan import ChosenResponse, choose_examples
+from mmk12.runlog.rollouts import Rollout, read_rollouts
 from mmk12.runlog.training_rows import TrainingRow, read_training_rows
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-class Piece(NamedTuple):
+class TextPart(NamedTuple):
     """A part of a response; `kind` is empty for plain text."""
 
     text: str
@@ -24,9 +23,10 @@ class Piece(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A response in pieces, what was asked (None where the data folder does not tell), and what came of it.
+    """A response in parts, with its outcome.
 
-    `said` is whether a judge takes each of its kinds for genuine (None: no verdict); empty if none was asked.
+    `opinions` says for each kind whether a judge takes it for genuine (None: no verdict); it is empty without a judge.
+    `training_row` is None if the data folder does not have the sample.
     """
 
     id: str
@@ -35,34 +35,40 @@ class Example(NamedTuple):
     rate: float
     gold: str
     kinds: tuple[str, ...]
-    said: Mapping[str, bool | None]
-    pieces: tuple[Piece, ...]
-    asked: TrainingRow | None
+    opinions: Mapping[str, bool | None]
+    parts: tuple[TextPart, ...]
+    training_row: TrainingRow | None
 
 
 def find_examples(
     run: Path, table: pd.DataFrame, data: Path | None = None, judge: ReflectionOpinions | None = None
 ) -> list[Example]:
-    """The chosen responses in pieces. `table` is what `scan` returns, `judge` what a judge said, if one was asked."""
-    places = {(one.step, one.row): one for one in choose_spans(table)}
-    rows = read_rows_at(run / "rollouts", places)
-    asked = read_training_rows(run, {str(row["id"]) for row in rows.values() if row.get("id")}, data)
-    return [_example(one, rows[place], asked, judge) for place, one in places.items()]
+    """Reads the chosen responses of a run. `table` is what `scan_run` returns, `data` the data folder if it moved."""
+    chosen = {(one.step, one.row): one for one in choose_examples(table)}
+    rollouts = read_rollouts(run / "rollouts", chosen)
+    rows = read_training_rows(run, {rollout.id for rollout in rollouts.values() if rollout.id}, data)
+    return [_make_example(one, rollouts[location], rows, judge) for location, one in chosen.items()]
 
 
-def _example(
-    place: ChosenSpans, row: dict[str, Any], asked: Mapping[str, TrainingRow], judge: ReflectionOpinions | None
+def _make_example(
+    chosen: ChosenResponse, rollout: Rollout, rows: Mapping[str, TrainingRow], judge: ReflectionOpinions | None
 ) -> Example:
-    text = row["output"]
-    found = find_reflections(text, row.get("input") or "")
-    pieces, at = [], 0
-    for moment in found:
-        if moment.start >= at:
-            pieces += [Piece(text[at : moment.start], ""), Piece(text[moment.start : moment.end], moment.kind)]
-            at = moment.end
-    kinds = tuple(kind for kind in KINDS if any(moment.kind == kind for moment in found))
-    name = str(row.get("id") or "")
-    said = {kind: judge.said(kind, row) for kind in kinds} if judge else {}
-    shown = (*pieces, Piece(text[at:], ""))
-    gold = row.get("gts") or ""
-    return Example(name, place.step, place.right, place.rate, gold, kinds, said, shown, asked.get(name))
+    text = rollout.output
+    spans = find_reflections(text, rollout.input)
+    parts, end = [], 0
+    for span in spans:
+        if span.start >= end:
+            parts += [TextPart(text[end : span.start], ""), TextPart(text[span.start : span.end], span.kind)]
+            end = span.end
+    kinds = tuple(kind for kind in KINDS if any(span.kind == kind for span in spans))
+    return Example(
+        id=rollout.id,
+        step=chosen.step,
+        right=chosen.right,
+        rate=chosen.rate,
+        gold=rollout.gold,
+        kinds=kinds,
+        opinions={kind: judge.opinion(kind, rollout) for kind in kinds} if judge else {},
+        parts=(*parts, TextPart(text[end:], "")),
+        training_row=rows.get(rollout.id),
+    )

@@ -1,7 +1,7 @@
-"""The phrases that give a second thought away, by kind, and the sentences in which they mean something else.
+"""Finds reflections in a response by phrases in their context, in English and Chinese.
 
-Every pattern is one that RE2 reads too (no look-around, bounded gaps): pyarrow sorts a million responses with it, and
-Python's `re` finds the place. A phrase ends with its sentence.
+All phrase patterns are valid for RE2 too (no look-around, bounded gaps): pyarrow preselects a million responses with
+them, and Python's `re` finds the spans. No phrase crosses the end of a sentence.
 """
 
 from __future__ import annotations
@@ -61,87 +61,89 @@ _PHRASES: Mapping[str, tuple[str, ...]] = {
 }
 
 PATTERNS: Mapping[str, str] = {kind: "|".join(f"(?:{one})" for one in ones) for kind, ones in _PHRASES.items()}
-"""Kind -> one pattern, to be read without regard to case, `^` meaning the start of the text."""
+"""One pattern per kind, to be matched without regard to case; `^` is the start of the text."""
 
 ANYWHERE: Mapping[str, str] = {
     kind: pattern.replace(r"\b", "").replace("(?:^|", "(?:|") for kind, pattern in PATTERNS.items()
 }
-"""The same, whatever stands around a phrase: a text without a match can hold no phrase of that kind as an echo."""
+"""The same without conditions on the surroundings: a prompt without a match contains no phrase of that kind."""
 
-VOID: Mapping[str, re.Pattern[str]] = {
+EXCLUSIONS: Mapping[str, re.Pattern[str]] = {
     "backtracking": re.compile(
         r"\b(?:option|choice|statement|alternative|proposition)s?\b|选项|说法|命题|^\W{0,3}[A-H]\W{0,2}[).:、．]",
         re.IGNORECASE,
     ),
     "verification": re.compile(r"\b(?:check|tick) ?marks?\b|\bcheck ?box|\bcheck(?:s|ed)? out\b", re.IGNORECASE),
 }
-"""Sentences in which a phrase of that kind means something else: an option that is wrong is no mistake of one's own."""
+"""Sentences in which a phrase of that kind is no reflection: "option B is wrong" admits no mistake of one's own."""
 
 KINDS = tuple(_PHRASES)
 
 
-# Where a response thinks again: phrases, judged by the sentence they stand in and by what was asked.
+# Matching: a phrase counts unless its sentence excludes it or the prompt contains it.
 
 
-LONGEST = 100_000
-"""Characters of a response that are read; 4,096 tokens are about 16,000."""
-REACH = 400
+MAX_LENGTH = 100_000
+"""Characters of a response that are searched; 4,096 tokens are about 16,000."""
+CONTEXT = 400
 """Characters before and after a phrase in which its sentence is looked for."""
-_BEFORE = "。！？!?.\n> "
-"""What a pattern for the beginning of a sentence takes with it."""
+_SENTENCE_STARTS = "。！？!?.\n> "
+"""Characters that a pattern for the beginning of a sentence matches before the phrase itself."""
 
 _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in PATTERNS.items()}
-_END = re.compile(r"(?<!\b[A-H])[.!?](?=\s|$)|[。！？\n]")
-_MARKS = (". ", "! ", "? ", "。", "！", "？", "\n")
-_LETTER = re.compile(r"\W?[A-H]")
-_TAG = re.compile(r"^(?:\s|</?\w{1,12}>)+")
+_SENTENCE_END = re.compile(r"(?<!\b[A-H])[.!?](?=\s|$)|[。！？\n]")
+_SENTENCE_BREAKS = (". ", "! ", "? ", "。", "！", "？", "\n")
+_OPTION_LETTER = re.compile(r"\W?[A-H]")
+_LEADING_TAGS = re.compile(r"^(?:\s|</?\w{1,12}>)+")
 
 
 class ReflectionSpan(NamedTuple):
-    """A second thought of a kind: the phrase is `text[start:end]`."""
+    """A reflection of a kind; the phrase is `text[start:end]`, in characters."""
 
     kind: str
     start: int
     end: int
 
 
-def find_reflections(text: str, asked: str = "", kinds: Sequence[str] = KINDS) -> list[ReflectionSpan]:
-    """The second thoughts in a response, in order, one of each kind in a sentence.
+def find_reflections(text: str, prompt: str = "", kinds: Sequence[str] = KINDS) -> list[ReflectionSpan]:
+    """Finds the reflections in a response, in order, at most one of each kind per sentence.
 
-    A phrase that the prompt `asked` has too is an echo, not a thought; behind `<answer>` nothing is thought.
+    A phrase that also stands in the prompt is ignored as an echo, and so is text after the last `<answer>`. Of both
+    texts the first 100,000 characters are read.
     """
-    said = text[:LONGEST]
-    until = said.rfind("<answer>")
-    prompt = asked[:LONGEST].lower()
-    found: dict[tuple[str, int], ReflectionSpan] = {}
+    text = text[:MAX_LENGTH]
+    answer = text.rfind("<answer>")
+    end = answer if answer > 0 else len(text)
+    prompt = prompt[:MAX_LENGTH].lower()
+    spans: dict[tuple[str, int], ReflectionSpan] = {}
     for kind in kinds:
-        for match in _COMPILED[kind].finditer(said, 0, until if until > 0 else len(said)):
-            start = match.end() - len(match[0].lstrip(_BEFORE))
-            before, after = said[max(0, start - REACH) : start], said[match.end() : match.end() + REACH]
-            sentence = start - len(_begun(before))
-            if is_genuine(kind, before, said[start : match.end()], after, prompt):
-                found.setdefault((kind, sentence), ReflectionSpan(kind, start, match.end()))
-    return sorted(found.values(), key=lambda moment: (moment.start, moment.end))
+        for match in _COMPILED[kind].finditer(text, 0, end):
+            start = match.end() - len(match[0].lstrip(_SENTENCE_STARTS))
+            before, after = text[max(0, start - CONTEXT) : start], text[match.end() : match.end() + CONTEXT]
+            sentence = start - len(_open_sentence(before))
+            if is_reflection(kind, before, text[start : match.end()], after, prompt):
+                spans.setdefault((kind, sentence), ReflectionSpan(kind, start, match.end()))
+    return sorted(spans.values(), key=lambda span: (span.start, span.end))
 
 
-def is_genuine(kind: str, before: str, phrase: str, after: str, prompt: str) -> bool:
-    """Whether a phrase between these words, of its kind, is a second thought. `prompt` is in lower case.
+def is_reflection(kind: str, before: str, phrase: str, after: str, prompt: str) -> bool:
+    """Checks whether a phrase in its context is a reflection. `prompt` is in lower case.
 
-    `phrase` may begin with the end of the sentence before it; `before` and `after` need not reach beyond `REACH`.
+    `phrase` may begin with the end of the previous sentence; `before` and `after` need at most `CONTEXT` characters.
     """
-    thought = phrase.lstrip(_BEFORE)
-    if thought.strip("。！？!?\n ").lower() in prompt:
+    core = phrase.lstrip(_SENTENCE_STARTS)
+    if core.strip("。！？!?\n ").lower() in prompt:
         return False
-    if kind not in VOID:
+    if kind not in EXCLUSIONS:
         return True
-    ending = _END.search(thought[-1:] + after)
+    ending = _SENTENCE_END.search(core[-1:] + after)
     rest = after[: ending.start()] if ending else after
-    begun = "" if thought != phrase else _begun(before)
-    return not VOID[kind].search(_TAG.sub("", begun + thought + rest))
+    opening = "" if core != phrase else _open_sentence(before)
+    return not EXCLUSIONS[kind].search(_LEADING_TAGS.sub("", opening + core + rest))
 
 
-def _begun(before: str) -> str:
-    """What of these words belongs to the sentence that they leave open; the letter of an option belongs to its text."""
-    end = max(before.rfind(mark) for mark in _MARKS)
+def _open_sentence(before: str) -> str:
+    """Returns the end of `before` that belongs to an unfinished sentence; an option's letter belongs to its text."""
+    end = max(before.rfind(mark) for mark in _SENTENCE_BREAKS)
     letter = before[max(0, end - 2) : end] if before[end : end + 1] == "." else ""
-    return before[end - 1 :] if _LETTER.fullmatch(letter) else before[end + 1 :]
+    return before[end - 1 :] if _OPTION_LETTER.fullmatch(letter) else before[end + 1 :]
