@@ -187,7 +187,7 @@ def verify(
     from mmk12.utils.progress import show_progress
 
     if explain or row_id is not None:
-        common.print_table(explain_row(file, row_id, profile=profile).drawn())
+        common.print_table(explain_row(file, row_id, profile=profile).to_tree())
         return
     with show_progress(common.errors()) as progress:
         counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)

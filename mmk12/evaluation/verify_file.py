@@ -1,4 +1,4 @@
-"""Verdicts for a JSONL file of responses: a row in, a verdict out, in order and in constant memory."""
+"""Grades a JSONL file of responses: writes one verdict per row, in order and in constant memory."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def verify_file(
 ) -> Mapping[str, int]:
     """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
 
-    `out` appears when it is complete. Returns how often each status came. All rows are looked at before the first is
-    graded: raises `BadInput` for the first that cannot be read, naming the row, the key and the value.
+    `out` appears when it is complete. Returns the number of rows by status. All rows are checked before the first is
+    graded: raises `BadInput` for the first that cannot be graded, naming the row, the key and the value.
     """
     find_profile(profile)
     total = sum(1 for _ in _rows(file))
@@ -43,7 +43,7 @@ def verify_file(
 
 
 def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -> Branch:
-    """The explanation of the row with that id, or of the first. Raises `BadInput` without such a row."""
+    """Explains the row with that id, or the first. Raises `BadInput` if there is no such row."""
     for row in _rows(file):
         if id is None or str(row["id"]) == id:
             return explain(row, profile)
@@ -53,26 +53,26 @@ def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -
 def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, progress: Progress) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     ids: deque[Any] = deque()
-    for done, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
+    for count, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
         out.write(storage.to_json({"id": ids.popleft(), **verdict.to_row()}) + "\n")
         counts[verdict.status] += 1
-        if done % 1000 == 0 or done == total:
-            progress("verify", done, total)
+        if count % 1000 == 0 or count == total:
+            progress("verify", count, total)
     return dict(sorted(counts.items()))
 
 
 def _note_ids(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows, leaving the id of each behind. As many wait as rows are under way in the workers."""
+    """Yields the rows and appends the id of each to `ids`, which holds as many as rows are in the workers."""
     for row in rows:
         ids.append(row["id"])
         yield row
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of the file, each with an id: its own, or its number."""
+    """Yields the rows of the file, each with an id: its own, or its number."""
     for number, row in enumerate(storage.read_jsonl(file), 1):
         if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
+            raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
         fault = find_row_fault(row)
         if fault is not None:
             raise BadInput(f"{file}, row {number}: {fault}")

@@ -1,7 +1,7 @@
-"""Verdicts from several processes, each with a hard deadline; one that misses it is killed and replaced.
+"""Verdicts from several processes, each with a hard deadline; a process that misses it is killed and replaced.
 
-The verifier itself is bounded and needs no deadline. Graders that are not (the `released_*` profiles) do, and a
-grader that hangs must cost one verdict, not a training run. Workers are plain subprocesses that speak JSON lines:
+The rules of the verifier are bounded and need no deadline. Graders that are not (the `released_*` profiles) do, and
+one that hangs must cost one verdict, not a training run. Workers are plain subprocesses that exchange JSON lines:
 this works from any thread, inside daemonic processes, and needs no `__main__` guard.
 """
 
@@ -65,11 +65,11 @@ class Worker:
 
     @property
     def due(self) -> float:
-        """When it will have taken too long over its first job, or over its own start."""
+        """Deadline of the oldest pending job, or of the start-up (monotonic seconds)."""
         return self.since + (self.deadline if self.ready else START)
 
     def send(self, jobs: Iterable[Job]) -> None:
-        """Hands over more jobs. It always reads: the write cannot block for long."""
+        """Sends more jobs. The worker reads at all times, so the write cannot block for long."""
         more = list(jobs)
         if not self.jobs:
             self.since = time.monotonic()
@@ -79,13 +79,13 @@ class Worker:
 
     def _write(self, jobs: Iterable[Job]) -> None:
         assert self.process.stdin is not None
-        # If it died, the end of its output says so.
+        # A dead worker is noticed by the end of its output.
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps([row for _, row in jobs]).encode() + b"\n")
             self.process.stdin.flush()
 
     def replies(self) -> list[Any] | None:
-        """The answers that have arrived; None at the end of its output."""
+        """Returns the verdicts that have arrived, as rows; None at the end of the output."""
         data = os.read(self.output, 1 << 16)
         if not data:
             return None
@@ -114,9 +114,9 @@ def _to_wire(row: Mapping[str, Any]) -> Row:
 
 
 class Pool:
-    """`workers` subprocesses grading under one profile; `deadline` is seconds for one verdict, the profile's if None.
+    """`workers` subprocesses that grade under one profile; `deadline` is seconds a verdict, the profile's own if None.
 
-    For one thread at a time; `shared.py` takes turns.
+    Not thread-safe; `verify_in_worker` serializes access. Raises `UnknownName` and `MissingExtra` for the profile.
     """
 
     def __init__(self, workers: int, profile: str = "strict", *, deadline: float | None = None) -> None:
@@ -138,9 +138,12 @@ class Pool:
             worker.kill()
 
     def map(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Verdict]:
-        """The verdict of each row, in order, while rows are read only as fast as verdicts are taken."""
+        """Yields the verdict of each row, in order; rows are read only as fast as verdicts are taken.
+
+        Rows have the keys of `verify_many`. Raises `RuntimeError` if a worker does not start.
+        """
         for index, worker in enumerate(self.workers):
-            # It died idle, or answers a caller who left.
+            # It died while idle, or still works for a caller that stopped reading.
             if worker.jobs or worker.process.poll() is not None:
                 worker.kill()
                 self.workers[index] = Worker(self.profile.name, self.deadline)
@@ -163,11 +166,11 @@ class Pool:
                         worker.send(batch)
                 if exhausted and following == issued:
                     return
-                # Some worker is busy: if all answers had come, they would have been taken and others asked for.
+                # Some worker is busy: else its verdicts would have been taken above, and new rows sent.
                 self._collect(selector, done)
 
     def _collect(self, selector: selectors.BaseSelector, done: dict[int, Verdict]) -> None:
-        """Waits for replies, a death or a deadline, and notes the verdicts that follow from it."""
+        """Waits for replies, a death or a deadline, and stores the resulting verdicts in `done`."""
         due = min(worker.due for worker in self.workers if worker.jobs)
         for key, _ in selector.select(max(0.0, due - time.monotonic())):
             worker: Worker = key.data
@@ -192,7 +195,7 @@ class Pool:
         status: Status,
         reason: str,
     ) -> None:
-        """Kills a worker; the job it was at gets that status, a new worker gets the rest."""
+        """Kills a worker; its current job gets that status, a new worker gets the rest."""
         selector.unregister(worker.output)
         worker.kill()
         if not worker.ready:
@@ -202,10 +205,10 @@ class Pool:
         selector.register(fresh.output, selectors.EVENT_READ, fresh)
         if worker.jobs:
             index, row = worker.jobs.popleft()
-            done[index] = Verdict(status, None, "deadline", reason, self._formed(row), self.profile.name)
+            done[index] = Verdict(status, None, "deadline", reason, self._is_well_formed(row), self.profile.name)
             fresh.send(worker.jobs)
 
-    def _formed(self, row: Row) -> bool:
+    def _is_well_formed(self, row: Row) -> bool:
         response = row["response"]
         return (
             upstream_reward.check_upstream_format(response, self.profile.name)
@@ -214,34 +217,33 @@ class Pool:
         )
 
 
-# One worker per process and profile for the graders that must not run in it.
-
+# One worker per process and profile, shared by all threads, for graders that must not run in this process.
 
 _pools: dict[str, Pool] = {}
 _turn = threading.Lock()
 
 
 def verify_in_worker(response: str, gold: str, profile: str) -> Verdict:
-    """The verdict of the profile's worker, from any thread, each in turn."""
+    """Grades in the profile's worker; threads take turns."""
     with _turn:
-        # While it works the pool is in nobody's hands: one that raises is dropped, and its worker ends with it.
+        # The pool is put back only on success: one that raises is dropped, and its worker ends with it.
         pool = _pools.pop(profile, None) or Pool(1, profile)
-        [found] = pool.map([{"response": response, "gold": gold}])
+        [verdict] = pool.map([{"response": response, "gold": gold}])
         _pools[profile] = pool
-        return found
+        return verdict
 
 
-def _close() -> None:
+def _close_pools() -> None:
     while _pools:
         _pools.popitem()[1].close()
 
 
-def _forget() -> None:
-    """In a forked child: the workers are the parent's, and its threads, one of which may hold the lock, are gone."""
+def _forget_pools() -> None:
+    """Resets a forked child: the workers are the parent's, and the thread that may hold the lock does not exist."""
     global _turn
     _turn = threading.Lock()
     _pools.clear()
 
 
-atexit.register(_close)
-os.register_at_fork(after_in_child=_forget)
+atexit.register(_close_pools)
+os.register_at_fork(after_in_child=_forget_pools)

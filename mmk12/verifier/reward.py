@@ -53,16 +53,16 @@ def reward(
     profile: str = "strict",
     penalties: Penalties = NO_PENALTIES,
     length: int | None = None,
-    **given: Any,
+    **arguments: Any,
 ) -> dict[str, float]:
     """Returns the reward of a response, with the same keys each time, as a trainer logs them.
 
     `score` = `acc` + format weight of the profile · `format` (paper section 2.3) + `repetition` + `overlong`; the last
     two are 0 unless `penalties` are given, and never positive. `length` is the response's in tokens; without it,
     characters count. A gold that cannot be used pays and costs nothing at all. `status_…` are 0 or 1. The other
-    arguments go to `verify`, which says what it raises.
+    `arguments` go to `verify`, which says what it raises.
     """
-    verdict = verify(response, gold, profile=profile, **given)
+    verdict = verify(response, gold, profile=profile, **arguments)
     return {
         **score_response(verdict, response, penalties, length),
         **{f"status_{status}": float(verdict.status == status) for status in STATUSES},

@@ -50,13 +50,13 @@ class GradingSpec:
     question: str | None = None
 
     def __post_init__(self) -> None:
-        if self.answer_type not in ANSWER_TYPES:
+        if self.answer_type != "auto" and self.answer_type not in ANSWER_TYPES:
             raise UnknownName("answer_type", str(self.answer_type), ANSWER_TYPES)
 
     @property
     def reference(self) -> str:
         """The text of the gold, with its unit if the verifier knows that unit."""
-        return f"{self.gold} {self.unit}" if self.unit in UNITS else self.gold
+        return f"{self.gold} {self.unit}" if self.unit is not None and self.unit in UNITS else self.gold
 
     @classmethod
     def from_gold(
@@ -124,8 +124,8 @@ def find_row_fault(row: Mapping[str, Any]) -> str | None:
         if value is None and name not in ("response", "gold"):
             continue
         if not isinstance(value, types) or isinstance(value, bool) or not _is_plain(name, value):
-            found = json.dumps(value, ensure_ascii=False)[:60] if name in row else "missing"
-            return f"`{name}` must be {description}; it is {found}."
+            content = json.dumps(value, ensure_ascii=False)[:60] if name in row else "missing"
+            return f"`{name}` must be {description}; it is {content}."
     answer_type = row.get("answer_type")
     if answer_type and answer_type not in ANSWER_TYPES:
         return str(UnknownName("answer_type", answer_type, ANSWER_TYPES))

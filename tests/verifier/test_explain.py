@@ -22,7 +22,7 @@ from tests.verifier.cases import table
 def drawn(branch):
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(branch.drawn())
+        console.print(branch.to_tree())
     return capture.get()
 
 
