@@ -11,7 +11,6 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from mmk12.inference.generate import generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
 from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
 from mmk12.utils import storage
+from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier.profiles import find_profile
 
@@ -109,7 +109,7 @@ def evaluate(
             profile=grader.name,
             limit=limit,
             benchmarks={one.name: _describe_benchmark(one, raw_dir, items) for one in declared},
-            versions=_versions(),
+            versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
         )
         attempts = run.previous_attempts(settings)
         log = run.completions()
@@ -255,16 +255,6 @@ def _describe_benchmark(benchmark: Benchmark, raw_dir: Path | None, items: Seque
         official=benchmark.official,
         published=benchmark.published if comparable else (),
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _now() -> str:
