@@ -80,8 +80,8 @@ def _make_row(
     item: Item, index: int, verdict: Verdict, official: bool | None, completion: Completion | None
 ) -> VerdictRow:
     sample = item.sample
-    return VerdictRow.from_verdict(
-        verdict,
+    return VerdictRow(
+        **verdict.to_row(),
         id=sample.id,
         index=index,
         official=official,

@@ -20,7 +20,7 @@ from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadInput
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.prompts import Template
-from mmk12.types import FinishReason, Sampling, Status, Tag, Verdict
+from mmk12.types import FinishReason, Sampling, Status, Tag
 from mmk12.utils.config import FrozenModel
 
 SCHEMA_VERSION: Final = 1
@@ -97,20 +97,6 @@ class VerdictRow(FrozenModel):
     cluster: str | None
     finish_reason: FinishReason | None
     completion_tokens: int | None
-
-    @classmethod
-    def from_verdict(cls, verdict: Verdict, **columns: Any) -> VerdictRow:
-        """Returns the row of a verdict; `columns` are all the columns that a `Verdict` does not have."""
-        return cls(
-            status=verdict.status,
-            correct=verdict.correct,
-            answer=verdict.answer,
-            rule=verdict.rule,
-            reason=verdict.reason,
-            format_ok=verdict.format_ok,
-            profile=verdict.profile,
-            **columns,
-        )
 
     @property
     def problem(self) -> str:
