@@ -1,8 +1,8 @@
-"""`mmk12 report RUN`: one page of a training run, that needs no network and can be sent to someone.
+"""Writes `mmk12 report RUN`: one page of a training run, which needs no network and can be sent to others.
 
-health    what became of the responses: statuses, golds that cannot be used, what ran out of time
-samples   some rollouts of some steps, judged again so that their rules are known, with rewards and advantages
-page      the page: figures, health, configuration, rollouts to look at, browsed as in an evaluation's report
+page        the page: figures, reward health (statuses, unusable golds, timeouts), configuration, rollouts to browse
+samples     the rollouts: some steps and prompts, judged again so that their rules are known, with advantages
+reflection  the page of `mmk12 aha RUN`
 """
 
 from __future__ import annotations

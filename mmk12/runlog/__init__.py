@@ -1,10 +1,8 @@
-"""The log of a training run as one table, whatever wrote it and however often it was interrupted.
+"""Reads the log of a training run as one table, whichever framework wrote it and however often it was interrupted.
 
-names      what other frameworks call our columns
-metrics    verl's file logger and console: a line per step
-events     TensorBoard event files: OpenRLHF, MM-Eureka, verl
-rollouts   the dumped responses, their short columns and a few texts
-log        all of it together, launch by launch, the later one winning
+reader         metrics by step: verl's file and console logs, TensorBoard events; launches merged, columns renamed
+rollouts       the dumped responses: numeric columns of all of them, texts of a few
+training_rows  questions and images of the training data, by sample id
 """
 
 from __future__ import annotations

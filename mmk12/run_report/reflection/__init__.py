@@ -1,14 +1,10 @@
-"""Second thoughts in responses: looking again, checking, going back, planning anew (arXiv 2503.07365, figures 4 and 5).
+"""Reflection in responses: looking again, checking, going back, planning anew (arXiv 2503.07365, figures 4 and 5).
 
-phrases    what gives such a moment away, in English and Chinese
-finding    where a response has one: a phrase in its context
-scanning   all responses of a run, a column for each kind
-relations  what they go together with: a right answer, a longer one
-choosing   the ones worth reading
-examples   these in pieces, with what was asked and answered
-question   what a judge is asked about one of them
-judged     its opinions beside the rules, and how often the two agree
-page       all of it for people
+patterns          phrases of each kind in English and Chinese, and the check of their context
+scan              all responses of a run with a boolean column per kind; the choice of examples
+examples          the chosen responses with their reflections marked, with question and gold
+judge             a language model's opinion on samples, and its agreement with the rules
+reflection_page   relations to accuracy and length, and the page aha.html
 """
 
 from __future__ import annotations
