@@ -36,19 +36,7 @@ def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
             f"The tokenizer's image token is {image_token_id}, but the model's vocabulary is {text['vocab_size']}."
         )
     side, ratio = vision["image_size"][0], config.get("downsample_ratio", 0.5)
-    refuse_unless(
-        config.get("ps_version", "v1") == "v2", "ps_version v1", "it transposes images, transformers does not"
-    )
-    refuse_unless(config.get("select_layer", -1) == -1, "a select_layer", "transformers uses the last layer")
-    refuse_unless(not config.get("pad2square"), "pad2square", "transformers does not pad images")
-    refuse_unless(
-        not (config.get("use_backbone_lora") or config.get("use_llm_lora")), "LoRA weights", "merge them first"
-    )
-    refuse_unless(
-        config.get("force_image_size") in (None, side),
-        f"force_image_size {config.get('force_image_size')}",
-        f"its vision tower has {side}",
-    )
+    _refuse_for_native(config, side)
     dtype = config.get("torch_dtype", config.get("dtype"))
     ends = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in config}
     try:
@@ -65,6 +53,23 @@ def to_native_config(config: Config, image_token_id: int, tied: bool) -> Any:
         )
     except (StrictDataclassError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise BadInput(f"config.json is not that of an InternVL: {last_line(error)}") from error
+
+
+def _refuse_for_native(config: Config, side: int) -> None:
+    """Raises `ModelError` for a feature of a remote config.json that transformers lacks; `side` is that of an image."""
+    refuse_unless(
+        config.get("ps_version", "v1") == "v2", "ps_version v1", "it transposes images, transformers does not"
+    )
+    refuse_unless(config.get("select_layer", -1) == -1, "a select_layer", "transformers uses the last layer")
+    refuse_unless(not config.get("pad2square"), "pad2square", "transformers does not pad images")
+    refuse_unless(
+        not (config.get("use_backbone_lora") or config.get("use_llm_lora")), "LoRA weights", "merge them first"
+    )
+    refuse_unless(
+        config.get("force_image_size") in (None, side),
+        f"force_image_size {config.get('force_image_size')}",
+        f"its vision tower has {side}",
+    )
 
 
 def ties_embeddings(config: Config) -> bool:
@@ -154,22 +159,9 @@ def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) 
 
     `auto_map` names the Python classes that come with the weights; `tied` says that the output layer is the embeddings.
     """
+    _refuse_for_remote(config, tiling)
     vision = config.vision_config
     side, patch = vision.image_size[0], vision.patch_size[0]
-    for supported, feature in (
-        (
-            set(vision.image_size) == {side} and set(vision.patch_size) == {patch},
-            "images or patches that are not square",
-        ),
-        (config.vision_feature_layer == -1, "a vision_feature_layer"),
-        (config.vision_feature_select_strategy == "default", "a vision_feature_select_strategy"),
-        (config.projector_hidden_act == "gelu", f"the projector activation {config.projector_hidden_act}"),
-        (vision.use_absolute_position_embeddings, "no absolute positions of patches"),
-        (vision.use_mean_pooling and not vision.use_mask_token, "a pooling norm or a mask token"),
-        (config.image_seq_length == int((side // patch * config.downsample_ratio) ** 2), "its own image_seq_length"),
-        (tiling.side == side, f"images of {tiling.side} pixels for a tower of {side}"),
-    ):
-        refuse_unless(supported, feature, "OpenGVLab's code does not support it")
     dtype = str(config.dtype).removeprefix("torch.") if config.dtype else "float32"
     ends = {name: getattr(config, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     return {
@@ -203,6 +195,26 @@ def to_remote_config(config: Any, tiling: Tiling, tied: bool, auto_map: Config) 
             "torch_dtype": dtype,
         },
     }
+
+
+def _refuse_for_remote(config: Any, tiling: Tiling) -> None:
+    """Raises `ModelError` for a feature of an `InternVLConfig` that OpenGVLab's code lacks."""
+    vision = config.vision_config
+    side, patch = vision.image_size[0], vision.patch_size[0]
+    for supported, feature in (
+        (
+            set(vision.image_size) == {side} and set(vision.patch_size) == {patch},
+            "images or patches that are not square",
+        ),
+        (config.vision_feature_layer == -1, "a vision_feature_layer"),
+        (config.vision_feature_select_strategy == "default", "a vision_feature_select_strategy"),
+        (config.projector_hidden_act == "gelu", f"the projector activation {config.projector_hidden_act}"),
+        (vision.use_absolute_position_embeddings, "no absolute positions of patches"),
+        (vision.use_mean_pooling and not vision.use_mask_token, "a pooling norm or a mask token"),
+        (config.image_seq_length == int((side // patch * config.downsample_ratio) ** 2), "its own image_seq_length"),
+        (tiling.side == side, f"images of {tiling.side} pixels for a tower of {side}"),
+    ):
+        refuse_unless(supported, feature, "OpenGVLab's code does not support it")
 
 
 def _remote_text(config: Any, tied: bool, dtype: str) -> Config:
