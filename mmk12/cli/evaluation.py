@@ -190,5 +190,5 @@ def verify(
         common.print_table(explain_row(file, row_id, profile=profile).to_tree())
         return
     with show_progress(common.errors()) as progress:
-        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
+        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress, note=common.print_note)
     common.print_note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from mmk12.curation.difficulty import RolloutSettings
 from mmk12.errors import BadInput
+from mmk12.recipes.recipe_loader import rename_old_keys
 from mmk12.recipes.schema import Recipe
 from mmk12.utils import storage
 from mmk12.utils.config import FrozenModel
@@ -151,4 +152,6 @@ def _upgrade(row: dict[str, Any]) -> dict[str, Any]:
     upgraded = {renamed.get(name, name): value for name, value in row.items()}
     if isinstance(benchmark := row.get("benchmark"), dict):
         upgraded["benchmark"] = {("license" if name == "licence" else name): value for name, value in benchmark.items()}
+    if isinstance(recipe := row.get("recipe"), dict):
+        upgraded["recipe"] = rename_old_keys(recipe)
     return {"schema_version": SCHEMA_VERSION, **upgraded}

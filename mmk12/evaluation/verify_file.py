@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,19 +16,31 @@ from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier import verify_many
 from mmk12.verifier.explain import Branch, explain
 from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.spec import find_row_fault
+from mmk12.verifier.spec import find_row_fault, is_foreign_type
 
 
 def verify_file(
-    file: Path, out: Path | None, *, profile: str = "strict", workers: int = 1, progress: Progress = ignore_progress
+    file: Path,
+    out: Path | None,
+    *,
+    profile: str = "strict",
+    workers: int = 1,
+    progress: Progress = ignore_progress,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Mapping[str, int]:
     """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
 
     `out` appears when it is complete. Returns the number of rows by status. All rows are checked before the first is
-    graded: raises `BadInput` for the first that cannot be graded, naming the row, the key and the value.
+    graded: raises `BadInput` for the first that cannot be graded, naming the row, the key and the value. An answer type
+    that is a dataset's own label (`letter`, `integer`) counts as `auto`, which `note` is told; a misspelling of one of
+    ours is an error.
     """
     find_profile(profile)
-    total = sum(1 for _ in _rows(file))
+    foreign: Counter[str] = Counter()
+    total = sum(1 for _ in _rows(file, foreign))
+    if foreign:
+        labels = ", ".join(f"'{label}'" for label, _ in foreign.most_common(3))
+        note(f"{foreign.total()} rows have an answer_type that is not one of ours ({labels}): graded as auto")
     if out is None or (out.exists() and not out.is_file()):
         with storage.open_for_writing(out or Path("standard output")):
             if out is None:
@@ -68,7 +80,7 @@ def _note_ids(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[
         yield row
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
+def _rows(file: Path, foreign: Counter[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yields the rows of the file, each with an id: its own, or its number."""
     for number, row in enumerate(storage.read_jsonl(file), 1):
         if isinstance(row, BrokenLine):
@@ -77,4 +89,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         if fault is not None:
             raise BadInput(f"{file}, row {number}: {fault}")
         row.setdefault("id", number)
+        if row.get("answer_type") and is_foreign_type(row["answer_type"]):
+            if foreign is not None:
+                foreign[row["answer_type"]] += 1
+            row["answer_type"] = "auto"
         yield row

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from rapidfuzz.distance import OSA
+
 from mmk12.errors import UnknownName
 from mmk12.types import ANSWER_TYPES, Gold
 from mmk12.verifier.nodes import frozen
@@ -27,6 +29,9 @@ _FIELD_TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = MappingProxyTy
     }
 )
 """What a JSON row may hold under each name, in words and as types."""
+
+_MISSPELT = 2
+"""Edits (insert, delete, replace, swap) up to which a word is a misspelling of another."""
 
 FIELDS = tuple(_FIELD_TYPES)
 """The names under which a row holds a spec."""
@@ -117,7 +122,7 @@ class GradingSpec:
 def find_row_fault(row: Mapping[str, Any]) -> str | None:
     """Returns what is wrong with the row of a file, or None if it can be graded.
 
-    `response` and `gold` must be texts; the other fields may be missing or null.
+    `response` and `gold` must be texts; the other fields may be missing or null. A foreign answer type is no fault.
     """
     for name, (description, types) in (("response", ("a text", str)), *_FIELD_TYPES.items()):
         value = row.get(name)
@@ -127,9 +132,17 @@ def find_row_fault(row: Mapping[str, Any]) -> str | None:
             content = json.dumps(value, ensure_ascii=False)[:60] if name in row else "missing"
             return f"`{name}` must be {description}; it is {content}."
     answer_type = row.get("answer_type")
-    if answer_type and answer_type not in ANSWER_TYPES:
+    if answer_type and answer_type not in ANSWER_TYPES and not is_foreign_type(answer_type):
         return str(UnknownName("answer_type", answer_type, ANSWER_TYPES))
     return None
+
+
+def is_foreign_type(answer_type: str) -> bool:
+    """Returns whether a dataset's own label stands where an answer type is expected, such as `letter` or `integer`.
+
+    A label that is two edits or fewer away from one of our words is a misspelling of that word and not foreign.
+    """
+    return all(OSA.distance(answer_type.lower(), known) > _MISSPELT for known in ANSWER_TYPES)
 
 
 def _is_plain(name: str, value: object) -> bool:
