@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from mmk12.utils import storage
+from mmk12.evaluation.records import BenchmarkResult, GroupScore, Results
+from mmk12.evaluation.run_folder import EvalRun
 
 _HEIGHT = 0.24
-"""Height of one bar in inches; the bars of all runs are grouped under their label."""
+"""Of one bar, in inches; bars of all runs stand together under their label."""
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Draws horizontal bars: each benchmark in bold, its groups below it, one bar per run."""
-    results = [storage.read_json(run / "results.json") for run in runs]
+    """Horizontal bars: each benchmark in bold, its groups below it, one bar per run."""
+    results = [EvalRun(run).results() for run in runs]
     labels = _labels(results)
     height = 0.9 + _HEIGHT * len(labels) * (len(runs) + 0.7)
     fig, axes = pyplot.subplots(figsize=(6.4, height))
@@ -26,9 +26,9 @@ def figure(runs: Sequence[Path]) -> Figure:
         scores = ((place, _score(result, *label)) for place, label in enumerate(labels))
         shown = [(place, score) for place, score in scores if score]
         places = [place + (number - (len(runs) - 1) / 2) * width for place, _ in shown]
-        values = [100 * score["accuracy"] for _, score in shown]
-        below = [100 * (score["accuracy"] - score["ci95"][0]) for _, score in shown]
-        above = [100 * (score["ci95"][1] - score["accuracy"]) for _, score in shown]
+        values = [100 * score.accuracy for _, score in shown]
+        below = [100 * (score.accuracy - score.ci95[0]) for _, score in shown]
+        above = [100 * (score.ci95[1] - score.accuracy) for _, score in shown]
         error = {"elinewidth": 0.9, "capsize": 2}
         axes.barh(places, values, height=width * 0.9, xerr=(below, above), label=run.name, error_kw=error)
     axes.set_yticks(range(len(labels)), [value or benchmark for benchmark, _, value in labels])
@@ -43,20 +43,19 @@ def figure(runs: Sequence[Path]) -> Figure:
     return fig
 
 
-def _labels(results: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Lists (benchmark, group, value) of all bars; group and value are empty for the whole benchmark."""
+def _labels(results: Sequence[Results]) -> list[tuple[str, str, str]]:
+    """(benchmark, group, value) of every bar that some run has; group and value are empty for the whole benchmark."""
     labels: dict[tuple[str, str, str], None] = {}
     for result in results:
-        for benchmark, numbers in result.items():
+        for benchmark, numbers in result.benchmarks.items():
             labels[benchmark, "", ""] = None
-            for group, values in numbers["groups"].items():
+            for group, values in numbers.groups.items():
                 labels.update({(benchmark, group, value): None for value in values})
     return sorted(labels, key=lambda label: (label[0], list(labels).index(label)))
 
 
-def _score(result: dict[str, Any], benchmark: str, group: str, value: str) -> dict[str, Any] | None:
-    numbers = result.get(benchmark)
+def _score(result: Results, benchmark: str, group: str, value: str) -> BenchmarkResult | GroupScore | None:
+    numbers = result.benchmarks.get(benchmark)
     if numbers is None or not group:
         return numbers
-    found: dict[str, Any] | None = numbers["groups"].get(group, {}).get(value)
-    return found
+    return numbers.groups.get(group, {}).get(value)

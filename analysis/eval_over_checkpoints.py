@@ -1,4 +1,4 @@
-"""Benchmark accuracy of the checkpoints of a training run against the step, with 95 % intervals."""
+"""Accuracy of the checkpoints of a training on benchmarks, against the step, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from mmk12.evaluation.run_folder import EvalRun
 from mmk12.plotting.curves import read_curves, set_step_axis
-from mmk12.utils import storage
 
 _STEP = re.compile(r"(?:global_step|step|checkpoint)[-_ ]?(\d{1,9})")
 _MARKS = "os^Dvx*"
@@ -29,21 +28,21 @@ class _Point(NamedTuple):
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Draws a line per benchmark through evaluation runs; training runs among `runs` add their validation accuracy.
+    """A line per benchmark through evaluation runs; training runs among `runs` add what they validated on.
 
-    The step is read from the name of the evaluation's folder or model (`step-100`, `global_step_100`); without one,
-    as for the initial model, it is 0.
+    The step stands in the name of the evaluation's folder or model (`step-100`, `global_step_100`); the model that
+    training started from has none and stands at step 0.
     """
-    evaluations = [run for run in runs if (run / "run.json").is_file()]
+    evaluations = [run for run in runs if EvalRun(run).exists]
     fig, axes = pyplot.subplots(figsize=(5.6, 3.4))
     for number, (name, points) in enumerate(_points(evaluations).items()):
-        steps, means = [point.step for point in points], [point.mean for point in points]
-        errors = ([p.mean - p.low for p in points], [p.high - p.mean for p in points])
+        at, mean = [point.step for point in points], [point.mean for point in points]
+        below, above = [p.mean - p.low for p in points], [p.high - p.mean for p in points]
         mark = f"{_MARKS[number % len(_MARKS)]}-"
-        axes.errorbar(steps, means, errors, fmt=mark, color=f"C{number % 7}", markersize=4, capsize=2, label=name)
+        axes.errorbar(at, mean, (below, above), fmt=mark, color=f"C{number % 7}", markersize=4, capsize=2, label=name)
     for curve in read_curves([run for run in runs if run not in evaluations], "validation/accuracy"):
-        mean = curve.raw().mean * 100
-        axes.plot(mean.index, mean, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
+        found = curve.raw().mean * 100
+        axes.plot(found.index, found, ":", color="0.35", linewidth=1.4, label=f"held-out rows, {curve.name}")
     set_step_axis(axes)
     axes.margins(x=0.04)
     axes.set_ylabel("accuracy (%)")
@@ -55,14 +54,14 @@ def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:
     found: dict[str, list[_Point]] = defaultdict(list)
     for folder in evaluations:
         step = _step(folder)
-        for name, result in storage.read_json(folder / "results.json").items():
-            low, high = result["ci95"]
-            found[name].append(_Point(step, 100 * result["accuracy"], 100 * low, 100 * high))
+        for name, result in EvalRun(folder).results().benchmarks.items():
+            low, high = result.ci95
+            found[name].append(_Point(step, 100 * result.accuracy, 100 * low, 100 * high))
     return {name: sorted(points) for name, points in found.items()}
 
 
 def _step(folder: Path) -> int:
-    for text in (folder.name, str(EvalRun(folder).settings()["model"])):
+    for text in (folder.name, EvalRun(folder).settings().model):
         named = _STEP.findall(text)
         if named:
             return int(named[-1])

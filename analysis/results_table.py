@@ -1,4 +1,4 @@
-"""Tables 2 and 3: evaluation runs beside published numbers, with intervals and recomputed averages."""
+"""Tables 2 and 3: evaluation runs beside the numbers that papers printed, intervals, and averages computed anew."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mmk12.evaluation.leaderboard import make_leaderboard
-from mmk12.evaluation.tables import make_leaderboard_table
+from mmk12.evaluation.result_tables import make_leaderboard_table
 from mmk12.utils.tables import Table, flush_right, to_noted_table
 
 _CHARACTER, _ROW = 0.078, 0.27
-"""Width of a character and height of a row in inches, at 9 points."""
+"""Inches that a character is wide and a row is high, at 9 points."""
 _SMALL = 0.8
-"""Font size of the notes relative to that of the rows."""
+"""Size of the notes, as a part of that of the rows."""
 _GAP = 2
 """Characters between columns."""
 
 
 def table(runs: Sequence[Path]) -> Table:
-    """Makes a row per run and per published model; "±" is half the 95 % interval."""
-    found = make_leaderboard(runs)
-    short = {row["name"]: Path(row["name"]).name for row in found["runs"]}
+    """A row per run and per published model; "±" is half the 95 % interval."""
+    leaderboard = make_leaderboard(runs)
+    short = {row.name: Path(row.name).name for row in leaderboard.runs}
     if len(set(short.values())) == len(short):
-        found["runs"] = [{**row, "name": short[row["name"]]} for row in found["runs"]]
-    return make_leaderboard_table(found)
+        named = tuple(row.model_copy(update={"name": short[row.name]}) for row in leaderboard.runs)
+        leaderboard = leaderboard.model_copy(update={"runs": named})
+    return make_leaderboard_table(leaderboard)
 
 
 def figure(runs: Sequence[Path]) -> Figure:
-    """Draws the table: our runs in bold above a line, published ones below; graders and sources in notes."""
-    short_table, notes = to_noted_table(table(runs))
-    rows, right = [list(short_table.header), *short_table.texts()], flush_right(short_table)
+    """The table as a picture: ours in bold above a line, the published below; who graded and printed, in notes."""
+    shown, notes = to_noted_table(table(runs))
+    rows, right = [list(shown.header), *shown.texts()], flush_right(shown)
     widths = [max(len(row[column]) for row in rows) + _GAP for column in range(len(right))]
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]
     below = [line for note in notes for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]

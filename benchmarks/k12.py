@@ -1,23 +1,24 @@
-r"""K12-500: fill-in-the-blank mathematics from Chinese middle and high schools, one figure each.
+r"""K12-500: fill-in-the-blank mathematics of Chinese middle and high schools, one figure each (arXiv 2503.07365).
 
-The benchmark that MM-Eureka introduced (arXiv 2503.07365, section 3.1); upstream file `eval/k12/k12.json`.
-Not to be confused with the test split of FanqingM/MMK12: that is 2,000 multiple-choice questions.
-Licence of the carrier repository: Apache-2.0; no separate licence is stated for the data.
+The benchmark that MM-Eureka introduced (section 3.1). It is not the test split of FanqingM/MMK12 (`mmk12_test`), which
+has 2,000 multiple-choice questions.
 
-One row (invented; on the hub `image` holds the picture):
+License: Apache-2.0 (repository); none is stated for the data.
+URL: https://github.com/ModalMinds/MM-EUREKA (branch qwen, `eval/k12/k12.json`).
+Split: all 500.
 
+One row (invented; on the hub `image` holds the encoded image):
+
+    k12.json
     {"id": "0b1c…", "question": "As shown in the figure, $$AB=AC$$, then $$\\angle B=$$ ___.",
      "answer": "$$70^{\\circ}$$", "image_path": "images/0b1c….png"}
 
-The published numbers were graded by asking GPT-4o yes or no, counting "no" after five failures.
+Grading: the published numbers come from GPT-4o, asked yes or no, with "no" after five failures.
 """
 
 from collections.abc import Iterable
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.types import Gold, HubDataset, RawSample, Row
-from mmk12.verifier import classify_gold
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, classify_gold
 
 HUB = HubDataset("lmms-lab-encoder/k12", split="train")
 
@@ -27,9 +28,9 @@ def rows(files: Files) -> Iterable[Row]:
 
 
 def draft(row: Row) -> RawSample:
-    picture = row["image"]["bytes"] if "image" in row else row["image_path"]
+    image = row["image"]["bytes"] if "image" in row else row["image_path"]
     gold = Gold(row["answer"])
-    return RawSample(row["id"], row["question"], gold, images=[picture], tags={"answer_type": classify_gold(gold).type})
+    return RawSample(row["id"], row["question"], gold, images=[image], tags={"answer_type": classify_gold(gold).type})
 
 
 def _published(model: str, accuracy: float) -> PublishedResult:
@@ -41,7 +42,7 @@ def _published(model: str, accuracy: float) -> PublishedResult:
 benchmark = Benchmark(
     name="k12",
     about="500 fill-in-the-blank K12 questions with one figure each",
-    licence="Apache-2.0 (repository)",
+    license="Apache-2.0 (repository)",
     url="https://github.com/ModalMinds/MM-EUREKA (branch qwen, folder eval/k12)",
     folders=("k12", "eval/k12", "k12_benchmark"),
     layout="k12.json and images/*.png",

@@ -1,9 +1,13 @@
 r"""MathVerse: 788 problems, each in five versions that move the text into the figure (Zhang et al. 2024, 2403.14624).
 
-Licence: MIT. 3,940 items; the versions of one problem hang together, so intervals are over problems. A sixth version
-without pictures is `mathverse:text_only` (788). One row of `data/testmini.json` (invented; on the hub `image` holds the
-picture):
+License: MIT.
+URL: https://huggingface.co/datasets/AI4Math/MathVerse
+Split: testmini, 3,940 items. The versions of one problem are correlated, so intervals are over problems. A sixth
+version without images is `mathverse:text_only` (788).
 
+One row (invented; on the hub `image` holds the encoded image):
+
+    data/testmini.json
     {"sample_index": "7", "problem_index": "2", "problem_version": "Text Lite",
      "question": "As shown in the figure, angle 1 = 40.0. What is angle 2?\nChoices:\nA:40°\nB:50°\nC:140°",
      "image": "images_version_1-4/image_2.png", "answer": "C", "question_type": "multi-choice",
@@ -11,22 +15,20 @@ picture):
      "query_wo": "Please directly answer the question and provide the correct option letter, e.g., A, B, C, D.\n…",
      "query_cot": "Please first conduct reasoning, and then …\nQuestion: …\nChoices:\nA:40°\nB:50°\nC:140°"}
 
-The question is `query_cot`, as in MM-Eureka. Faults of the release that are mended for our grading, never for
-`official`: two degree signs are mojibake (118掳T), 92 golds are labelled (`Area $=9 \pi \mathrm{cm}^{2}$`), bearings
-end in a T that answers leave out, and two golds are a pair of letters on two lines. Golds in prose ("increasing on …")
-stay as they are: no rule grades them. A gold with decimals is a rounded value, so an answer that rounds to it is right
-($288 \pi$ for `904.78`). No responses with labels exist for this benchmark: see docs/evaluation.md.
+Question: `query_cot`, as in MM-Eureka.
+
+Errors of the release that are fixed for our grading, never for `official`: two degree signs are mojibake (118掳T), 92
+golds have a label (`Area $=9 \pi \mathrm{cm}^{2}$`), bearings end in a T that answers leave out, and two golds are a
+pair of letters on two lines. Golds in prose ("increasing on …") stay as they are: no rule grades them. A gold with
+decimals is a rounded value, so an answer that rounds to it is right ($288 \pi$ for `904.78`). There are no labeled
+responses for this benchmark: see docs/evaluation.md.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import find_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
-from mmk12.verifier import classify_gold
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, classify_gold, find_options
 
 HUB = HubDataset(
     "AI4Math/MathVerse", config="testmini", split="testmini", revision="96641f2457cd16c28be227a47371e41366d9607e"
@@ -51,14 +53,14 @@ def rows(config: str) -> Callable[[Files], Iterable[Row]]:
     def read(files: Files) -> Iterable[Row]:
         if files.folder is None:
             return files.hub(replace(HUB, config=config, split=config))
-        found: list[Row] = files.json(f"data/{config}.json")
-        return found
+        upstream: list[Row] = files.json(f"data/{config}.json")
+        return upstream
 
     return read
 
 
 def draft(row: Row) -> RawSample:
-    image, metadata = row["image"], row["metadata"]
+    path, metadata = row["image"], row["metadata"]
     version, subject, subfield = row["problem_version"], metadata["subject"], metadata["subfield"]
     tags = {
         "version": version,
@@ -69,19 +71,19 @@ def draft(row: Row) -> RawSample:
         "question_type": row["question_type"],
         "source": metadata["source"],
     }
-    picture = image["bytes"] if isinstance(image, dict) else f"data/images/{image}"
+    image = path["bytes"] if isinstance(path, dict) else f"data/images/{path}"
     return RawSample(
         row["sample_index"],
         row["query_cot"],
         gold(row),
-        images=[picture] if image else [],
+        images=[image] if path else [],
         tags=tags,
         cluster=row["problem_index"],
     )
 
 
 def gold(row: Row) -> Gold:
-    """The answer, mended where the release prints it in a way that no reader of answers can be asked to match."""
+    """Returns the answer, fixed where the release prints it in a form that no right response would have."""
     printed: str = row["answer"]
     text = LABEL.sub("$", printed.replace("掳", "°"))
     if row["question_type"] != "multi-choice":
@@ -97,7 +99,7 @@ def gold(row: Row) -> Gold:
 benchmark = Benchmark(
     name="mathverse",
     about="788 problems in five versions of text and figure, testmini",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/AI4Math/MathVerse",
     folders=("mathverse", "MathVerse"),
     layout="data/testmini.json and data/images/images_version_*/*.png (images.zip)",

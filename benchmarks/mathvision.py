@@ -1,35 +1,36 @@
 r"""MATH-Vision: competition mathematics with a figure, 16 subjects, 5 levels (Wang et al. 2024, arXiv 2402.14804).
 
-Licence: MIT. `test` has 3,040 problems, `mathvision:testmini` 304 of them. One row of `data/test.jsonl` (invented; on
-the hub `decoded_image` holds the picture):
+License: MIT.
+URL: https://huggingface.co/datasets/MathLLMs/MathVision
+Split: test, 3,040 problems; `mathvision:testmini` has 304 of them.
 
+One row (invented; on the hub `decoded_image` holds the encoded image):
+
+    data/test.jsonl
     {"id": "7", "question": "Which figure completes the row?\n<image1>\nIt starts with <image2>.",
      "options": ["square", "circle", "star", "cross", "none"], "answer": "B", "solution": null, "level": 2,
      "subject": "logic", "image": "images/7.jpg"}
 
-Question and options are put as in MM-Eureka (options are left out where they are just the letters A to E); its
-template `original` adds a sentence about \boxed{}, which our `plain` does not. Each row has one picture, which holds
-all that the question calls `<image1>`, `<image2>`, …: it goes in front, a lone tag is left out, and several tags (335
+Question: text and options as in MM-Eureka (no options if they are just the letters A to E); upstream's template
+`original` adds a sentence about \boxed{}, which our `plain` does not. Each row has one image, which contains everything
+that the question calls `<image1>`, `<image2>`, …: it goes in front, a single tag is removed, and several tags (335
 rows) become the words "image 1", "image 2".
 
-Faults of the release: 59 and 434 are free-form with the answer C (graded as choices without options); four golds hold a
-form feed or a unit in braces, and the authors corrected two more after the pinned revision, which is the one that
-the paper could have used (MENDED for our grading, never for `official`); 2828, 2833, 2875 and 2877 are boxed and
-2521 ends in a space (read as meant); 1843 and 1893 repeat an option; 2673 and 2683 call for no picture.
+Errors of the release: 59 and 434 are free-form with the answer C (graded as choices without options); four golds hold a
+form feed or a unit in braces, and the authors corrected two more after the pinned revision, which is the one that the
+paper could have used (FIXED for our grading, never for `official`); 2828, 2833, 2875 and 2877 are boxed and 2521 ends
+in a space (read as meant); 1843 and 1893 repeat an option; 2673 and 2683 refer to no image.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import letter_options
-from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, BrokenLine, Files, Gold, HubDataset, PublishedResult, RawSample, Row, letter_options
 
 HUB = HubDataset("MathLLMs/MathVision", split="test", revision="e51be430afcd11d07c4d7b8ce8fe24597a602561")
 TAG = re.compile(r"<image(\d+)>")
-MENDED = {
+FIXED = {
     "338": "D",  # released as B
     "1826": "E",  # released as D: a third of 1/2, of 2/3 and of 2/4 makes 5/9
     "2830": r"\frac{36}{13}",  # a form feed for \f
@@ -58,25 +59,25 @@ def rows(split: str) -> Callable[[Files], Iterable[Row | BrokenLine]]:
 
 def draft(row: Row) -> RawSample:
     options, answer = row["options"], row["answer"]
-    shown = "" if "".join(options) == "ABCDE" else letter_options(options)
-    question = row["question"] + "\n" + shown
-    lone = len(TAG.findall(question)) == 1
-    question = TAG.sub("" if lone else r"image \1", question)
+    option_lines = "" if "".join(options) == "ABCDE" else letter_options(options)
+    question = row["question"] + "\n" + option_lines
+    single = len(TAG.findall(question)) == 1
+    question = TAG.sub("" if single else r"image \1", question)
     choices = tuple(TAG.sub(r"image \1", option) for option in options)
-    mended = MENDED.get(row["id"])
+    fixed = FIXED.get(row["id"])
     letter = choices or re.fullmatch("[A-E]", answer)
-    gold = Gold(mended or answer, "choice" if letter else "math", choices, released=mended and answer)
+    gold = Gold(fixed or answer, "choice" if letter else "math", choices, released=fixed and answer)
     subject, level = row["subject"], str(row["level"])
     tags = {"subject": subject, "level": level, "subject × level": f"{subject} × {level}"}
     tags["type"] = "choice" if choices else "free"
-    picture = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
-    return RawSample(row["id"], question.strip(), gold, images=[picture], tags=tags)
+    image = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
+    return RawSample(row["id"], question.strip(), gold, images=[image], tags=tags)
 
 
 benchmark = Benchmark(
     name="mathvision",
     about="competition mathematics with a figure, test",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/MathLLMs/MathVision",
     folders=("mathvision", "MathVision", "MATH-V"),
     layout="data/test.jsonl and images/*.jpg",

@@ -1,27 +1,30 @@
-r"""MathVista: mathematics in pictures from 31 sources, from charts to geometry (Lu et al. 2024, arXiv 2310.02255).
+r"""MathVista: mathematics in images of 31 sources, from charts to geometry (Lu et al. 2024, arXiv 2310.02255).
 
-Licence: CC BY-SA 4.0; use for training is prohibited. `testmini` (1,000) is what is reported; the 5,141 answers of
-`test` are not published, so `mathvista:test` generates and cannot grade. One row of `data/testmini.json`, an object by
-pid (invented; on the hub `decoded_image` holds the picture):
+License: CC BY-SA 4.0; use for training is prohibited.
+URL: https://huggingface.co/datasets/AI4Math/MathVista
+Split: testmini, 1,000 items, which papers report. The 5,141 answers of `test` are not published, so `mathvista:test`
+generates responses and cannot grade them.
 
+One row, in an object by pid (invented; on the hub `decoded_image` holds the encoded image):
+
+    data/testmini.json
     {"pid": "7", "question": "What is the height of the tallest bar?", "image": "images/7.jpg", "choices": null,
      "unit": "g", "precision": 1.0, "answer": "1.5", "question_type": "free_form", "answer_type": "float",
      "metadata": {"category": "general-vqa", "context": "bar chart", "grade": "daily life", "img_height": 300,
      "img_width": 400, "language": "english", "skills": ["statistical reasoning", "numeric commonsense"],
      "source": "PlotQA", "split": "testmini", "task": "figure question answering"}}
 
-The question is put as upstream puts it (`query` on the hub): hint, question, unit, options. Known faults: 504 of the
-1,000 rows come from families that MM-Eureka trains on; pids 587, 740 and 781 repeat an option (781: both are right).
+Question: as upstream (`query` on the hub): hint, question, unit, options.
+
+Errors of the release: 504 of the 1,000 rows come from families that MM-Eureka trains on; pids 587, 740 and 781 repeat
+an option (781: both are right).
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import letter_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row, letter_options
 
 HUB = HubDataset("AI4Math/MathVista", split="testmini", revision="2b6ad69445fbb5695c9b165475e8decdbeb97747")
 LETTER = re.compile(r"\(?[A-Za-z]\)?")
@@ -56,8 +59,8 @@ def rows(split: str) -> Callable[[Files], Iterable[Row]]:
     def read(files: Files) -> Iterable[Row]:
         if files.folder is None:
             return files.hub(replace(HUB, split=split))
-        found = files.json(f"data/{split}.json")
-        return found.values() if isinstance(found, dict) else found
+        upstream = files.json(f"data/{split}.json")
+        return upstream.values() if isinstance(upstream, dict) else upstream
 
     return read
 
@@ -75,25 +78,25 @@ def draft(row: Row) -> RawSample:
     for label in LABELS:
         value = row["metadata"][label]
         tags[label] = value if isinstance(value, str) else tuple(value)
-    picture = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
-    return RawSample(row["pid"], question.strip(), gold(row, choices, precision), images=[picture], tags=tags)
+    image = row["decoded_image"]["bytes"] if "decoded_image" in row else row["image"]
+    return RawSample(row["pid"], question.strip(), gold(row, choices, precision), images=[image], tags=tags)
 
 
 def gold(row: Row, choices: tuple[str, ...], precision: int | None) -> Gold:
-    """The answer, which is an option's text; where the text looks like a letter (`(b)` as option E), the letter."""
+    """Returns the answer: the text of an option, or its letter if the text looks like a letter (`(b)` as option E)."""
     answer = row["answer"]
     if answer in choices and LETTER.fullmatch(answer):
         return Gold(chr(ord("A") + choices.index(answer)), "choice", choices, released=answer)
     if row["answer_type"] == "list" and answer:
-        # Brackets may be left out, as around the coordinates of a point; the order counts.
+        # Brackets may be left out, as around the coordinates of a point; the order matters.
         return Gold(f"{answer} (or ({answer.strip('[]')}))", released=answer)
     return Gold(answer, "choice" if choices else "number", choices, precision, row["unit"])
 
 
 benchmark = Benchmark(
     name="mathvista",
-    about="mathematics in pictures of 31 sources, testmini",
-    licence="CC BY-SA 4.0, not for training",
+    about="mathematics in images of 31 sources, testmini",
+    license="CC BY-SA 4.0, not for training",
     url="https://huggingface.co/datasets/AI4Math/MathVista",
     folders=("mathvista", "MathVista"),
     layout="data/testmini.json and images/*.jpg (images.zip)",
@@ -113,7 +116,7 @@ variants = {
     "test": replace(
         benchmark,
         name="mathvista:test",
-        about="mathematics in pictures of 31 sources, test (answers not published: nothing is graded)",
+        about="mathematics in images of 31 sources, test (answers not published: nothing is graded)",
         layout="data/test.json and images/*.jpg (images.zip)",
         size=5141,
         rows=rows("test"),

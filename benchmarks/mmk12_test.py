@@ -1,21 +1,24 @@
 r"""MMK12 test: 2,000 multiple-choice questions of Chinese schools in four subjects, by the authors of MM-Eureka.
 
-Not the K12 benchmark of the paper (`k12`: 500 blanks to fill in): the test split of FanqingM/MMK12, which came later,
-500 questions each in mathematics, physics, chemistry and biology. Licence: Apache-2.0 according to third parties; the
-card states none. One row (invented; in parquet `image` holds the picture):
+It is not the K12 benchmark of the paper (`k12`, 500 fill-in-the-blank questions). It came later and has 500 questions
+each in mathematics, physics, chemistry and biology.
 
+License: Apache-2.0 according to third parties; the dataset card states none.
+URL: https://huggingface.co/datasets/FanqingM/MMK12
+Split: test, 2,000 items.
+
+One row (invented; in parquet `image` holds the encoded image):
+
+    data/test-00000-of-00001.parquet
     {"id": "5f3c…", "question": "Which curve shows the motion?\nA. curve 1\nB. curve 2\nC. curve 3\nD. none of them",
      "answer": "B", "subject": "physics", "image": {"bytes": "", "path": null}}
 
-The options are lines of the question, so the question is asked as it stands.
+Question: unchanged; its options are lines of the text.
 """
 
 from collections.abc import Iterable, Iterator
 
-from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.files import Files
-from mmk12.datasets.options import find_options
-from mmk12.types import Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, Files, Gold, HubDataset, RawSample, Row, find_options
 
 HUB = HubDataset("FanqingM/MMK12", split="test")
 
@@ -37,7 +40,7 @@ def draft(row: Row) -> RawSample:
 benchmark = Benchmark(
     name="mmk12_test",
     about="2,000 multiple-choice K12 questions in four subjects (MMK12, test split)",
-    licence="Apache-2.0 (as third parties say)",
+    license="Apache-2.0 (as third parties say)",
     url="https://huggingface.co/datasets/FanqingM/MMK12",
     folders=("mmk12_test", "MMK12"),
     layout="data/test-*.parquet",

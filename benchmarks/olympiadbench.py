@@ -1,33 +1,35 @@
 r"""OlympiadBench: open-ended olympiad problems with figures (He et al. 2024, arXiv 2402.14008).
 
-Licence: Apache-2.0 (hub), MIT (repository). MM-Eureka reports OE_MM_maths_en_COMP (150 problems); the other open-ended
-configurations are variants: `olympiadbench:OE_TO_maths_en_COMP`. Proofs (TP) cannot be graded by rule. One row
-(invented; on the hub `image_1` to `image_5` hold pictures or null, in the repository's own release the tags are
+License: Apache-2.0 (hub), MIT (repository).
+URL: https://huggingface.co/datasets/Hothan/OlympiadBench
+Split: the configuration OE_MM_maths_en_COMP, 150 problems, which MM-Eureka reports. The other open-ended configurations
+are variants: `olympiadbench:OE_TO_maths_en_COMP`. Proofs (TP) cannot be graded by rule.
+
+One row (invented; on the hub `image_1` to `image_5` hold images or null, in the repository's own release the tags are
 `<img_123>` for images/img_123.jpg):
 
+    OE_MM_maths_en_COMP/OE_MM_maths_en_COMP.parquet
     {"id": 7, "question": "The circle <image_1> has radius 2. Find its area and its perimeter.", "solution": ["…"],
      "final_answer": ["$4\\pi$,$4\\pi$"], "context": null, "image_1": {"bytes": "", "path": null}, "image_2": null,
      "image_3": null, "image_4": null, "image_5": null, "modality": "Multimodal", "difficulty": "Competition",
      "is_multiple_answer": true, "unit": null, "answer_type": "Numerical", "error": null,
      "question_type": "Open-ended", "subfield": "Geometry", "subject": "Math", "language": "English"}
 
-The question alone is asked, as in MM-Eureka, behind its `context` where it has one. Several answers are right in any
-order; `error` is an absolute tolerance (where a problem gives one per answer, the smallest), never for tuples and never
-times 100. No responses with labels exist for this benchmark: see docs/evaluation.md.
+Question: `context` if there is one, then the question, as in MM-Eureka. Grading: several answers are right in any
+order; `error` is an absolute tolerance (the smallest, if a problem gives one per answer), never for tuples and never
+times 100. There are no labeled responses for this benchmark: see docs/evaluation.md.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mmk12.datasets.declarations import Benchmark, PublishedResult
-from mmk12.datasets.files import Files
-from mmk12.types import IMAGE_MARK, Gold, HubDataset, RawSample, Row
+from mmk12 import IMAGE_MARK, Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row
 
 CONFIG = "OE_MM_maths_en_COMP"
 HUB = HubDataset("Hothan/OlympiadBench", config=CONFIG, split="train")
 TAG = re.compile(r"<(?:image|img)_(\d+)>")
-PICTURES = tuple(f"image_{number}" for number in range(1, 6))
+IMAGE_FIELDS = tuple(f"image_{number}" for number in range(1, 6))
 OTHERS = {
     "OE_MM_maths_zh_CEE": 1910,
     "OE_MM_maths_zh_COMP": 56,
@@ -58,20 +60,20 @@ def rows(config: str) -> Callable[[Files], Iterable[Row]]:
         if files.glob(f"**/{config}.parquet"):
             return files.parquet(f"**/{config}.parquet")
         places = files.names(f"**/{config}.json") + files.names(f"{config}/*.json")
-        found: list[Row] = files.json(places[0] if places else f"{config}.json")
-        return found
+        upstream: list[Row] = files.json(places[0] if places else f"{config}.json")
+        return upstream
 
     return read
 
 
 def draft(row: Row) -> RawSample:
     question = "\n".join(part for part in (row["context"], row["question"]) if part)
-    called = TAG.findall(question)
-    given = {name.removeprefix("image_"): row[name]["bytes"] for name in PICTURES if row.get(name)}
-    images = [given[number] if given else f"images/img_{number}.jpg" for number in called]
-    # A picture that the text does not call for is shown behind it; without any call, all go in front.
-    others = [picture for number, picture in given.items() if number not in called]
-    question = TAG.sub(IMAGE_MARK, question) + (IMAGE_MARK * len(others) if called else "")
+    numbers = TAG.findall(question)
+    by_number = {name.removeprefix("image_"): row[name]["bytes"] for name in IMAGE_FIELDS if row.get(name)}
+    images = [by_number[number] if by_number else f"images/img_{number}.jpg" for number in numbers]
+    # An image that the text does not refer to goes behind it; without any reference, all go in front.
+    others = [image for number, image in by_number.items() if number not in numbers]
+    question = TAG.sub(IMAGE_MARK, question) + (IMAGE_MARK * len(others) if numbers else "")
     tags = {
         "subfield": row["subfield"],
         "answer_type": row["answer_type"],
@@ -81,7 +83,7 @@ def draft(row: Row) -> RawSample:
 
 
 def gold(row: Row) -> Gold:
-    """The answer with its tolerance; a percentage keeps its mark, other units may be given or left out."""
+    """Returns the answer with its tolerance; a percentage keeps its sign, other units are optional."""
     answer, unit, error = ", ".join(row["final_answer"]), row["unit"], row["error"]
     percent = unit is not None and unit.strip("$\\ ") == "%"
     graded = error if error and "Tuple" not in row["answer_type"] else ""
@@ -97,7 +99,7 @@ def gold(row: Row) -> Gold:
 benchmark = Benchmark(
     name="olympiadbench",
     about=f"open-ended olympiad problems, {CONFIG}",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     url="https://huggingface.co/datasets/Hothan/OlympiadBench",
     folders=("olympiadbench", "OlympiadBench"),
     layout="<config>/<config>.parquet, or <config>.json and images/img_*.jpg",

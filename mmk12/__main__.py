@@ -1,6 +1,6 @@
-"""The `mmk12` command, also as `python -m mmk12`: runs the command line and turns its end into an exit code.
+"""The `mmk12` command, also as `python -m mmk12`: runs the command line and sets the exit code.
 
-0 done · 1 the user must change something (one or two lines, no traceback) · 2 a bug of ours (traceback).
+0: done. 1: the user must change something (a message, no traceback). 2: a bug of mmk12 (traceback).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ def main() -> None:
     """Runs the command line and exits."""
     try:
         app()
-    except SystemExit as stop:  # the parser's own exit 2 is a mistake in the command, not a bug
+    except SystemExit as stop:  # exit 2 of the parser is a mistake in the command, not a bug
         sys.exit(1 if stop.code == 2 else stop.code)
     except Mmk12Error as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
-    except Exception:  # noqa: BLE001 - the one boundary: everything else is a bug of ours, shown whole
+    except Exception:  # noqa: BLE001 - the one boundary: everything else is a bug, and its traceback is shown
         import traceback
 
         traceback.print_exc()

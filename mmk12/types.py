@@ -1,24 +1,38 @@
-"""The nouns of the toolkit: plain frozen values that every module speaks, with no import heavier than dataclasses."""
+"""The core types of the toolkit: plain frozen values that every module uses, with no import heavier than dataclasses.
+
+Words from a closed vocabulary (the kind of a gold, a status, a finish reason) are checked where a person or a file
+supplies them: a misspelt one is an `UnknownName`, never a silent default.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
+
+from mmk12.errors import UnknownName
 
 IMAGE_MARK = "<image>"
 """Where an image stands in a question; exactly one mark per image, as verl's `RLHFDataset` demands."""
 
 GoldKind = Literal["math", "number", "choice", "list", "text"]
+"""How a dataset declares a gold; `math` leaves it to the gold's text."""
+AnswerType = Literal["number", "expression", "choice", "text", "list", "auto"]
+"""What a caller of the verifier declares a gold to be; `auto` leaves it to the gold's text."""
 Status = Literal["correct", "wrong", "no_answer", "gold_unusable", "timeout", "error"]
 FinishReason = Literal["stop", "length"]
 Tag = str | tuple[str, ...]
-"""What an item is filed under in one respect: one value, or all labels that apply (the skills of MathVista)."""
+"""The value of an item in one grouping, or all labels that apply (the skills of MathVista)."""
+
+GOLD_KINDS: tuple[GoldKind, ...] = get_args(GoldKind)
+ANSWER_TYPES: tuple[AnswerType, ...] = get_args(AnswerType)
+STATUSES: tuple[Status, ...] = get_args(Status)
+FINISH_REASONS: tuple[FinishReason, ...] = get_args(FinishReason)
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A decoded picture, named by its content: `sha256` is over the normalised RGB pixels, never over a path."""
+    """A decoded image, named by its content: `sha256` is over the normalised RGB pixels, never over a path."""
 
     sha256: str
     width: int
@@ -27,11 +41,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """The reference answer of a question, and how it is to be compared.
+    """The reference answer of a question, and how answers are compared with it.
 
     `choices` are the option texts in order (A first); `precision` counts decimals, `unit` is a plain unit name;
     `tolerance` is the largest absolute error that is allowed. `released` is the text that the dataset prints, where
-    `text` mends it: only the arithmetic of `mmk12.evaluation.official` reads it.
+    `text` corrects it: only the arithmetic of `mmk12.evaluation.official` reads it. Raises `UnknownName` for a `kind`
+    that is none of `GOLD_KINDS`.
     """
 
     text: str
@@ -42,13 +57,17 @@ class Gold:
     tolerance: float | None = None
     released: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.kind not in GOLD_KINDS:
+            raise UnknownName("kind of gold", str(self.kind), GOLD_KINDS)
+
 
 @dataclass(frozen=True, slots=True)
 class RawSample:
     """One row of a dataset before its images are decoded: what a source or benchmark file makes of an upstream row.
 
     `images` are paths relative to the dataset's folder, or encoded image bytes. Without `<image>` marks in
-    `question`, the images go in front of it. Rows are hostile: wrong types raise `TypeError` here, at the door.
+    `question`, the images go in front of it. Rows are untrusted: wrong types raise `TypeError` here.
     """
 
     id: str
@@ -68,7 +87,7 @@ class RawSample:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One question ready to be asked. `id` is `<source>/<native id>`, stable across builds and machines.
+    """One question, ready for a model. `id` is `<source>/<native id>`, stable across builds and machines.
 
     `question` holds one `<image>` mark per entry of `images`. `cluster` names the problem that several items
     share (MathVerse versions), so that intervals can respect it.
@@ -84,7 +103,7 @@ class Sample:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Sample:
-        """The sample that `dataclasses.asdict` made `row` of."""
+        """Reads a sample that `dataclasses.asdict` turned into `row`."""
         gold = Gold(**{**row["gold"], "choices": tuple(row["gold"]["choices"])})
         images = tuple(Image(**image) for image in row["images"])
         tags = {name: tag if isinstance(tag, str) else tuple(tag) for name, tag in row["tags"].items()}
@@ -93,7 +112,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class DroppedSample:
-    """A row that left the pipeline: where, and the reason with its evidence. Nothing vanishes without one."""
+    """A row that left the pipeline: at which stage, and the reason with its evidence. No row is dropped without one."""
 
     id: str
     source: str
@@ -137,7 +156,7 @@ class Request:
 class Completion:
     """What a model answered to one `Request`; `finish_reason="length"` means that the answer was cut.
 
-    Token counts are the engine's own, image tokens included; None where saved completions do not tell.
+    Token counts are the engine's own, image tokens included; None where saved completions hold none.
     """
 
     key: str
@@ -147,6 +166,22 @@ class Completion:
     finish_reason: FinishReason
     prompt_tokens: int | None
     completion_tokens: int | None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Completion:
+        """Reads a stored completion; other keys of `row` are ignored. Raises `UnknownName` for its finish reason."""
+        finish_reason = row["finish_reason"]
+        if finish_reason not in FINISH_REASONS:
+            raise UnknownName("finish reason", str(finish_reason), FINISH_REASONS)
+        return cls(
+            row["key"],
+            row["id"],
+            row["index"],
+            row["text"],
+            finish_reason,
+            row["prompt_tokens"],
+            row["completion_tokens"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +195,7 @@ class GenerationFailure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement of one response: a reward or a benchmark point that one can argue with.
+    """The verdict on one response, with what a reader needs to check it.
 
     `answer` is what was extracted, `rule` names the rule that decided, `reason` says why in words.
     """
@@ -177,6 +212,26 @@ class Verdict:
         """Whether this verdict scores a point; every other status scores none."""
         return self.status == "correct"
 
+    def to_row(self) -> dict[str, Any]:
+        """Returns the verdict as JSON rows hold it: its fields and `correct`, in the documented order."""
+        return {
+            "status": self.status,
+            "correct": self.status == "correct",
+            "answer": self.answer,
+            "rule": self.rule,
+            "reason": self.reason,
+            "format_ok": self.format_ok,
+            "profile": self.profile,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Verdict:
+        """Reads what `to_row` wrote; other keys of `row` are ignored. Raises `UnknownName` for a status."""
+        status = row["status"]
+        if status not in STATUSES:
+            raise UnknownName("status", str(status), STATUSES)
+        return cls(status, row["answer"], row["rule"], row["reason"], row["format_ok"], row["profile"])
+
 
 class Backend(Protocol):
     """Anything that turns requests into completions. One file per backend in `mmk12/inference`."""
@@ -191,13 +246,13 @@ class Backend(Protocol):
         ...
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-        """One completion or failure per request, in any order, as they come."""
+        """Yields one completion or failure per request, in any order, as they finish."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HubDataset:
-    """Where a dataset lives on the Hugging Face hub; `revision` pins it."""
+    """A dataset on the Hugging Face hub; `revision` pins it."""
 
     id: str
     split: str
@@ -210,7 +265,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A place in an upstream file that holds no row: where it stands and why it cannot be read."""
+    """A place in an upstream file that holds no row: where it is and why it cannot be read."""
 
     where: str
     reason: str

@@ -30,7 +30,7 @@ from mmk12.types import Gold, RawSample
 def draft(row):
     return RawSample(row["id"], row["question"], Gold(row["answer"]), images=[row["image"]])
 
-source = Source(name="synthetic", about="line figures", licence="none", url="made here", folders=("synthetic",),
+source = Source(name="synthetic", about="line figures", license="none", url="made here", folders=("synthetic",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft)
 """
 SHAPES = ("triangle", "square", "circle", "rhombus", "trapezoid", "sector", "pentagon", "cone")

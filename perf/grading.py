@@ -15,8 +15,11 @@ from pathlib import Path
 
 from mmk12.datasets.registry import load_benchmark
 from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.records import BenchmarkSettings, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Item
-from mmk12.types import Completion, Sample
+from mmk12.inference.deployment import Deployment
+from mmk12.inference.prompts import Template
+from mmk12.types import Completion, Sample, Sampling
 from tests.benchmarks.rows import NAMES, documented
 from tests.conftest import response
 
@@ -45,13 +48,15 @@ def main(responses: int = 10_000) -> None:
         items.append(Item(name, sample, (str(number),)))
         completions[str(number)] = Completion(str(number), sample.id, 0, text, "stop", None, None)
     declared = {
-        name: {"size": 1, "items": 1, "groups": list(one.groups), "official": one.official, "published": []}
-        | {"sha256": "", "read_from": "", "about": one.about}
+        name: BenchmarkSettings(
+            about=one.about, size=1, items=1, sha256="", read_from="", groups=one.groups, official=one.official
+        )
         for name, one in ((name, load_benchmark(name)) for name in sorted(names))
     }
-    prompt, sampling = {"name": "instruct", "system": "", "user": ""}, {"temperature": 0, "max_tokens": 1}
-    settings = {"model": "bench", "backend": "replay", "fingerprint": "", "profile": "strict", "limit": None, "n": 1}
-    settings |= {"benchmarks": declared, "versions": {}, "prompt": prompt, "sampling": sampling}
+    settings = RunSettings(
+        mmk12="", model="bench", backend="replay", fingerprint="", deployment=Deployment(), n=1, profile="strict",
+        prompt=Template("instruct", "", ""), sampling=Sampling(0.0, 1), limit=None, benchmarks=declared, versions={},
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), time.process_time()
         grade_run(EvalRun(Path(folder)), settings, items, completions)

@@ -5,7 +5,6 @@ An hour and more on two cores. Everything goes through the `mmk12` command; what
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmk12.evaluation.run_folder import EvalRun
 from mmk12.runlog import read_run
 from mmk12.utils.tables import Table
 
@@ -36,7 +36,7 @@ def mmk12(log: Path, *arguments: object) -> None:
 def evaluated(model: str | Path, out: Path, log: Path) -> float:
     """Greedy accuracy on the 500 held-out problems, in percent."""
     mmk12(log, "eval", "--model", model, "--benchmarks", "demo", "--backend", "hf", "--out", out)
-    return 100 * float(json.loads((out / "results.json").read_text("utf-8"))["demo"]["accuracy"])
+    return 100 * EvalRun(out).results().benchmarks["demo"].accuracy
 
 
 def trained(out: Path, variant: str, seed: int) -> float:

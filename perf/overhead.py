@@ -42,7 +42,7 @@ def main() -> None:
     import verl  # noqa: F401 - before what patches it
 
     from mmk12.verl_plugin.datasets import decode_images, to_messages
-    from mmk12.verl_plugin.reward_fields import reward_fields, verify_row_of
+    from mmk12.verl_plugin.reward_fields import make_pool_row, reward_fields
     from mmk12.verl_plugin.step_metrics import compute_step_metrics
 
     source = random.Random(0)
@@ -54,12 +54,12 @@ def main() -> None:
         responses.append(f"<think>{thought}</think><answer>$\\frac{{{source.randrange(9)}}}{{7}}$</answer>")
     told: list[dict[str, object]] = []
     with Pool(1, "paper_instruct") as pool:
-        pool.map([verify_row_of(responses[0], "$1$", {})])  # the start of the worker belongs to no step
+        pool.map([make_pool_row(responses[0], "$1$", {})])  # the start of the worker belongs to no step
 
         def paid() -> None:
             for response in responses:
-                [verdict] = pool.map([verify_row_of(response, "$\\frac{3}{7}$", {})])
-                told.append(reward_fields(verdict, length=WORDS, truncated=False))
+                [verdict] = pool.map([make_pool_row(response, "$\\frac{3}{7}$", {})])
+                told.append(reward_fields(verdict, response, length=WORDS, truncated=False))
 
         parts = {"reward": timed(paid)}
     rows = timed(lambda: [decode_images(to_messages(*one)) for one in zip(prompts, pictures, strict=True)])

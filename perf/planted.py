@@ -18,8 +18,8 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.decontamination import benchmark_questions, find_copies
-from mmk12.curation.similarity import EQUAL_PICTURE, ComparableItem, ImageFingerprint, ItemIndex
+from mmk12.curation.decontamination import find_copies, read_questions
+from mmk12.curation.similarity import EQUAL_IMAGE, ComparableItem, ImageFingerprint, ItemIndex
 from mmk12.datasets.declarations import Dataset
 from mmk12.datasets.loader import locate_dataset, read_samples
 from mmk12.datasets.options import find_options, letter_options
@@ -94,9 +94,7 @@ def _known(name: str) -> Iterator[ComparableItem]:
     """All questions of a benchmark and its variants that lie beside the checkout."""
     for benchmark in load_benchmarks(name).values():
         try:
-            yield from (
-                read.item for read in benchmark_questions(benchmark, RAW) if not isinstance(read, DroppedSample)
-            )
+            yield from (read.item for read in read_questions(benchmark, RAW) if not isinstance(read, DroppedSample))
         except (MissingData, BadInput):
             continue
 
@@ -216,7 +214,7 @@ def _by_print(pictures: list[Pillow.Image]) -> float:
     """The same by the measures of `mmk12.curation.image_fingerprints`, as strict as for template sources."""
     items = [Row(str(number), "", Gold(""), (one,)).item() for number, one in enumerate(pictures)]
     found = ItemIndex(items).matches(items)
-    twins = [sum(match.picture >= EQUAL_PICTURE for match in matches.values()) for matches in found]
+    twins = [sum(match.image >= EQUAL_IMAGE for match in matches.values()) for matches in found]
     return sum(count > 1 for count in twins) / len(pictures)
 
 

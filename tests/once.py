@@ -1,4 +1,4 @@
-"""Fixtures that make the same thing once per process: most of the time of a small build goes into these two."""
+"""Fixtures that compute a result once per process: a small build spends most of its time on these two."""
 
 import json
 import threading
@@ -21,16 +21,19 @@ _LOCK = threading.Lock()
 def drawn_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Builds draw a figure once for the same numbers.
 
-    That its bytes depend on these numbers alone is shown by `test_data_card.py`, which draws each time. Clear the
-    dictionary to have everything drawn again.
+    `test_data_card.py` draws each time, and tests that the bytes depend on these numbers alone. Clear the dictionary to
+    draw everything again.
     """
-    from mmk12.curation import data_card  # not above: it costs a second, and most tests build nothing
+    from mmk12.curation import data_card  # not at the top: it takes a second, and most tests build nothing
 
     draw = data_card.plot
 
     def plot(figure: str, runs: Sequence[Path], out: Path) -> Path:
         shown = [(storage.read_json(run / "manifest.json"), storage.read_json(run / "statistics.json")) for run in runs]
-        numbers = [(manifest["recipe"]["name"], manifest["difficulty"], counts) for manifest, counts in shown]
+        numbers = [
+            (manifest["recipe"]["name"], manifest["difficulty"] if figure == "difficulty" else statistics)
+            for manifest, statistics in shown
+        ]
         key = json.dumps([figure, out.suffix, numbers])
         if key not in _DRAWN:
             _DRAWN[key] = draw(figure, runs, out).read_bytes()
@@ -43,19 +46,19 @@ def drawn_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 @pytest.fixture
 def posed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sources and benchmarks share the demo's problems; `test_problems.py` shows that they are the same each time."""
+    """Sources and benchmarks share the demo's problems; `test_problems.py` tests that they are the same each time."""
     pose = demo.generate_problems
 
     def generate_problems(split: Split, count: int, seed: int = 0) -> Iterator[Problem]:
         place = 0
         while True:
             with _LOCK:
-                made, rest = _POSED.setdefault((split, count, seed), ([], pose(split, count, seed)))
-                if place == len(made):
-                    made.extend(islice(rest, 1))
-            if place == len(made):
+                problems, rest = _POSED.setdefault((split, count, seed), ([], pose(split, count, seed)))
+                if place == len(problems):
+                    problems.extend(islice(rest, 1))
+            if place == len(problems):
                 return
-            yield made[place]
+            yield problems[place]
             place += 1
 
     monkeypatch.setattr(demo, "generate_problems", generate_problems)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.records import RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.types import Completion, DroppedSample, Gold, Sample
 from mmk12.utils import storage
@@ -23,19 +24,23 @@ def settings(items, *, benchmark=None, **changes):
         "published": [PUBLISHED],
         **(benchmark or {}),
     }
-    return {
-        "model": "org/MM-Eureka-8B",
-        "backend": "hf",
-        "fingerprint": "hf x",
-        "prompt": {"name": "instruct", "system": "s", "user": "u {question}"},
-        "sampling": {"temperature": 0.0, "max_tokens": 64},
-        "n": 1,
-        "profile": "strict",
-        "limit": None,
-        "benchmarks": {"toy": toy},
-        "versions": {"python": "3"},
-        **changes,
-    }
+    return RunSettings.model_validate(
+        {
+            "mmk12": "0",
+            "model": "org/MM-Eureka-8B",
+            "backend": "hf",
+            "fingerprint": "hf x",
+            "deployment": {},
+            "prompt": {"name": "instruct", "system": "s", "user": "u {question}"},
+            "sampling": {"temperature": 0.0, "max_tokens": 64},
+            "n": 1,
+            "profile": "strict",
+            "limit": None,
+            "benchmarks": {"toy": toy},
+            "versions": {"python": "3"},
+            **changes,
+        }
+    )
 
 
 def graded(folder, texts, *, tags=(), golds=(), clusters=(), benchmark=None, **changes):
@@ -68,7 +73,7 @@ def graded(folder, texts, *, tags=(), golds=(), clusters=(), benchmark=None, **c
             completions[key] = Completion(key, name, index, one, finish, 5, 6)
     known = settings(len(texts), benchmark=benchmark, **changes)
     run.write_items(items)
-    run.write_settings({**known, "attempts": []})
+    run.write_settings(known)
     storage.write_jsonl(folder / "completions.jsonl", [dataclasses.asdict(one) for one in completions.values()])
     grade_run(run, known, items, completions)
     return run.folder

@@ -1,6 +1,6 @@
-"""docs/raw-layout.md, made from the declarations themselves, so that it cannot say anything else.
+"""Writes docs/raw-layout.md from the declarations of sources and benchmarks.
 
-python -m tools.raw_layout docs/raw-layout.md
+Usage: `python -m tools.raw_layout docs/raw-layout.md`. A test fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mmk12.utils.content import names
 
 _TEXT = """# The raw folder
 
-`--raw-dir RAW` is a folder with one subfolder per dataset, each in the layout of its publisher: download, unpack,
-done. Archives that are named here (`.zip`, `.tar`) need no unpacking: they are read in place. Where several subfolders
-are named, the first that exists is read. Datasets with a hub id are also read from the Hugging Face hub when
-`--raw-dir` is not given (`HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` are honoured).
+`--raw-dir RAW` is a folder with one subfolder per dataset, each in the layout of its publisher. Archives named here
+(`.zip`, `.tar`) need not be unpacked: they are read in place. If several subfolders are named, the first that exists is
+read. Without `--raw-dir`, datasets with a hub id are read from the Hugging Face Hub (`HF_HOME`, `HF_ENDPOINT` and
+`HF_HUB_OFFLINE` are respected).
 
 This page is made by `python -m tools.raw_layout docs/raw-layout.md`; a test fails when it is out of date.
 
@@ -34,7 +34,7 @@ This page is made by `python -m tools.raw_layout docs/raw-layout.md`; a test fai
 
 
 def raw_layout() -> str:
-    """The whole page."""
+    """Returns the page as Markdown."""
     return _TEXT.format(
         sources=_table([load_source(name) for name in names("source")]),
         benchmarks=_table([load_benchmark(name) for name in names("benchmark")]),
@@ -42,11 +42,11 @@ def raw_layout() -> str:
 
 
 def _table(datasets: Sequence[Dataset]) -> str:
-    lines = ["| id | folder below RAW | files | licence | where | hub |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| id | folder below RAW | files | license | where | hub |", "| --- | --- | --- | --- | --- | --- |"]
     for one in datasets:
         folders = " or ".join(f"`{folder}/`" for folder in one.folders) or "none"
         hub = f"`{one.hub.id}`, {one.hub.split}" if one.hub else "no"
-        cells = (f"`{one.name}`", folders, f"`{one.layout}`" if one.folders else one.layout, one.licence, one.url, hub)
+        cells = (f"`{one.name}`", folders, f"`{one.layout}`" if one.folders else one.layout, one.license, one.url, hub)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 

@@ -38,16 +38,30 @@ def plot(
     typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
 
 
-@app.command(epilog="Example: `mmk12 report runs/train-demo`")
+@app.command(epilog="Examples: `mmk12 report runs/train-demo` · `mmk12 report runs/eval-demo-instruct`")
 def report(
-    run: Annotated[Path, typer.Argument(help="A training run folder.")],
+    run: Annotated[Path, typer.Argument(help="A training or evaluation run folder.")],
     out: Annotated[Path | None, typer.Option(help="HTML file (default: report.html in the run folder).")] = None,
-    data: Annotated[Path | None, typer.Option(help="Its data folder, where that has moved since training.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder of a training run, where that has moved since training.")
+    ] = None,
 ) -> None:
-    """Makes one page of a training run: curves, reward health, configuration, and rollouts to look at."""
+    """Makes one page of a run, for training: curves, reward health, configuration, and rollouts to look at.
+
+    For an evaluation: report.md and report.html again, as `mmk12 eval` wrote them.
+    """
+    from mmk12.errors import BadInput
+    from mmk12.evaluation.report import rebuild_report
+    from mmk12.evaluation.run_folder import EvalRun
     from mmk12.run_report import write_page
 
-    typer.echo(f"look at: {write_page(run, out or run / 'report.html', data)}")
+    if EvalRun(run).exists:
+        if data is not None:
+            raise BadInput(f"--data is for training runs, and {run} is an evaluation. Leave it out.")
+        page = rebuild_report(run, out)
+    else:
+        page = write_page(run, out or run / "report.html", data)
+    typer.echo(f"look at: {page}")
 
 
 @app.command(

@@ -24,7 +24,7 @@ def show(table: Table, value: Any, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
         return
-    print_table(table.drawn())
+    print_table(table.to_rich())
 
 
 def print_table(drawing: RichTable | Tree) -> None:

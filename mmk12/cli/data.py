@@ -147,11 +147,11 @@ def make_plan_table(planned: Plan) -> Table:
     for one in planned.sources:
         wanted = "all" if one.cap is None else str(one.cap)
         expected = "?" if one.expected is None else str(one.expected)
-        rows.append((one.name, wanted, expected, one.source.licence, describe_location(one)))
+        rows.append((one.name, wanted, expected, one.source.license, describe_location(one)))
     for apart in planned.benchmarks:
-        licence = apart.benchmark.licence
-        rows.append((f"not in {apart.name}", "none", str(apart.benchmark.size), licence, describe_location(apart)))
-    return Table(("source", "rows", "expected", "licence", "read from"), rows)
+        license_ = apart.benchmark.license
+        rows.append((f"not in {apart.name}", "none", str(apart.benchmark.size), license_, describe_location(apart)))
+    return Table(("source", "rows", "expected", "license", "read from"), rows)
 
 
 def describe_location(one: PlannedSource | PlannedBenchmark) -> str:

@@ -11,7 +11,7 @@ from mmk12.cli import common
 from mmk12.cli.common import Limit
 from mmk12.cli.data import make_funnel_table
 from mmk12.cli.evaluation import show
-from mmk12.evaluation.tables import make_comparison_table
+from mmk12.evaluation.result_tables import make_comparison_table
 
 app = typer.Typer()
 

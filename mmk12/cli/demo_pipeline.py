@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmk12.curation import Build, build_data
 from mmk12.evaluation.compare import compare
 from mmk12.evaluation.pipeline import evaluate
+from mmk12.evaluation.records import Comparison
 from mmk12.evaluation.run_folder import Evaluation
 from mmk12.plotting import plot
 from mmk12.utils.progress import Progress, ignore_progress
@@ -24,7 +23,7 @@ class DemoRun:
 
     built: Build
     evaluations: tuple[Evaluation, ...]
-    difference: Mapping[str, Any]
+    difference: Comparison
     figure: Path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,13 +20,14 @@ from mmk12.cli.common import (
     ReplicaCount,
     TensorParallel,
 )
-from mmk12.evaluation.tables import (
+from mmk12.evaluation.result_tables import (
     list_flips,
     make_comparison_table,
     make_difference_table,
     make_evaluation_table,
     make_leaderboard_table,
 )
+from mmk12.evaluation.run_folder import Evaluation
 
 app = typer.Typer()
 
@@ -135,31 +136,31 @@ def compare(
         from mmk12.evaluation.compare import compare as compared
         from mmk12.evaluation.compare import list_cautions
 
-        found, differing = compared(*runs), list_cautions(*runs)
-        common.show(make_comparison_table(found), found, as_json)
-        for line in [] if as_json else list_flips(found):
+        comparison, cautions = compared(*runs), list_cautions(*runs)
+        common.show(make_comparison_table(comparison), comparison.model_dump(), as_json)
+        for line in [] if as_json else list_flips(comparison):
             typer.echo(line)
-        for caution in differing:
+        for caution in cautions:
             common.print_note(caution)
         if out is not None:
-            compare_report.write_pair_report(out, (str(runs[0]), str(runs[1])), found, differing)
+            compare_report.write_pair_report(out, (str(runs[0]), str(runs[1])), comparison, cautions)
     else:
         from mmk12.evaluation.leaderboard import make_leaderboard
 
-        found = make_leaderboard(runs)
-        common.show(make_leaderboard_table(found), found, as_json)
-        if found["differences"] and not as_json:
-            common.show(make_difference_table(found), None, as_json=False)
+        leaderboard = make_leaderboard(runs)
+        common.show(make_leaderboard_table(leaderboard), leaderboard.model_dump(), as_json)
+        if leaderboard.differences and not as_json:
+            common.show(make_difference_table(leaderboard), None, as_json=False)
         if out is not None:
-            compare_report.write_leaderboard(out, found)
+            compare_report.write_leaderboard(out, leaderboard)
 
 
-def show(done: Any, as_json: bool) -> None:
-    for note in done.notes:
+def show(evaluation: Evaluation, as_json: bool) -> None:
+    for note in evaluation.notes:
         common.print_note(note)
-    common.show(make_evaluation_table(done.results), done.results, as_json)
+    common.show(make_evaluation_table(evaluation.results), evaluation.results.model_dump(), as_json)
     if not as_json:
-        typer.echo(f"look at: {done.folder / 'report.html'}")
+        typer.echo(f"look at: {evaluation.folder / 'report.html'}")
 
 
 def _default_out(model: str, prompt: str, n: int) -> Path:
@@ -186,8 +187,8 @@ def verify(
     from mmk12.utils.progress import show_progress
 
     if explain or row_id is not None:
-        common.print_table(explain_row(file, row_id, profile=profile).drawn())
+        common.print_table(explain_row(file, row_id, profile=profile).to_tree())
         return
     with show_progress(common.errors()) as progress:
-        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress)
+        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress, note=common.print_note)
     common.print_note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

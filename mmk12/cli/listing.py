@@ -41,7 +41,7 @@ def list_names(category: str) -> Rows:
 def _list_benchmarks() -> Rows:
     benchmarks = [one for file in content.names("benchmark") for one in registry.load_benchmarks(file).items()]
     return [
-        {"name": name, "items": one.size, "about": one.about, "licence": one.licence, "from": one.url}
+        {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
         for name, one in benchmarks
     ]
 
@@ -53,7 +53,7 @@ def _list_sources() -> Rows:
             "name": one.name,
             "rows": "" if one.size is None else one.size,
             "about": one.about,
-            "licence": one.licence,
+            "license": one.license,
             "files": one.layout,
             "from": one.url,
             "hub": one.hub.id if one.hub else "",
@@ -63,7 +63,7 @@ def _list_sources() -> Rows:
 
 
 def _list_recipes() -> Rows:
-    from mmk12.recipes.loader import load_recipe
+    from mmk12.recipes.recipe_loader import load_recipe
 
     return [{"name": name, "about": load_recipe(name).about} for name in content.names("recipe")]
 

@@ -1,19 +1,14 @@
-"""`mmk12 convert`: InternVL between the layout it was published in and the one that transformers and verl use.
+"""`mmk12 convert`: InternVL between the layout of its publisher and the layout of transformers and verl.
 
-*Remote* is OpenGVLab's `InternVLChatModel` (InternVL2.5 and 3, MM-Eureka): Python files travel with the weights.
-*Native* is transformers' `InternVLForConditionalGeneration` (names in -hf). Both hold the same numbers.
+*Remote* is OpenGVLab's `InternVLChatModel` (InternVL2.5 and 3, MM-Eureka), whose Python files come with the weights.
+*Native* is transformers' `InternVLForConditionalGeneration` (repositories that end in -hf). Both hold the same numbers.
 
-tensors     which tensors of the one layout are which of the other
-fusion      projections that the one layout stores in one tensor and the other in three
-weights     safetensors in, safetensors out, one shard in memory
-native      config.json of the remote layout, in native words
-remote      the same, the other way round
-dialect     the words that both have, and what only one of them can say
-tokenizer   the tokenizer and chat template of either layout
-processor   tiling: what a picture becomes
-check       whether the native model would load what was written
-convert     all of it together
-command     the command line
+convert           the conversion of a folder, and the check that transformers would load the result
+internvl_config   config.json in either layout
+config_keys       the keys of both layouts, and what only one of them can express
+tensors           which tensors of one layout correspond to which of the other
+weights           safetensors in, safetensors out, one shard in memory
+tokenizer         tokenizer, chat template and image processor in either layout
 
-The facts are those of transformers' `convert_internvl_weights_to_hf.py` and OpenGVLab's `internvl_chat/internvl/model`.
+Sources: transformers' `convert_internvl_weights_to_hf.py` and OpenGVLab's `internvl_chat/internvl/model`.
 """

@@ -1,6 +1,6 @@
-"""The words that both configurations have, and the readers that refuse what is not there or not of its type.
+"""The keys of config.json that both layouts have, and functions that read them strictly.
 
-A key is named once, with its name in either layout and the value that the remote layout means by leaving it out.
+Each key is listed once: its name in either layout, and the value that the remote layout means if the key is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REQUIRED = object()
 
 
 class KeyRule(NamedTuple):
-    """One key of a configuration; `default` is what its absence means in the remote layout."""
+    """One key of a configuration; `default` is its value if the remote layout leaves it out."""
 
     remote: str
     native: str
@@ -77,57 +77,57 @@ TEXT: dict[Tower, tuple[KeyRule, ...]] = {
 NATIVE_TYPE: dict[Tower, str] = {"qwen2": "qwen2", "internlm2": "llama"}
 ARCHITECTURE: dict[Tower, str] = {"qwen2": "Qwen2ForCausalLM", "internlm2": "InternLM2ForCausalLM"}
 ROPES = ("default", "linear", "dynamic")
-"""Scalings that both text towers compute alike in both layouts."""
+"""RoPE scalings that both layouts compute in the same way for both text towers."""
 
 
 def read(folder: Path) -> Config:
-    """The configuration of a checkpoint. Raises `MissingData` or `BadInput`."""
+    """Reads config.json of a checkpoint. Raises `MissingData` or `BadInput`."""
     return section(storage.read_json(folder / "config.json"), f"{folder / 'config.json'}")
 
 
 def section(value: Any, name: str) -> Config:
-    """`value` if it is an object; raises `BadInput`."""
+    """Returns `value` if it is a JSON object, else raises `BadInput` with `name`."""
     if not isinstance(value, dict):
         raise BadInput(f"{name} is not a JSON object.")
     return value
 
 
-def to_native(words: tuple[KeyRule, ...], config: Mapping[str, Any], name: str) -> Config:
-    """The remote `config` in native words. Raises `BadInput` for a key that must be there."""
-    made = {}
-    for word in words:
-        value = config.get(word.remote, word.default)
+def to_native(rules: tuple[KeyRule, ...], config: Mapping[str, Any], name: str) -> Config:
+    """Returns the remote `config` with native keys. Raises `BadInput` for a required key that is missing."""
+    native = {}
+    for rule in rules:
+        value = config.get(rule.remote, rule.default)
         if value is REQUIRED:
-            raise BadInput(f"config.json has no {name}.{word.remote}.")
-        made[word.native] = value
-    return made
+            raise BadInput(f"config.json has no {name}.{rule.remote}.")
+        native[rule.native] = value
+    return native
 
 
-def to_remote(words: tuple[KeyRule, ...], config: Any) -> Config:
-    """The native `config`, one of transformers' own objects, in remote words."""
-    return {word.remote: getattr(config, word.native) for word in words}
+def to_remote(rules: tuple[KeyRule, ...], config: Any) -> Config:
+    """Returns the native `config`, an object of transformers, with remote keys."""
+    return {rule.remote: getattr(config, rule.native) for rule in rules}
 
 
-def refuse_unless(fits: bool, what: str, why: str) -> None:
-    """Raises `ModelError`: the new layout cannot say what the old one means."""
-    if not fits:
-        raise ModelError(f"Cannot convert a model with {what}: {why}.")
+def refuse_unless(supported: bool, feature: str, reason: str) -> None:
+    """Raises `ModelError` for a feature that the other layout cannot express."""
+    if not supported:
+        raise ModelError(f"Cannot convert a model with {feature}: {reason}.")
 
 
 def rope_to_native(config: Mapping[str, Any]) -> Config:
-    """`rope_parameters` of a remote text tower, which knows `rope_theta` and `rope_scaling` with a `type`."""
+    """Returns `rope_parameters` of a remote text tower, which has `rope_theta` and `rope_scaling` with a `type`."""
     scaling = dict(section(config.get("rope_scaling") or {}, "rope_scaling"))
     kind = scaling.pop("type", None)
     kind = scaling.pop("rope_type", kind) or "default"
-    refuse_unless(kind in ROPES, f"RoPE scaling {kind!r}", f"only {', '.join(ROPES)} mean the same in both layouts")
+    refuse_unless(kind in ROPES, f"RoPE scaling {kind!r}", f"only {', '.join(ROPES)} are equal in both layouts")
     return {"rope_theta": config.get("rope_theta", 10_000.0), "rope_type": kind, **scaling}
 
 
 def rope_to_remote(parameters: Mapping[str, Any]) -> Config:
-    """The inverse of `rope_to_native`; `rope_type` and `type` both stand there, as in the published InternVL3."""
+    """Inverts `rope_to_native`; writes both `rope_type` and `type`, as the published InternVL3 does."""
     scaling = dict(parameters)
     theta, kind = scaling.pop("rope_theta"), scaling.pop("rope_type", "default")
-    refuse_unless(kind in ROPES, f"RoPE scaling {kind!r}", f"only {', '.join(ROPES)} mean the same in both layouts")
+    refuse_unless(kind in ROPES, f"RoPE scaling {kind!r}", f"only {', '.join(ROPES)} are equal in both layouts")
     return {
         "rope_theta": theta,
         "rope_scaling": None if kind == "default" else {"type": kind, "rope_type": kind, **scaling},

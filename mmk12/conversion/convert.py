@@ -1,6 +1,6 @@
-"""One checkpoint folder becomes another: weights shard by shard, then tokenizer, processor and, last, config.json.
+"""Converts a checkpoint folder: the weights shard by shard, then tokenizer and processor, and config.json last.
 
-A folder without config.json is one that a conversion did not finish: the same command goes on with it.
+An output folder without config.json is an unfinished conversion; the same command continues it.
 """
 
 from __future__ import annotations
@@ -10,38 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from mmk12.conversion import config as configs
 from mmk12.conversion import config_keys, tokenizer, weights
+from mmk12.conversion import internvl_config as configs
 from mmk12.conversion.tensors import HEAD, canonical_name, pair_tensors
-from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError
+from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError, OutputError, first_line
 from mmk12.inference.checkpoint import hash_weights, import_torchvision, load_part, read_token_ids
 from mmk12.utils import storage
 from mmk12.utils.progress import Progress, ignore_progress
-
-# Whether transformers would load what a native config.json and its tensors say, found out without loading a number.
-
-
-def check_weights_fit(config: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises `BadInput` naming the first tensor whose shape is not the one that the `InternVLConfig` leads to."""
-    import torch
-    from transformers import InternVLForConditionalGeneration
-
-    with torch.device("meta"):
-        model = InternVLForConditionalGeneration(config)
-    expected = {canonical_name(name): tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    if HEAD not in shapes:
-        expected.pop(HEAD, None)
-    for name in sorted({*expected, *shapes}):
-        if expected.get(name) != shapes.get(name):
-            raise BadInput(
-                f"{name} is {_format_shape(shapes.get(name))}; "
-                f"its config.json leads to {_format_shape(expected.get(name))}."
-            )
-
-
-def _format_shape(shape: tuple[int, ...] | None) -> str:
-    return "not there" if shape is None else " x ".join(map(str, shape))
-
 
 Layout = Literal["native", "remote"]
 
@@ -49,7 +24,7 @@ _UNFINISHED = "conversion.json"
 _CODE = Path(__file__).parent / "remote_code" / "configuration_internvl_chat.py"
 _AUTO_MAP = {"AutoConfig": "configuration_internvl_chat.InternVLChatConfig"}
 _WRITTEN_HERE = ("config.json", "generation_config.json")
-_WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py")
+_DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py")
 _COMPANIONS = (".json", ".jinja", ".txt", ".model", ".py")
 
 
@@ -62,9 +37,9 @@ def convert(
 ) -> Layout:
     """Converts the checkpoint `source` (a folder or hub id) into the other layout, in `out`; returns that layout.
 
-    `like` is a checkpoint that has the other layout already: its tokenizer, processor and code are taken as they are.
-    Raises `MissingData`, `BadInput`, `OutputError`, `MissingExtra`, or `ModelError` for what the other layout cannot
-    say.
+    `like` is a checkpoint of the other layout: its tokenizer, processor and code are copied. `shard_bytes` bounds the
+    size of an output file. Raises `MissingData`, `BadInput`, `OutputError`, `MissingExtra`, or `ModelError` for a
+    feature that the other layout cannot express.
     """
     try:
         import torch
@@ -83,7 +58,7 @@ def convert(
     model = None if like is None else _find_folder(like)
     if model is not None and config_keys.read(model).get("model_type") == kind:
         raise ModelError(f"{model} has the layout of {folder}; --like takes a checkpoint of the other one.")
-    with _is_unfinished(out, hash_weights(str(folder))):
+    with _claim_folder(out, hash_weights(str(folder))):
         if kind == "internvl_chat":
             _to_native(folder, config, out, model, progress, shard_bytes)
             return "native"
@@ -98,35 +73,37 @@ def _to_native(
 
     tiling = tokenizer.tiling_of_remote(config)
     if like is None:
-        words = tokenizer.load_native_tokenizer(folder, configs.find_remote_tower(config))
+        native_tokenizer = tokenizer.load_native_tokenizer(folder, configs.find_remote_tower(config))
     else:
-        words = load_part("tokenizer", str(like), AutoTokenizer)
+        native_tokenizer = load_part("tokenizer", str(like), AutoTokenizer)
         side = tokenizer.tiling_of_native(like).side
         config_keys.refuse_unless(side == tiling.side, f"tiles of {tiling.side} pixels", f"those of {like} have {side}")
-    found = weights.list_stored_tensors(folder)
-    tied = configs.ties_embeddings(config) and not weights.has_lm_head(found)
-    made = configs.to_native_config(config, tokenizer.token_id(words, tokenizer.IMAGE_TOKEN), tied)
-    planned = weights.plan_moves(pair_tensors(configs.find_towers(made, tied)), found, folder, to_native=True)
-    check_weights_fit(made, weights.list_native_shapes(planned))
+    stored = weights.list_stored_tensors(folder)
+    tied = configs.ties_embeddings(config) and not weights.has_lm_head(stored)
+    image_token_id = tokenizer.token_id(native_tokenizer, tokenizer.IMAGE_TOKEN)
+    native_config = configs.to_native_config(config, image_token_id, tied)
+    planned = weights.plan_moves(pair_tensors(configs.find_towers(native_config, tied)), stored, folder, to_native=True)
+    check_weights_fit(native_config, weights.list_native_shapes(planned))
     weights.write_weights(planned, out, progress, shard_bytes)
     if like is None:
-        template = tokenizer.to_native_template(words)
-        tokenizer.make_native_processor(tiling, words, made.image_seq_length, template).save_pretrained(out)
+        template = tokenizer.to_native_template(native_tokenizer)
+        image_tokens = native_config.image_seq_length
+        tokenizer.make_native_processor(tiling, native_tokenizer, image_tokens, template).save_pretrained(out)
     else:
         _copy_companions(like, out)
-    _write_generation(folder, out, words)
-    storage.write_text(out / "config.json", made.to_json_string())
+    _write_generation_config(folder, out, native_tokenizer)
+    storage.write_text(out / "config.json", native_config.to_json_string())
 
 
 def _to_remote(folder: Path, out: Path, like: Path | None, progress: Progress, shard_bytes: int) -> None:
     from transformers import AutoTokenizer
 
-    config = configs.load_remote_config(folder)
-    found = weights.list_stored_tensors(folder)
-    tied = config.tie_word_embeddings and not weights.has_lm_head(found)
+    config = configs.load_native_config(folder)
+    stored = weights.list_stored_tensors(folder)
+    tied = config.tie_word_embeddings and not weights.has_lm_head(stored)
     auto_map = _AUTO_MAP if like is None else config_keys.read(like).get("auto_map", _AUTO_MAP)
-    made = configs.to_remote_config(config, tokenizer.tiling_of_native(folder), tied, auto_map)
-    planned = weights.plan_moves(pair_tensors(configs.find_towers(config, tied)), found, folder, to_native=False)
+    remote_config = configs.to_remote_config(config, tokenizer.tiling_of_native(folder), tied, auto_map)
+    planned = weights.plan_moves(pair_tensors(configs.find_towers(config, tied)), stored, folder, to_native=False)
     check_weights_fit(config, weights.list_native_shapes(planned))
     weights.write_weights(planned, out, progress, shard_bytes)
     if like is None:
@@ -134,19 +111,45 @@ def _to_remote(folder: Path, out: Path, like: Path | None, progress: Progress, s
         storage.write_bytes(out / _CODE.name, _CODE.read_bytes())
     else:
         _copy_companions(like, out)
-    _write_generation(folder, out, load_part("tokenizer", str(folder), AutoTokenizer))
-    storage.write_json(out / "config.json", made)
+    _write_generation_config(folder, out, load_part("tokenizer", str(folder), AutoTokenizer))
+    storage.write_json(out / "config.json", remote_config)
 
 
-def _write_generation(folder: Path, out: Path, words: Any) -> None:
-    """generation_config.json as it was, ending also where the chat template ends a turn."""
+def check_weights_fit(config: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Checks `shapes` against the model that transformers builds from an `InternVLConfig`, without loading weights.
+
+    Raises `BadInput` with the first tensor that differs.
+    """
+    import torch
+    from transformers import InternVLForConditionalGeneration
+
+    with torch.device("meta"):
+        model = InternVLForConditionalGeneration(config)
+    expected = {canonical_name(name): tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if HEAD not in shapes:
+        expected.pop(HEAD, None)
+    for name in sorted({*expected, *shapes}):
+        if expected.get(name) != shapes.get(name):
+            raise BadInput(
+                f"{name} is {_format_shape(shapes.get(name))}; "
+                f"its config.json leads to {_format_shape(expected.get(name))}."
+            )
+
+
+def _format_shape(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else " x ".join(map(str, shape))
+
+
+def _write_generation_config(folder: Path, out: Path, own_tokenizer: Any) -> None:
+    """Copies generation_config.json and adds the end of turn of the chat template to its end tokens."""
     path = folder / "generation_config.json"
-    told = config_keys.section(storage.read_json(path), str(path)) if path.is_file() else {}
-    ends = sorted(read_token_ids(told.get("eos_token_id")) | {tokenizer.token_id(words, tokenizer.END_OF_TURN)})
-    told = {**told, "eos_token_id": ends[0] if len(ends) == 1 else ends}
-    if words.pad_token_id is not None:
-        told.setdefault("pad_token_id", words.pad_token_id)
-    storage.write_json(out / path.name, told)
+    settings = config_keys.section(storage.read_json(path), str(path)) if path.is_file() else {}
+    end_of_turn = tokenizer.token_id(own_tokenizer, tokenizer.END_OF_TURN)
+    ends = sorted(read_token_ids(settings.get("eos_token_id")) | {end_of_turn})
+    settings = {**settings, "eos_token_id": ends[0] if len(ends) == 1 else ends}
+    if own_tokenizer.pad_token_id is not None:
+        settings.setdefault("pad_token_id", own_tokenizer.pad_token_id)
+    storage.write_json(out / path.name, settings)
 
 
 def _copy_companions(like: Path, out: Path) -> None:
@@ -157,8 +160,8 @@ def _copy_companions(like: Path, out: Path) -> None:
 
 
 @contextmanager
-def _is_unfinished(out: Path, source: str) -> Iterator[None]:
-    """Marks `out` as being made of `source`. Raises `OutputError` if it holds anything else."""
+def _claim_folder(out: Path, source: str) -> Iterator[None]:
+    """Marks `out` as the unfinished conversion of `source`. Raises `OutputError` if it holds anything else."""
     mark = out / _UNFINISHED
     if out.is_dir() and any(out.iterdir()) and not (mark.is_file() and storage.read_json(mark) == {"source": source}):
         raise OutputError(f"{out} is not empty. Choose another folder for the converted model.")
@@ -172,14 +175,13 @@ def _is_unfinished(out: Path, source: str) -> Iterator[None]:
 
 
 def _find_folder(model: str) -> Path:
-    """The folder of a checkpoint, fetched from the hub if there is none of that name."""
+    """Returns the folder of a checkpoint, downloaded from the hub if there is no such folder."""
     if Path(model).is_dir():
         return Path(model)
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(huggingface_hub.snapshot_download(model, allow_patterns=list(_WANTED)))
+        return Path(huggingface_hub.snapshot_download(model, allow_patterns=list(_DOWNLOADED)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        told = str(error).strip().splitlines()[0]
-        raise MissingData(f"{model} is no folder and cannot be fetched from the hub: {told}") from error
+        raise MissingData(f"{model} is no folder and cannot be fetched from the hub: {first_line(error)}") from error

@@ -1,7 +1,7 @@
-"""Which tensors of the one layout are which of the other.
+"""Pairs the tensors of the two layouts.
 
-The table is made from the shape of the two towers, not from the names that a checkpoint happens to hold, so a tensor
-that is missing and a tensor that nobody asked for are both known by name before anything is written.
+The pairs follow from the shape of the two towers, not from the names in a checkpoint. So missing tensors and unexpected
+tensors are known by name before anything is written.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# Projections that the remote layout stores in one tensor and the native layout in three: rows change places.
-
-
 Tensor = Any
+Tower = Literal["qwen2", "internlm2"]
+
+HEAD = "language_model.lm_head.weight"
+"""The native name of the output layer; a model with tied embeddings has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FusedQkv:
-    """How the rows of a fused projection are laid out."""
+    """The row layout of queries, keys and values that the remote layout stores in one tensor, the native one in three.
+
+    The rows come in `blocks`; each block holds `shares` of queries, keys and values.
+    """
 
     blocks: int = 1
     shares: tuple[int, ...] = (1, 1, 1)
@@ -29,22 +33,16 @@ class FusedQkv:
         return [part.flatten(0, 2).contiguous() for part in blocks.split(list(self.shares), dim=1)]
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
-        """The inverse of `split`."""
+        """Inverts `split`."""
         import torch
 
         shaped = zip(parts, self.shares, strict=True)
         return torch.cat([part.unflatten(0, (self.blocks, share, -1)) for part, share in shaped], dim=1).flatten(0, 2)
 
 
-HEAD = "language_model.lm_head.weight"
-"""The output layer in native names; absent where the embeddings serve."""
-
-Tower = Literal["qwen2", "internlm2"]
-
-
 @dataclass(frozen=True, slots=True)
 class Towers:
-    """What decides which tensors an InternVL has. `tied`: the embeddings serve as output layer."""
+    """The properties that decide which tensors an InternVL has. `tied`: the output layer is the embeddings."""
 
     vision_layers: int
     vision_bias: bool
@@ -60,7 +58,7 @@ class Towers:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One tensor of the remote layout and what holds its numbers in the native one: one, or three with `fusion`."""
+    """One tensor of the remote layout, and the native tensors with the same numbers: one, or three with `fusion`."""
 
     remote: str
     native: tuple[str, ...]
@@ -68,7 +66,7 @@ class Pair:
 
 
 def pair_tensors(towers: Towers) -> Iterator[Pair]:
-    """Every tensor of the model, in an order that keeps layers together."""
+    """Yields every tensor of the model, layer by layer."""
     yield from _vision(towers)
     for remote, native in (("0", "layer_norm"), ("1", "linear_1"), ("3", "linear_2")):
         yield from _same(f"mlp1.{remote}", f"multi_modal_projector.{native}", "weight", "bias")
@@ -76,7 +74,7 @@ def pair_tensors(towers: Towers) -> Iterator[Pair]:
 
 
 def canonical_name(name: str) -> str:
-    """A native name as checkpoints on disk have it; in memory, transformers' own modules are nested the other way."""
+    """Returns a native name as it is in checkpoint files; in memory, transformers nests its modules differently."""
     if name == "lm_head.weight":
         return HEAD
     if name.startswith("model.language_model."):
@@ -107,7 +105,7 @@ def _vision(towers: Towers) -> Iterator[Pair]:
 
 
 def _qwen2(towers: Towers) -> Iterator[Pair]:
-    """The same class in both layouts, and so the same names."""
+    """Yields Qwen2's tensors: the same class in both layouts, so the names are equal."""
     prefix = "language_model.model."
     names = [f"{prefix}embed_tokens.weight", f"{prefix}norm.weight"]
     for number in range(towers.text_layers):
@@ -122,7 +120,7 @@ def _qwen2(towers: Towers) -> Iterator[Pair]:
 
 
 def _internlm2(towers: Towers) -> Iterator[Pair]:
-    """Llama under other names, with grouped queries, keys and values in one tensor."""
+    """Yields InternLM2's tensors: Llama with other names, and with grouped queries, keys and values in one tensor."""
     fusion = FusedQkv(towers.kv_heads, (towers.heads // towers.kv_heads, 1, 1))
     kinds = ("weight", "bias") if towers.text_bias else ("weight",)
     prefix = "language_model.model."

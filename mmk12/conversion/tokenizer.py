@@ -1,9 +1,9 @@
-"""The tokenizer of either layout: the same words and ids, other names for the tokens of pictures.
+"""Converts tokenizer, chat template and image processor between the two layouts; vocabulary and ids stay the same.
 
-A native tokenizer names them (`context_image_token` and so on) and its chat template takes pictures as parts of a
-message. A remote one knows neither: its chat template takes text, in which the caller has written `<image>`. The
-beginning of a text, where a model knows one, is written by the template in both, so that it stands there once whatever
-tokenizes the text.
+A native tokenizer has names for the image tokens (`context_image_token` and so on), and its chat template takes images
+as parts of a message. A remote tokenizer has no such names, and its chat template takes text in which the caller has
+written `<image>`. In both, the template writes the begin-of-text token, so that it appears once, whatever tokenizes the
+text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ END_OF_TURN = "<|im_end|>"
 IMAGE_TOKEN = "<IMG_CONTEXT>"
 _NAMED = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": IMAGE_TOKEN}
 _VIDEO = ("<video>", "<|video_pad|>")
-"""What may stand for a video: the processor wants a name for it, and a word with an id of its own is safest."""
+"""Candidates for the video token that the processor requires; one that has its own id is preferred."""
 
 _BEGIN = "{{ bos_token }}"
 _TURN = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
@@ -45,86 +45,94 @@ REMOTE_FILES = (
 
 
 def load_native_tokenizer(folder: Path, tower: str) -> Any:
-    """A remote checkpoint's tokenizer, picture tokens named. Raises `MissingData`, `BadInput` or `ModelError`."""
-    load = _internlm2(folder) if tower == "internlm2" else _qwen2(folder)
-    words = load()
+    """Loads the tokenizer of a remote checkpoint, with names for the image tokens.
+
+    `tower` is the text tower, `qwen2` or `internlm2`. Raises `MissingData`, `BadInput` or `ModelError`.
+    """
+    load = _internlm2_loader(folder) if tower == "internlm2" else _qwen2_loader(folder)
+    tokenizer = load()
     for token in (*_NAMED.values(), END_OF_TURN):
-        token_id(words, token)
-    known = words.get_vocab()
-    video = next((token for token in _VIDEO if token in known), _VIDEO[0])
+        token_id(tokenizer, token)
+    vocabulary = tokenizer.get_vocab()
+    video = next((token for token in _VIDEO if token in vocabulary), _VIDEO[0])
     return load(**_NAMED, video_token=video, eos_token=END_OF_TURN, padding_side="left")
 
 
 def token_id(tokenizer: Any, token: str) -> int:
-    """The id of a word that every InternVL has. Raises `ModelError`."""
-    found = tokenizer.get_vocab().get(token)
-    if found is None:
+    """Returns the id of a token that every InternVL has. Raises `ModelError` if it is missing."""
+    id_ = tokenizer.get_vocab().get(token)
+    if id_ is None:
         raise ModelError(f"The tokenizer has no {token}: it is not that of an InternVL chat model.")
-    return int(found)
+    return int(id_)
 
 
 def to_native_template(tokenizer: Any) -> str:
-    """The chat template that takes pictures as parts of a message."""
+    """Returns the chat template that takes images as parts of a message."""
     parts = _PARTS.replace("%VIDEO%", tokenizer.video_token)
     return (_BEGIN if tokenizer.bos_token else "") + _TURN + parts + _END
 
 
 def write_remote(folder: Path, out: Path) -> None:
-    """The tokenizer of a native checkpoint as a remote one, in `out`. Raises `MissingData` or `BadInput`."""
-    found = [name for name in REMOTE_FILES if (folder / name).is_file()]
-    if "tokenizer_config.json" not in found:
+    """Writes the tokenizer of the native checkpoint `folder` as a remote one into `out`.
+
+    Raises `MissingData` or `BadInput`.
+    """
+    names = [name for name in REMOTE_FILES if (folder / name).is_file()]
+    if "tokenizer_config.json" not in names:
         raise MissingData(f"{folder} has no tokenizer_config.json.")
-    for name in found:
+    for name in names:
         storage.write_bytes(out / name, (folder / name).read_bytes())
-    told = _settings(folder)
+    settings = _read_settings(folder)
     for name in ("processor_class", "backend", "chat_template"):
-        told.pop(name, None)
-    if told.get("tokenizer_class") == "TokenizersBackend":  # a name that older transformers do not have
-        told["tokenizer_class"] = "PreTrainedTokenizerFast"
-    if not told.get("extra_special_tokens"):  # a list here stops older ones
-        told.pop("extra_special_tokens", None)
-    storage.write_json(out / "tokenizer_config.json", told)
-    storage.write_text(out / "chat_template.jinja", (_BEGIN if told.get("bos_token") else "") + _TURN + _TEXT + _END)
+        settings.pop(name, None)
+    if settings.get("tokenizer_class") == "TokenizersBackend":  # a name that older transformers do not have
+        settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if not settings.get("extra_special_tokens"):  # older transformers fail on an empty list
+        settings.pop("extra_special_tokens", None)
+    storage.write_json(out / "tokenizer_config.json", settings)
+    template = (_BEGIN if settings.get("bos_token") else "") + _TURN + _TEXT + _END
+    storage.write_text(out / "chat_template.jinja", template)
 
 
-def _settings(folder: Path) -> Config:
+def _read_settings(folder: Path) -> Config:
     path = folder / "tokenizer_config.json"
     return section(storage.read_json(path), str(path))
 
 
-def _qwen2(folder: Path) -> Callable[..., Any]:
-    """What loads a tokenizer that transformers knows; options become part of it.
+def _qwen2_loader(folder: Path) -> Callable[..., Any]:
+    """Returns a function that loads the tokenizer, with its keyword arguments as settings.
 
-    By the class that the folder names: transformers' own search would ask whether to run the checkpoint's code.
+    The class is the one that the folder names: AutoTokenizer would ask whether to run the checkpoint's code.
     """
     import transformers
 
-    named = str(_settings(folder).get("tokenizer_class", ""))
-    made = transformers.Qwen2Tokenizer if named.startswith("Qwen2") else transformers.PreTrainedTokenizerFast
-    return partial(load_part, "tokenizer", str(folder), made)
+    name = str(_read_settings(folder).get("tokenizer_class", ""))
+    kind = transformers.Qwen2Tokenizer if name.startswith("Qwen2") else transformers.PreTrainedTokenizerFast
+    return partial(load_part, "tokenizer", str(folder), kind)
 
 
-def _internlm2(folder: Path) -> Callable[..., Any]:
-    """What makes a fast tokenizer of InternLM2's SentencePiece model; upstream does this in code of its own.
+def _internlm2_loader(folder: Path) -> Callable[..., Any]:
+    """Returns a function that makes a fast tokenizer of InternLM2's SentencePiece model; upstream has its own code.
 
-    The words that training gave new names (`<|im_end|>` for `[UNUSED_TOKEN_145]`) keep their ids.
+    Pieces that training renamed (`<|im_end|>` for `[UNUSED_TOKEN_145]`) keep their ids.
     """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    told = _settings(folder)
+    settings = _read_settings(folder)
     path = folder / "tokenizer.json"
-    tokens = Tokenizer.from_file(str(path)) if path.is_file() else _from_pieces(folder / "tokenizer.model", told)
-    words = {
-        name: _decode_piece(told[name])
+    fast = Tokenizer.from_file(str(path)) if path.is_file() else _from_pieces(folder / "tokenizer.model", settings)
+    named = {
+        name: _decode_piece(settings[name])
         for name in ("bos_token", "eos_token", "pad_token", "unk_token")
-        if told.get(name)
+        if settings.get(name)
     }
-    special = [_decode_piece(word) for word in told.get("added_tokens_decoder", {}).values()]
-    return partial(PreTrainedTokenizerFast, **{"tokenizer_object": tokens, "extra_special_tokens": special, **words})
+    special = [_decode_piece(piece) for piece in settings.get("added_tokens_decoder", {}).values()]
+    return partial(PreTrainedTokenizerFast, **{"tokenizer_object": fast, "extra_special_tokens": special, **named})
 
 
-def _from_pieces(path: Path, told: Config) -> Any:
+def _from_pieces(path: Path, settings: Config) -> Any:
+    """Returns the `tokenizers.Tokenizer` of a SentencePiece model, with the renamed pieces of `settings`."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
     from transformers.convert_slow_tokenizer import SentencePieceExtractor
 
@@ -134,41 +142,42 @@ def _from_pieces(path: Path, told: Config) -> Any:
         extractor = SentencePieceExtractor(str(path))
     except ImportError:
         raise ModelError(
-            f"Reading {path} takes two packages: pip install 'mmk12[convert]'. "
+            f"Reading {path} needs two packages: pip install 'mmk12[convert]'. "
             "Or give a native checkpoint of the same family with --like."
         ) from None
     pieces = [piece.piece for piece in extractor.proto.pieces]
     added = {
-        int(place): _decode_piece(word)
-        for place, word in section(told.get("added_tokens_decoder", {}), str(path)).items()
+        int(id_): _decode_piece(piece)
+        for id_, piece in section(settings.get("added_tokens_decoder", {}), str(path)).items()
     }
-    names = [added.get(place, piece) for place, piece in enumerate(pieces)]
-    made = Tokenizer(
+    names = [added.get(id_, piece) for id_, piece in enumerate(pieces)]
+    tokenizer = Tokenizer(
         models.BPE(
-            {name: place for place, name in enumerate(names)},
+            {name: id_ for id_, name in enumerate(names)},
             extractor.extract(models.BPE)["merges"],
             unk_token=names[extractor.proto.trainer_spec.unk_id],
             fuse_unk=True,
             byte_fallback=True,
         )
     )
-    made.add_special_tokens([AddedToken(added[place], normalized=False, special=True) for place in sorted(added)])
-    wrong = [name for place, name in added.items() if made.token_to_id(name) != place]
+    tokenizer.add_special_tokens([AddedToken(added[id_], normalized=False, special=True) for id_ in sorted(added)])
+    wrong = [name for id_, name in added.items() if tokenizer.token_to_id(name) != id_]
     if wrong:
-        raise BadInput(f"{path.parent} gives {wrong[0]} another id than its tokenizer.model.")
+        raise BadInput(f"The id of {wrong[0]} in {path.parent} differs from that in its tokenizer.model.")
     prefix = [normalizers.Prepend("▁")] if extractor.proto.normalizer_spec.add_dummy_prefix else []
-    made.normalizer = normalizers.Sequence([*prefix, normalizers.Replace(" ", "▁")])
+    tokenizer.normalizer = normalizers.Sequence([*prefix, normalizers.Replace(" ", "▁")])
     strip = [decoders.Strip(" ", 1, 0)] if prefix else []
-    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip])
-    return made
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
+    tokenizer.decoder = decoders.Sequence(steps)
+    return tokenizer
 
 
 def _decode_piece(value: Any) -> str:
-    """A token as tokenizer_config.json gives it: its text, or an object around it."""
+    """Returns the text of a token of tokenizer_config.json, which is a string or an object with `content`."""
     return str(value.get("content")) if isinstance(value, dict) else str(value)
 
 
-# Tiling, the one thing that both layouts say about pictures: how large a tile is, and how many there may be.
+# The image processor. Both layouts give the size of a tile and the number of tiles, and nothing else.
 
 
 IMAGE_MEAN, IMAGE_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -177,7 +186,10 @@ _FILES = ("processor_config.json", "preprocessor_config.json")
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """`side` in pixels; `smallest` and `largest` count tiles without the thumbnail. Without `dynamic`, one tile."""
+    """The tiling of an image: `side` of a tile in pixels, and the bounds of the number of tiles without the thumbnail.
+
+    Without `dynamic` there is one tile.
+    """
 
     side: int
     dynamic: bool
@@ -186,50 +198,50 @@ class Tiling:
 
 
 def tiling_of_remote(config: Config) -> Tiling:
-    """The tiling of a remote config.json. Raises `ModelError` where there is no thumbnail to go with the tiles."""
+    """Returns the tiling of a remote config.json. Raises `BadInput`, or `ModelError` for tiles without a thumbnail."""
     dynamic, largest = bool(config.get("dynamic_image_size", False)), config.get("max_dynamic_patch", 6)
     thumbnail = config.get("use_thumbnail", False) or not dynamic or largest == 1
     refuse_unless(thumbnail, "tiles without a thumbnail", "transformers always adds it")
     side = section(config.get("vision_config"), "vision_config").get("image_size", 224)
     numbers = (side, config.get("min_dynamic_patch", 1), largest)
     if not all(isinstance(number, int) and number > 0 for number in numbers):
-        raise BadInput("config.json counts tiles or pixels in something else than positive numbers.")
+        raise BadInput("The sizes or numbers of tiles in config.json are not positive integers.")
     return Tiling(side, dynamic, *numbers[1:])
 
 
 def tiling_of_native(folder: Path) -> Tiling:
-    """The tiling of a native checkpoint's image processor. Raises `MissingData`, `BadInput` or `ModelError`."""
+    """Reads the tiling of a native checkpoint's image processor. Raises `MissingData`, `BadInput` or `ModelError`."""
     path = next((folder / name for name in _FILES if (folder / name).is_file()), None)
     if path is None:
         raise MissingData(f"{folder} has no {' and no '.join(_FILES)}.")
-    told = section(storage.read_json(path), str(path))
-    told = section(told.get("image_processor", told), f"{path}: image_processor")
-    size = told.get("size")
+    settings = section(storage.read_json(path), str(path))
+    settings = section(settings.get("image_processor", settings), f"{path}: image_processor")
+    size = settings.get("size")
     sides = set(size.values()) if isinstance(size, dict) else set()
-    numbers = (*sides, told.get("min_patches", 1), told.get("max_patches", 12))
+    numbers = (*sides, settings.get("min_patches", 1), settings.get("max_patches", 12))
     if len(sides) != 1 or not all(isinstance(number, int) and number > 0 for number in numbers):
-        raise BadInput(f"{path} names no square size of tiles, or no number of them.")
-    normal = told.get("image_mean") == IMAGE_MEAN and told.get("image_std") == IMAGE_STD
-    refuse_unless(normal, "its own mean and deviation of pixels", "OpenGVLab's code has those of ImageNet built in")
-    # The processor of InternVL cuts tiles unless it is told not to.
-    return Tiling(numbers[0], told.get("crop_to_patches", True) is True, numbers[1], numbers[2])
+        raise BadInput(f"{path} has no square size of tiles, or no number of tiles.")
+    imagenet = settings.get("image_mean") == IMAGE_MEAN and settings.get("image_std") == IMAGE_STD
+    refuse_unless(imagenet, "its own mean and deviation of pixels", "OpenGVLab's code always uses those of ImageNet")
+    # InternVL's processor cuts tiles unless crop_to_patches is false.
+    return Tiling(numbers[0], settings.get("crop_to_patches", True) is True, numbers[1], numbers[2])
 
 
 def make_native_processor(tiling: Tiling, tokenizer: Any, image_seq_length: int, chat_template: str) -> Any:
-    """transformers' `InternVLProcessor` with that tiling."""
+    """Returns transformers' `InternVLProcessor` with that tiling."""
     from transformers.models.got_ocr2 import GotOcr2ImageProcessor
     from transformers.models.internvl import InternVLProcessor, InternVLVideoProcessor
 
     size = {"height": tiling.side, "width": tiling.side}
-    normal = {"image_mean": IMAGE_MEAN, "image_std": IMAGE_STD}
-    # A call cuts tiles whatever the file says; with one tile at most it makes no difference.
+    normalization = {"image_mean": IMAGE_MEAN, "image_std": IMAGE_STD}
+    # A call cuts tiles whatever the file says; with at most one tile that makes no difference.
     smallest, largest = (tiling.smallest, tiling.largest) if tiling.dynamic else (1, 1)
     return InternVLProcessor(
         image_processor=GotOcr2ImageProcessor(
-            size=size, crop_to_patches=tiling.dynamic, min_patches=smallest, max_patches=largest, **normal
+            size=size, crop_to_patches=tiling.dynamic, min_patches=smallest, max_patches=largest, **normalization
         ),
         tokenizer=tokenizer,
-        video_processor=InternVLVideoProcessor(size=size, **normal),
+        video_processor=InternVLVideoProcessor(size=size, **normalization),
         image_seq_length=image_seq_length,
         chat_template=chat_template,
     )

@@ -1,6 +1,6 @@
-"""Safetensors in, safetensors out: tensors are read where they lie, and no more than one shard is held in memory.
+"""Reads and writes safetensors, with at most one shard in memory.
 
-A shard gets its name when it is whole, so a conversion that was killed goes on with the first one that is missing.
+A shard gets its final name when it is complete, so a killed conversion continues with the first shard that is missing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class TensorMove:
-    """What becomes of some source tensors: `out` are the names of the new layout."""
+    """The conversion of some source tensors; `out` are their names in the new layout."""
 
     pair: Pair
     sources: tuple[StoredTensor, ...]
@@ -44,12 +44,15 @@ class TensorMove:
 
     @property
     def size(self) -> int:
-        """In bytes; nothing is added or lost."""
+        """Size in bytes, the same before and after."""
         return sum(source.size for source in self.sources)
 
 
 def list_stored_tensors(folder: Path) -> dict[str, StoredTensor]:
-    """The tensors of a checkpoint by canonical name. Raises `MissingData`, `BadInput`, or `ModelError` for a pickle."""
+    """Returns the tensors of a checkpoint by canonical name; reads headers only.
+
+    Raises `MissingData`, `BadInput`, or `ModelError` for weights in pickles.
+    """
     files = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
     if (folder / _INDEX).is_file():
         listed = storage.read_json(folder / _INDEX)
@@ -67,35 +70,38 @@ def list_stored_tensors(folder: Path) -> dict[str, StoredTensor]:
                 "Fetch its safetensors, or save it again with transformers' save_pretrained."
             )
         raise MissingData(f"{folder} holds no *.safetensors.")
-    found: dict[str, StoredTensor] = {}
+    tensors: dict[str, StoredTensor] = {}
     for path in files.values():
-        for one in _header(path):
-            if found.setdefault(canonical_name(one.name), one) is not one:
-                raise BadInput(f"{folder} holds the tensor {one.name} twice.")
-    return found
+        for tensor in _read_header(path):
+            if tensors.setdefault(canonical_name(tensor.name), tensor) is not tensor:
+                raise BadInput(f"{folder} holds the tensor {tensor.name} twice.")
+    return tensors
 
 
 def plan_moves(
-    pairs: Iterable[Pair], found: Mapping[str, StoredTensor], folder: Path, to_native: bool
+    pairs: Iterable[Pair], stored: Mapping[str, StoredTensor], folder: Path, to_native: bool
 ) -> list[TensorMove]:
-    """Every source tensor on its way, exactly once. Raises `BadInput` naming one that is missing or left over."""
-    left, planned = dict(found), []
+    """Returns the conversion of all tensors in `stored`, each used exactly once.
+
+    Raises `BadInput` with the name of a tensor that is missing or left over.
+    """
+    unused, planned = dict(stored), []
     for pair in pairs:
-        taken, out = ((pair.remote,), pair.native) if to_native else (pair.native, (pair.remote,))
-        for name in taken:
-            if name not in left:
-                raise BadInput(f"{folder} lacks the tensor {name}, which its config.json asks for.")
-        planned.append(TensorMove(pair, tuple(left.pop(name) for name in taken), out))
-    if left:
-        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        names, out = ((pair.remote,), pair.native) if to_native else (pair.native, (pair.remote,))
+        for name in names:
+            if name not in unused:
+                raise BadInput(f"{folder} lacks the tensor {name}, which its config.json requires.")
+        planned.append(TensorMove(pair, tuple(unused.pop(name) for name in names), out))
+    if unused:
+        more = f" and {len(unused) - 1} more" if len(unused) > 1 else ""
         raise BadInput(
-            f"{folder} holds the tensor {min(left)}{more}, which has no place in an InternVL of its config.json."
+            f"{folder} holds the tensor {min(unused)}{more}, which an InternVL with its config.json does not have."
         )
     return planned
 
 
 def list_native_shapes(planned: Iterable[TensorMove]) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor in native names, whichever layout it comes from; nothing is read for it."""
+    """Returns the shape of every tensor by native name, from either layout, without reading the tensors."""
     shapes = {}
     for move in planned:
         for place, name in enumerate(move.pair.native):
@@ -107,16 +113,19 @@ def list_native_shapes(planned: Iterable[TensorMove]) -> dict[str, tuple[int, ..
     return shapes
 
 
-def has_lm_head(found: Mapping[str, StoredTensor]) -> bool:
-    """Whether the checkpoint has an output layer of its own."""
-    return HEAD in found or "language_model.output.weight" in found
+def has_lm_head(stored: Mapping[str, StoredTensor]) -> bool:
+    """Returns whether the checkpoint has its own output layer."""
+    return HEAD in stored or "language_model.output.weight" in stored
 
 
 def write_weights(
     planned: Sequence[TensorMove], out: Path, progress: Progress = ignore_progress, shard_bytes: int = SHARD_BYTES
 ) -> None:
-    """Writes the new tensors into `out`, and an index if they take more than one shard."""
-    shards = list(_shards(planned, shard_bytes))
+    """Writes the converted tensors into `out` in shards of up to `shard_bytes`, with an index if there are several.
+
+    Shards that are complete already are kept.
+    """
+    shards = list(_split_shards(planned, shard_bytes))
     names = (
         ["model.safetensors"]
         if len(shards) == 1
@@ -137,7 +146,7 @@ def write_weights(
         )
 
 
-def _header(path: Path) -> Iterator[StoredTensor]:
+def _read_header(path: Path) -> Iterator[StoredTensor]:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _HEADER_BYTES:
@@ -154,7 +163,7 @@ def _header(path: Path) -> Iterator[StoredTensor]:
             raise BadInput(f"{path} is not a safetensors file, or was cut short.") from None
 
 
-def _shards(planned: Sequence[TensorMove], limit: int) -> Iterator[list[TensorMove]]:
+def _split_shards(planned: Sequence[TensorMove], limit: int) -> Iterator[list[TensorMove]]:
     shard: list[TensorMove] = []
     for move in planned:
         if shard and sum(one.size for one in shard) + move.size > limit:
@@ -172,8 +181,8 @@ def _convert_tensor(move: TensorMove) -> list[tuple[str, Any]]:
     first = move.sources[0]
     if any(source.dtype != first.dtype for source in move.sources):
         raise BadInput(f"{first.path} holds {first.name} in another data type than its neighbours.")
-    made = fusion.split(tensors[0]) if len(move.out) > 1 else [fusion.join(tensors)]
-    return list(zip(move.out, made, strict=True))
+    converted = fusion.split(tensors[0]) if len(move.out) > 1 else [fusion.join(tensors)]
+    return list(zip(move.out, converted, strict=True))
 
 
 def _read(source: StoredTensor) -> Any:
@@ -190,13 +199,13 @@ def _save(tensors: dict[str, Any], path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    fresh = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.part")
     with storage.open_for_writing(path):
         try:
-            save_file(tensors, fresh, metadata={"format": "pt"})
-            fresh.chmod(0o644)  # the library makes a file that only its owner can read
-            os.replace(fresh, path)
+            save_file(tensors, partial, metadata={"format": "pt"})
+            partial.chmod(0o644)  # the library creates a file that only its owner can read
+            os.replace(partial, path)
         except SafetensorError as error:
             raise OutputError(f"Cannot write {path}: {error}.") from error
         finally:
-            fresh.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)

@@ -1,27 +1,37 @@
-"""Takes the questions of benchmarks out of the mixture, in whatever form they lie in it.
+"""The stage that removes the questions of benchmarks from the mixture, also edited, translated or re-encoded ones.
 
-What counts as a copy depends on what a row can be known by:
+A row is a copy of a benchmark question
 
-    most sources          its picture alone (a translation has no other), or its words alone, if they are telling
-    template sources      its picture, and with it the words or the answer: "What time is it?" under another clock is
-                          another question, and so is another question about the same clock
+    in most sources         if it has the same image (all that a translation keeps), or the same words, if these are
+                            enough to identify a question
+    in template sources     if it has the same image and, beside it, the same words or answer: "What time is it?" with
+                            another clock is another question, and so is another question about the same clock
 
-The ledger names each benchmark that holds a copy, what is equal (text, image or both) and how near it is.
+The evidence of a drop names each benchmark with a copy, what is equal (text, image or both) and how similar it is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.context import Context
-from mmk12.curation.similarity import EQUAL_PICTURE, ComparableItem, ImageFingerprint, ItemIndex, Match, compare_items
+from mmk12.curation.similarity import (
+    EQUAL_IMAGE,
+    ComparableItem,
+    ImageFingerprint,
+    ItemBuilder,
+    ItemIndex,
+    Match,
+    format_evidence,
+)
 from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
@@ -30,45 +40,16 @@ from mmk12.types import DroppedSample, RawSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
-
-# The questions of benchmarks as training rows are compared with them, read from the declarations of `benchmarks/`.
-
-
-class ReadFile(NamedTuple):
-    """A benchmark question, and how many of its pictures could not be read."""
-
-    item: ComparableItem
-    lost: int
-
-
-def benchmark_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[ReadFile | DroppedSample]:
-    """The questions of a benchmark in its order, rows that cannot be read as drops. Raises `MissingData`."""
-    files = locate_dataset(benchmark, raw_dir)
-    return map_in_threads(partial(_read, benchmark.name, files), read_samples(benchmark, files))
-
-
-def _read(name: str, files: Files, draft: RawSample | DroppedSample) -> ReadFile | DroppedSample:
-    if isinstance(draft, DroppedSample):
-        return draft
-    pictures = []
-    for ref in draft.images:
-        try:
-            picture, _ = decode(files.image(ref))
-        except BadImage:
-            continue
-        pictures.append(ImageFingerprint(picture.width, picture.height, image_fingerprints.to_grey(picture)))
-    item = ComparableItem.of(f"{name}/{draft.id}", draft.question, draft.gold, pictures)
-    return ReadFile(item, len(draft.images) - len(pictures))
-
+from mmk12.utils.progress import Progress, ignore_progress
 
 TEXT, IMAGE, BOTH = "text", "image", "both"
-TELLING = 8
-"""So many words name a question without its picture; "Find x." does not."""
-COMPARED = "compared.json"
-"""What the rows were compared with: {benchmark: {"items", "pictures", "lost pictures", "broken rows"}}."""
+COUNTS_FILE = "compared.json"
+"""The file in `.stages/` that holds {benchmark: `BenchmarkCounts`}."""
+IDENTIFYING_WORDS = 8
+"""The number of words from which a text identifies a question without its image; "Find x." does not."""
 
 _ROWS = 256
-"""Rows that are compared at once."""
+"""The number of rows that are compared at once."""
 _HIT = re.compile(rf"({TEXT}|{IMAGE}|{BOTH}) of ([^\s;]+)")
 
 Overlap = dict[str, dict[str, dict[str, int]]]
@@ -76,7 +57,7 @@ Overlap = dict[str, dict[str, dict[str, int]]]
 
 
 class Copy(NamedTuple):
-    """A row is a copy of the question `id`: by what, and how near."""
+    """A benchmark question that a row is a copy of: its `id`, `by` what (text, image or both), and how similar."""
 
     id: str
     by: str
@@ -84,93 +65,142 @@ class Copy(NamedTuple):
 
     @property
     def benchmark(self) -> str:
-        """The benchmark, without the name of a variant."""
+        """The name of the benchmark, without that of a variant."""
         return self.id.partition("/")[0].partition(":")[0]
 
     def __str__(self) -> str:
-        return compare_items(self.id, self.match.text, self.match.picture)
+        return format_evidence(self.id, self.match.text, self.match.image)
 
 
-def decontaminate(samples: StageOutput, context: Context) -> Iterator[Outcome]:
-    """Drops the rows that are copies of questions in the benchmarks that the recipe names."""
-    reference = ItemIndex(_benchmark_items(context))
+def decontaminate(
+    samples: StageOutput,
+    *,
+    build_item: ItemBuilder,
+    benchmarks: Sequence[Benchmark],
+    raw_dir: Path | None,
+    counts_file: Path,
+    progress: Progress = ignore_progress,
+) -> Iterator[Outcome]:
+    """Drops the rows that are copies of questions in `benchmarks`, which are read from `raw_dir` or the hub.
+
+    Writes how much was read, {benchmark: `BenchmarkCounts`}, to `counts_file`.
+    """
+    reference = ItemIndex(_read_benchmarks(benchmarks, raw_dir, counts_file, progress))
     rows = iter(samples)
     while batch := list(islice(rows, _ROWS)):
-        items = [context.item(sample) for sample in batch]
+        items = [build_item(sample) for sample in batch]
         for sample, item, matches in zip(batch, items, reference.matches(items), strict=True):
-            found = find_copies(item, reference.items, matches, context.is_template(sample))
-            yield _drop(sample, found) if found else sample
+            copies = find_copies(item, reference.items, matches, build_item.is_template(sample))
+            yield _drop(sample, copies) if copies else sample
 
 
 def find_copies(
     row: ComparableItem, items: Sequence[ComparableItem], matches: Mapping[int, Match], template: bool
 ) -> list[Copy]:
-    """What `row` is a copy of, the nearest question of each benchmark."""
+    """Returns what `row` is a copy of: the most similar question of each benchmark."""
     best: dict[str, Copy] = {}
     for number, match in matches.items():
-        by = find_copies_by(row, items[number], match, template)
+        by = classify_copy(row, items[number], match, template)
         if by:
-            found = Copy(items[number].id, by, match)
-            other = best.get(found.benchmark)
+            copy = Copy(items[number].id, by, match)
+            other = best.get(copy.benchmark)
             if other is None or match > other.match:
-                best[found.benchmark] = found
+                best[copy.benchmark] = copy
     return list(best.values())
 
 
-def find_copies_by(row: ComparableItem, item: ComparableItem, match: Match, template: bool) -> str:
-    """By what `row` is a copy of `item`: text, image or both; empty if it is none."""
+def classify_copy(row: ComparableItem, item: ComparableItem, match: Match, template: bool) -> str:
+    """Returns by what `row` is a copy of `item`: text, image or both; the empty text if it is none."""
     same_words, same_answer = match.text == 1.0, row.answer == item.answer
     if template:
-        equal = match.picture >= EQUAL_PICTURE
-        if match.text and (equal or match.part) and (same_answer or (same_words and match.picture == 1.0)):
+        equal = match.image >= EQUAL_IMAGE
+        if match.text and (equal or match.part) and (same_answer or (same_words and match.image == 1.0)):
             return BOTH
         return IMAGE if equal and same_answer else ""
-    shown = match.picture > 0 or match.part
-    if shown:
+    if match.image > 0 or match.part:
         return BOTH if match.text else IMAGE
     if not match.text:
         return ""
-    if not row.pictures and not item.pictures:
-        return TEXT if same_words or _describe_match(item) else ""
-    # A figure is missing on one side, or is another one: equal numbers decide, and then the very words.
+    if not row.images and not item.images:
+        return TEXT if same_words or _is_identifying(item) else ""
+    # A figure is missing on one side, or is another one: equal numbers decide, else equal words.
     same_numbers = row.text.numbers == item.text.numbers and bool(item.text.numbers)
-    comparable = bool(row.pictures and item.pictures)
-    return TEXT if (same_words or (same_numbers and not comparable)) and _describe_match(item) else ""
+    comparable = bool(row.images and item.images)
+    return TEXT if (same_words or (same_numbers and not comparable)) and _is_identifying(item) else ""
 
 
 def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
-    """How many rows of each source were in which benchmark, and by what they were found."""
+    """Counts the copies by source, benchmark and what they were known by."""
     counts = Counter((drop.source, *hit[::-1]) for drop in drops for hit in _HIT.findall(drop.reason))
-    found: Overlap = {}
+    overlap: Overlap = {}
     for (source, benchmark, by), count in sorted(counts.items()):
-        found.setdefault(source, {}).setdefault(benchmark, {TEXT: 0, IMAGE: 0, BOTH: 0})[by] = count
-    return found
+        overlap.setdefault(source, {}).setdefault(benchmark, {TEXT: 0, IMAGE: 0, BOTH: 0})[by] = count
+    return overlap
 
 
-def _benchmark_items(context: Context) -> list[ComparableItem]:
-    """All questions of all benchmarks, those that a variant repeats once; and a file that says what they are."""
+class BenchmarkQuestion(NamedTuple):
+    """A question of a benchmark, and how many of its images could not be read."""
+
+    item: ComparableItem
+    lost_images: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkCounts:
+    """How much of a benchmark the rows were compared with: questions, their readable images, and what was lost."""
+
+    items: int
+    images: int
+    lost_images: int
+    broken_rows: int
+
+
+def read_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[BenchmarkQuestion | DroppedSample]:
+    """Reads the questions of a benchmark in its order; a row that cannot be read is a drop. Raises `MissingData`."""
+    files = locate_dataset(benchmark, raw_dir)
+    return map_in_threads(partial(_read_question, benchmark.name, files), read_samples(benchmark, files))
+
+
+def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> BenchmarkQuestion | DroppedSample:
+    if isinstance(row, DroppedSample):
+        return row
+    images = []
+    for ref in row.images:
+        try:
+            image, _ = decode(files.image(ref))
+        except BadImage:
+            continue
+        images.append(ImageFingerprint(image.width, image.height, image_fingerprints.to_grey(image)))
+    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images)
+    return BenchmarkQuestion(item, len(row.images) - len(images))
+
+
+def _read_benchmarks(
+    benchmarks: Sequence[Benchmark], raw_dir: Path | None, counts_file: Path, progress: Progress
+) -> list[ComparableItem]:
+    """Reads the questions of all benchmarks, repeated ones of variants once. Writes `counts_file`."""
     items: dict[tuple[str, str], ComparableItem] = {}
-    compared: dict[str, dict[str, int]] = {}
-    for planned in context.benchmarks:
-        count = compared.setdefault(planned.name, {"items": 0, "pictures": 0, "lost pictures": 0, "broken rows": 0})
-        for read in benchmark_questions(planned.benchmark, context.raw_dir):
-            if isinstance(read, DroppedSample):
-                count["broken rows"] += 1
+    counts: dict[str, BenchmarkCounts] = {}
+    for benchmark in benchmarks:
+        read = images = lost = broken = 0
+        for question in read_questions(benchmark, raw_dir):
+            if isinstance(question, DroppedSample):
+                broken += 1
                 continue
-            count["items"] += 1
-            count["pictures"] += len(read.item.pictures)
-            count["lost pictures"] += read.lost
-            family, _, name = read.item.id.partition("/")
-            items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(read.item.text.words)), read.item)
-            context.progress(f"read {planned.name}", count["items"], planned.benchmark.size)
-    storage.write_json(context.folder / COMPARED, compared)
+            item = question.item
+            read, images, lost = read + 1, images + len(item.images), lost + question.lost_images
+            family, _, name = item.id.partition("/")
+            items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(item.text.words)), item)
+            progress(f"read {benchmark.name}", read, benchmark.size)
+        counts[benchmark.name] = BenchmarkCounts(read, images, lost, broken)
+    storage.write_json(counts_file, {name: dataclasses.asdict(count) for name, count in counts.items()})
     return list(items.values())
 
 
-def _describe_match(item: ComparableItem) -> bool:
-    return len(item.text.words) >= TELLING
+def _is_identifying(item: ComparableItem) -> bool:
+    return len(item.text.words) >= IDENTIFYING_WORDS
 
 
-def _drop(sample: Sample, found: Sequence[Copy]) -> DroppedSample:
-    reason = "; ".join(f"{copy.by} of {copy.benchmark}" for copy in found)
-    return DroppedSample(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, found)))
+def _drop(sample: Sample, copies: Sequence[Copy]) -> DroppedSample:
+    reason = "; ".join(f"{copy.by} of {copy.benchmark}" for copy in copies)
+    return DroppedSample(sample.id, sample.source, "decontaminate", reason, "; ".join(map(str, copies)))

@@ -1,4 +1,4 @@
-"""The paper's mixture (arXiv 2503.07365, figure 1) to set a build's counts beside, and what upstream cannot reach."""
+"""Row counts of the paper's mixture (arXiv 2503.07365, figure 1), and their comparison with a build."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PAPER: Mapping[str, tuple[str, int]] = {
     "geos": ("GeoS", 209),
     "mapqa": ("MapQA", 26),
 }
-"""Name and count by our id; the counts sum to 54,931, all rows that were left after both of the paper's filters."""
+"""(name, rows) by our source id; the sum is 54,931, all rows that were left after both of the paper's filters."""
 
 
 class PaperCount(NamedTuple):
-    """One line of the comparison; `upstream` is the size of the train split where it is known and too small."""
+    """One source in the comparison; `upstream` is the size of its train split if that is known and too small."""
 
     name: str
     paper: int
@@ -35,9 +35,9 @@ class PaperCount(NamedTuple):
 
 
 def compare_with_paper(ours: Mapping[str, int], sizes: Mapping[str, int | None]) -> list[PaperCount]:
-    """The paper's counts beside `ours`, both by our ids; `sizes` are those of the publishers' train splits."""
-    found = []
+    """Compares the paper's counts with `ours`, by source id; `sizes` are those of the publishers' train splits."""
+    rows = []
     for source, (name, paper) in PAPER.items():
         size = sizes.get(source)
-        found.append(PaperCount(name, paper, ours.get(source, 0), size if size is not None and size < paper else None))
-    return found
+        rows.append(PaperCount(name, paper, ours.get(source, 0), size if size is not None and size < paper else None))
+    return rows

@@ -1,81 +1,69 @@
-"""`build_data`: runs the stages of a recipe one after the other, and writes what they came to.
+"""`build_data` runs the stages of a recipe one after the other, and writes the training files and the reports.
 
     load -> normalise -> verifiable -> duplicates -> decontaminate -> benchmark -> difficulty -> cap -> export
 
-Each stage leaves its outcomes in `.stages/` under a key of all that decides them, so a build that was killed goes
-on at the stage where it was, and a build of the same recipe on the same data gives the same bytes.
+Each stage leaves its output in `.stages/` under a key: the hash of its input, its settings and its code. So a build
+that was killed goes on at the stage where it was, a change makes only those stages run again that it can affect, and a
+build of the same recipe on the same data gives the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmk12.curation import data_card, image_fingerprints
-from mmk12.curation.benchmark_split import write_benchmark
-from mmk12.curation.context import Context, DifficultyModel
-from mmk12.curation.decontamination import decontaminate
-from mmk12.curation.difficulty import difficulty, read_pass_rates
+from mmk12.curation.benchmark_folder import write_benchmark
+from mmk12.curation.benchmark_split import OFFICIAL, benchmark
+from mmk12.curation.code_hash import hash_code
+from mmk12.curation.decontamination import COUNTS_FILE, decontaminate
+from mmk12.curation.deduplication import duplicates
+from mmk12.curation.difficulty import (
+    VERIFIER_CODE,
+    DifficultyModel,
+    PassRateEstimator,
+    difficulty,
+    read_pass_rates,
+)
 from mmk12.curation.export import export
-from mmk12.curation.filters import STAGES
+from mmk12.curation.filters import cap, normalise
+from mmk12.curation.manifest import MANIFEST_FILE, check_schema_version
 from mmk12.curation.plan import Plan, make_plan
+from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import Outcome, StageOutput, is_current, save_outputs
+from mmk12.curation.verifiability import verifiable
 from mmk12.datasets.loader import load_samples
-from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.datasets.registry import load_source
+from mmk12.errors import BadInput, UnknownName
 from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
-from mmk12.recipes.loader import load_recipe
-from mmk12.utils import fingerprint, storage
+from mmk12.recipes.recipe_loader import load_recipe
+from mmk12.utils import content, fingerprint, storage
 from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress, ignore_progress
 
-# Everything that a build writes once its rows are chosen: training files, benchmark folder, papers and figures.
-
-
-Funnel = dict[str, dict[str, int]]
-
-
-def write_outputs(plan: Plan, context: Context, out: Path, done: Mapping[str, StageOutput], funnel: Funnel) -> None:
-    """Writes the outputs of a build into `out`; `done` are the outcomes of its stages by name, in order.
-
-    Adds the rows of both training files to `funnel`. A build that stops before the export has only a ledger and a
-    manifest.
-    """
-    data_card.write_drops(out, done.values())
-    if plan.stages[-1] != "export":
-        data_card.write_manifest(out, plan, context, done, funnel, None)
-        return
-    rows = list(done.values())[-1]
-    if not rows.kept:
-        raise BadInput(f"No row is left to train on; {out / 'drops.jsonl'} says why, row by row.")
-    for split, counts in export(rows, context, out, _make_length_meter(context)).items():
-        for name, steps in funnel.items():
-            steps[split] = counts.get(name, 0)
-    benchmark = write_benchmark(out, plan, context.images, done)
-    manifest = data_card.write_manifest(out, plan, context, done, funnel, benchmark)
-    data_card.write_card(out, plan, context, manifest, done.values(), rows)
-
-
-def _make_length_meter(context: Context) -> LengthMeter | None:
-    """How prompts are measured: by a tokenizer that was named, else by the engine that answered them."""
-    if context.tokenizer is not None:
-        return meter_by_processor(context.tokenizer)
-    if context.rollouts is None:
-        return None
-    rates = read_pass_rates(context.rollouts.folder)
-    counted = {row["id"]: row["prompt_tokens"] for row in rates}
-    return meter_by_rollouts(counted) if any(count is not None for count in counted.values()) else None
-
-
+STAGES: tuple[Callable[..., Iterator[Outcome]], ...] = (
+    normalise,
+    verifiable,
+    duplicates,
+    decontaminate,
+    benchmark,
+    difficulty,
+    cap,
+)
+"""The stages between loading and export. A new one is added here, and its arguments in `_Run.make_stages`."""
 STEPS = ("load", *(stage.__name__ for stage in STAGES), "export")
 """The names that `until` takes, in order."""
 
-_ENDINGS = (".json", ".jsonl", ".looks")
+_LOADING_CODE = ("mmk12.datasets.loader", "mmk12.curation.image_fingerprints", "mmk12.curation.stage_cache")
+_INTERMEDIATE = (".json", ".jsonl", image_fingerprints.ENDING, ".looks")
+"""The endings of files in `.stages/`, those of release 0.1.0 included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a build came to. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files."""
+    """The result of a build. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files."""
 
     plan: Plan
     out: Path
@@ -96,12 +84,25 @@ def build_data(
     tokenizer: str | None = None,
     progress: Progress = ignore_progress,
 ) -> Build:
-    """Builds the mixture of `recipe` into the folder `out`; the same call goes on where a kill stopped it.
+    """Builds the mixture of a recipe; the same call goes on where a kill stopped it.
 
-    `limit` reads only so many rows of each source, `until` stops after that stage (with ledger and manifest, without
-    export), `dry_run` returns the plan. `rollouts` is the model of the difficulty filter, without which no row is left
-    out for its difficulty; `tokenizer` the model whose processor measures prompts.
-    Raises `MissingData` naming all sources that are not there, before any work.
+    Args:
+        recipe: Name of a recipe, or path of a YAML file.
+        raw_dir: Folder of the downloaded sources and benchmarks; None reads from the Hugging Face Hub.
+        out: Folder that is written.
+        limit: Number of rows to read of each source; None for all.
+        until: Stage after which to stop, with drop log and manifest but without export; one of `STEPS`.
+        allow_missing: Goes on without sources and benchmarks that are not there.
+        seed: Seed of sampling and split; None for the recipe's.
+        dry_run: Returns the plan and writes nothing.
+        rollouts: Model of the difficulty filter; without one, no row is dropped for its difficulty.
+        tokenizer: Model whose processor measures prompts in tokens; None measures with what is known.
+        progress: Called with a label, a count and a total.
+
+    Raises:
+        MissingData: Sources or benchmarks are not there; names all of them, before any work.
+        BadInput: An argument is out of range, no row is left, or `out` was written by a newer release.
+        OutputError: Another run is writing `out`, or the disk refuses.
     """
     chosen = load_recipe(recipe).with_seed(seed)
     if until is not None and until not in STEPS:
@@ -116,8 +117,43 @@ def build_data(
     placed = rollouts.at(out / "rollouts") if rollouts is not None else None
     if placed is not None:
         placed.find()
+    _check_folder(out)
     with storage.lock_folder(out):
         return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run())
+
+
+def _check_folder(out: Path) -> None:
+    """Raises `BadInput` if the folder holds the build of a newer release. An older one is replaced step by step."""
+    path = out / MANIFEST_FILE
+    if path.is_file():
+        manifest = storage.read_json(path)
+        check_schema_version(manifest if isinstance(manifest, dict) else {}, path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A stage with its arguments: `settings`, JSON values that are part of its key, and other `inputs`.
+
+    `inputs_key` stands for the inputs in the key. `code` is what decides its output beside the stage's own module.
+    """
+
+    function: Callable[..., Iterator[Outcome]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs_key: Any = None
+    code: tuple[str | Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def key(self, before: str) -> str:
+        """Returns the key of its output; `before` is the key of its input."""
+        code = hash_code(self.function.__module__, *self.code)
+        return fingerprint.hash_json(before, self.name, code, self.settings, self.inputs_key)
+
+    def run(self, samples: StageOutput) -> Iterator[Outcome]:
+        return self.function(samples, **self.settings, **self.inputs)
 
 
 class _Run:
@@ -126,98 +162,154 @@ class _Run:
     def __init__(
         self, plan: Plan, out: Path, rollouts: DifficultyModel | None, tokenizer: str | None, progress: Progress
     ) -> None:
-        self.plan, self.out, self.progress = plan, out, progress
-        caps = {planned.name: planned.cap for planned in plan.found if planned.cap is not None}
+        self.plan, self.out, self.rollouts, self.tokenizer, self.progress = plan, out, rollouts, tokenizer, progress
         self.folder = out / ".stages"
-        self.context = Context(
-            recipe=plan.recipe,
-            caps=caps,
-            images=ImageStore(out / "images"),
-            rollouts=rollouts,
-            tokenizer=tokenizer,
-            progress=progress,
-            folder=self.folder,
-            raw_dir=plan.raw_dir,
-            benchmarks=plan.compared,
-            templates=frozenset(planned.name for planned in plan.found if planned.source.template),
-        )
-        self.funnel: dict[str, dict[str, int]] = {planned.name: {} for planned in plan.found}
+        self.images = ImageStore(out / "images")
+        self.funnel: dict[str, dict[str, int]] = {planned.name: {} for planned in plan.available}
 
     def run(self) -> Mapping[str, Mapping[str, int]]:
+        """Runs what is not there yet, writes all outputs, and returns the funnel."""
         for folder in (self.out, self.out / "images", self.out / "figures", self.folder):
             storage.remove_leftovers(folder)
-        done = self._filter(*self._load())
-        write_outputs(self.plan, self.context, self.out, done, self.funnel)
+        self._write_outputs(self._filter(*self._load()))
         return self.funnel
 
     def _load(self) -> tuple[str, StageOutput]:
-        """The loaded rows of all sources and their key. Pictures of another key are removed first."""
-        found = self.plan.found
+        """Returns the loaded rows of all sources and their key. Images of another key are removed first."""
+        sources = self.plan.available
         key = fingerprint.hash_json(
-            fingerprint.hash_code(),
-            fingerprint.package_versions(),
+            hash_code(*_LOADING_CODE, *(planned.file for planned in sources)),
             self.plan.limit,
-            [planned.key() for planned in found],
+            [planned.key() for planned in sources],
         )
-        paths = [self.folder / f"0-load-{number}-{planned.name}.jsonl" for number, planned in enumerate(found)]
+        paths = [self.folder / f"0-load-{number}-{planned.name}.jsonl" for number, planned in enumerate(sources)]
         ready = [path for path in paths if _is_loaded(path, key)]
-        if not (ready and self._has_pictures(StageOutput(*ready))):
+        if not (ready and StageOutput(*ready).has_images(self.images)):
             self._reset()
-        for planned, path in zip(found, paths, strict=True):
+        for planned, path in zip(sources, paths, strict=True):
             if not _is_loaded(path, key):
-                with image_fingerprints.write_fingerprints(path.with_suffix(".looks")) as prints:
-                    store = ImageStore(self.context.images.folder, watch=prints)
+                with image_fingerprints.write_fingerprints(path.with_suffix(image_fingerprints.ENDING)) as writer:
+                    store = ImageStore(self.images.folder, watch=writer)
                     rows = load_samples(planned.source, self.plan.raw_dir, store, self.plan.limit)
                     expected = self.plan.limit or planned.source.size or 0
-                    save_outputs(path, key, self._shown(f"load {planned.name}", rows, expected))
+                    save_outputs(path, key, self._report(f"load {planned.name}", rows, expected))
         loaded = StageOutput(*paths)
         self._count("read", loaded.read)
         self._count("load", loaded.kept)
         return key, loaded
 
     def _filter(self, key: str, samples: StageOutput) -> dict[str, StageOutput]:
-        """The outcomes of all stages that are to run by name, the loaded rows first."""
-        done = {STEPS[0]: samples}
-        rollouts = self.context.rollouts
-        more = {
-            decontaminate.__name__: [planned.key() for planned in self.plan.compared],
-            difficulty.__name__: rollouts.key() if rollouts is not None else None,
-        }
-        for number, stage in enumerate(STAGES, 1):
-            name = stage.__name__
-            if name in self.plan.stages:
-                key = fingerprint.hash_json(key, name, self.plan.recipe.model_dump(), more.get(name))
-                path = self.folder / f"{number}-{name}.jsonl"
-                before = list(done.values())[-1]
+        """Returns the outputs of all stages that are to run by name, the loaded rows first."""
+        outputs = {STEPS[0]: samples}
+        for number, stage in enumerate(self._make_stages(samples), 1):
+            if stage.name in self.plan.stages:
+                key = stage.key(key)
+                path = self.folder / f"{number}-{stage.name}.jsonl"
+                before = list(outputs.values())[-1]
                 if not is_current(path, key):
-                    save_outputs(path, key, self._shown(name, stage(before, self.context), len(before)))
-                done[name] = StageOutput(path)
-                self._count(name, done[name].kept)
-        return done
+                    save_outputs(path, key, self._report(stage.name, stage.run(before), len(before)))
+                outputs[stage.name] = StageOutput(path)
+                self._count(stage.name, outputs[stage.name].kept)
+        return outputs
 
-    def _has_pictures(self, samples: StageOutput) -> bool:
-        try:
-            return all(self.context.images.path(image) for sample in samples for image in sample.images)
-        except MissingData:
-            return False
+    def _make_stages(self, loaded: StageOutput) -> tuple[_Stage, ...]:
+        """Returns the stages of this build in order, each with no more than it needs."""
+        recipe, data, plan = self.plan.recipe, self.plan.recipe.data, self.plan
+        templates = sorted(name for name in loaded.origins if self._is_template(name))
+        items = {"build_item": ItemBuilder(self.folder, templates)}
+        official = data.benchmark is None or data.benchmark.source == OFFICIAL
+        rollouts = self.rollouts if "difficulty" in plan.stages else None
+        estimator = PassRateEstimator(rollouts, recipe, self.images, self.progress) if rollouts is not None else None
+        return (
+            _Stage(normalise),
+            _Stage(verifiable, {"reward": recipe.reward.profile, "letters": data.letters}, code=VERIFIER_CODE),
+            _Stage(duplicates, inputs=items),
+            _Stage(
+                decontaminate,
+                inputs={
+                    **items,
+                    "benchmarks": [planned.benchmark for planned in plan.compared],
+                    "raw_dir": plan.raw_dir,
+                    "counts_file": self.folder / COUNTS_FILE,
+                    "progress": self.progress,
+                },
+                inputs_key=[templates, [planned.key() for planned in plan.compared]],
+                code=tuple(planned.file for planned in plan.compared),
+            ),
+            _Stage(
+                benchmark,
+                {
+                    "source": None if data.benchmark is None or official else data.benchmark.source,
+                    "size": 0 if data.benchmark is None or official else data.benchmark.size,
+                    "seed": data.seed,
+                },
+                items,
+                templates,
+            ),
+            _Stage(
+                difficulty,
+                {"keep": data.difficulty.keep},
+                {"estimator": estimator},
+                estimator.key if estimator is not None else None,
+            ),
+            _Stage(
+                cap, {"caps": {one.name: one.cap for one in plan.available if one.cap is not None}, "seed": data.seed}
+            ),
+        )
+
+    def _is_template(self, name: str) -> bool:
+        """Whether a source, of the recipe or inside a published mixture, makes its questions from templates."""
+        planned = {planned.name: planned.source for planned in self.plan.available}
+        if name in planned:
+            return planned[name].template
+        return name in content.names("source") and load_source(name).template
+
+    def _write_outputs(self, outputs: Mapping[str, StageOutput]) -> None:
+        """Writes training files, benchmark folder and reports, and adds the rows of both splits to the funnel.
+
+        A build that stops before the export has only a drop log and a manifest.
+        """
+        data_card.write_drops(self.out, outputs.values())
+        if self.plan.stages[-1] != "export":
+            data_card.write_manifest(self.out, self.plan, outputs, self.funnel, self.rollouts, None)
+            return
+        rows = list(outputs.values())[-1]
+        if not rows.kept:
+            raise BadInput(f"No row is left to train on; {self.out / 'drops.jsonl'} says why, row by row.")
+        meter = self._make_length_meter()
+        for split, counts in export(rows, self.plan.recipe, self.images, self.out, meter, self.progress).items():
+            self._count(split, counts)
+        record = write_benchmark(self.out, self.plan, self.images, outputs)
+        manifest = data_card.write_manifest(self.out, self.plan, outputs, self.funnel, self.rollouts, record)
+        data_card.write_card(self.out, self.plan, manifest, outputs.values(), rows, self.images)
+
+    def _make_length_meter(self) -> LengthMeter | None:
+        """Returns how prompts are measured: by the named tokenizer, else by the engine that has answered them."""
+        if self.tokenizer is not None:
+            return meter_by_processor(self.tokenizer)
+        if self.rollouts is None:
+            return None
+        tokens = {rate.id: rate.prompt_tokens for rate in read_pass_rates(self.rollouts.folder)}
+        return meter_by_rollouts(tokens) if any(count is not None for count in tokens.values()) else None
 
     def _reset(self) -> None:
-        """Removes the intermediate results of another recipe or code, so that nothing of them can show through."""
+        """Removes the intermediate results of another recipe or code, so that none of them can be taken for ours."""
         with storage.open_for_writing(self.out):
-            results = (path for ending in _ENDINGS for path in self.folder.glob(f"*{ending}"))
-            for path in [*results, *self.context.images.files()]:
+            results = (path for ending in _INTERMEDIATE for path in self.folder.glob(f"*{ending}"))
+            for path in [*results, *self.images.files()]:
                 path.unlink()
 
     def _count(self, step: str, counts: Mapping[str, int]) -> None:
         for name, steps in self.funnel.items():
             steps[step] = counts.get(name, 0)
 
-    def _shown(self, label: str, outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-        for done, outcome in enumerate(outcomes, 1):
-            self.progress(label, done, total)
+    def _report(self, label: str, outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+        """Passes outcomes on and reports how many there were."""
+        for count, outcome in enumerate(outcomes, 1):
+            self.progress(label, count, total)
             yield outcome
 
 
 def _is_loaded(path: Path, key: str) -> bool:
-    """Whether the rows of a source and the prints of their pictures are there."""
-    return is_current(path, key) and path.with_suffix(".looks").is_file()
+    """Whether the rows of a source and the fingerprints of their images are there."""
+    return is_current(path, key) and path.with_suffix(image_fingerprints.ENDING).is_file()

@@ -1,18 +1,17 @@
-"""What a build would read, before any work: sources, benchmarks to keep apart from, where they lie, what is missing."""
+"""Plans a build before any work: its sources, the benchmarks to remove from them, their location, what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, BadRecipe, MissingData
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.recipes.schema import Recipe
 from mmk12.utils import fingerprint
 from mmk12.utils.content import find, names
@@ -20,7 +19,10 @@ from mmk12.utils.content import find, names
 
 @dataclass(frozen=True, slots=True)
 class PlannedSource:
-    """One source of a recipe: `where` it would be read from, or why it is `missing`. `cap` None means all rows."""
+    """One source of a recipe: `where` it would be read from, or why it is `missing`.
+
+    `reason` is the short form of `missing`; `cap` None means all rows.
+    """
 
     name: str
     source: Source
@@ -28,44 +30,56 @@ class PlannedSource:
     cap: int | None
     where: str = ""
     missing: str = ""
+    reason: str = ""
     folder: Path | None = None
 
+    @property
+    def dataset(self) -> Dataset:
+        """What its file declares."""
+        return self.source
+
     def read_from(self, raw_dir: Path | None) -> str:
-        """`where`, without what differs from machine to machine."""
+        """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
         return str(self.folder.relative_to(raw_dir)) if self.folder is not None and raw_dir is not None else self.where
 
-    def key(self) -> list[Any]:
-        """What its rows depend on: the raw files as they lie, or the hub dataset, and a user's own source file."""
-        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+    def key(self) -> list[str]:
+        """Returns what its rows depend on beside code: a hash of the raw folder, or the hub dataset."""
+        return [self.name, _key(self.folder, self.where)]
 
     @property
     def expected(self) -> int | None:
-        """How many rows it will give: the publisher's count, up to the cap; None where neither is known."""
+        """The number of rows to expect: the publisher's count, up to the cap; None where neither is known."""
         known = [count for count in (self.source.size, self.cap) if count is not None]
         return min(known, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBenchmark:
-    """A benchmark whose questions are to be taken out: `where` it is read from, or why it is `missing`."""
+    """A benchmark whose questions are removed: `where` it is read from, or why it is `missing`."""
 
     name: str
     benchmark: Benchmark
     file: Path
     where: str = ""
     missing: str = ""
+    reason: str = ""
     folder: Path | None = None
 
-    def key(self) -> list[Any]:
-        """What its questions depend on."""
-        return [self.name, _key(self.folder, self.where), self.file.read_text("utf-8")]
+    @property
+    def dataset(self) -> Dataset:
+        """What its file declares."""
+        return self.benchmark
+
+    def key(self) -> list[str]:
+        """Returns what its questions depend on beside code."""
+        return [self.name, _key(self.folder, self.where)]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A recipe, its sources in order of priority, the benchmarks it is kept apart from, the stages that would run.
+    """A recipe, its sources in order of priority, the benchmarks that are removed from them, and the stages to run.
 
-    `instead_of` names the recipe that was asked for, where none of its sources is there and it names this one instead.
+    `instead_of` names the requested recipe if none of its sources is there and it names this one as the alternative.
     """
 
     recipe: Recipe
@@ -77,13 +91,13 @@ class Plan:
     instead_of: str = ""
 
     @property
-    def found(self) -> tuple[PlannedSource, ...]:
-        """The sources that can be read."""
+    def available(self) -> tuple[PlannedSource, ...]:
+        """The sources that can be read, in order."""
         return tuple(planned for planned in self.sources if not planned.missing)
 
     @property
     def missing(self) -> Mapping[str, str]:
-        """Why the others cannot, by name."""
+        """Why the other sources cannot be read, by name."""
         return {planned.name: planned.missing for planned in self.sources if planned.missing}
 
     @property
@@ -93,32 +107,51 @@ class Plan:
 
     @property
     def not_compared(self) -> Mapping[str, str]:
-        """The benchmarks whose questions may be in the mixture, because they cannot be read; and why, by name."""
+        """The benchmarks that cannot be read, so their questions may be in the mixture: {name: why}."""
         return {planned.name: planned.missing for planned in self.benchmarks if planned.missing}
 
     @property
     def places(self) -> Mapping[str, str]:
-        """Where everything is read from, or why it cannot be, by name."""
+        """Where each source and benchmark is read from, or why it cannot be read, by name."""
         read: list[PlannedSource | PlannedBenchmark] = [*self.sources, *self.benchmarks]
         return {planned.name: planned.where or planned.missing for planned in read}
 
     def require(self, allow_missing: bool) -> None:
         """Raises `MissingData` with everything that is missing, unless that is allowed and something is left."""
-        missing = {**self.missing, **self.not_compared}
-        if missing and not (allow_missing and self.found):
-            apart = f" Unread, {', '.join(self.not_compared)} may be in the mixture." if self.not_compared else ""
-            hint = "" if allow_missing else " Or go on without them: --allow-missing."
-            instead = f"{self.instead_of} has no source here, so {self.recipe.name}: " if self.instead_of else ""
-            raise MissingData(instead + " ".join(missing.values()) + apart + hint)
+        planned: list[PlannedSource | PlannedBenchmark] = [*self.sources, *self.benchmarks]
+        missing = [one for one in planned if one.missing]
+        if not missing or (allow_missing and self.available):
+            return
+        if self.raw_dir is not None and not self.raw_dir.is_dir():
+            raise MissingData(f"--raw-dir {self.raw_dir} is not a folder.")
+        head = f"{self.recipe.name}: {len(missing)} {'datasets are' if len(missing) > 1 else 'dataset is'} missing."
+        if self.instead_of:
+            head = f"{self.instead_of} has no source here, so {self.recipe.name} was tried. {head}"
+        advice = ["Fetch each into its folder below RAW_DIR (files: docs/raw-layout.md) and pass --raw-dir RAW_DIR."]
+        if self.not_compared:
+            advice.append(f"Questions of unread benchmarks ({', '.join(self.not_compared)}) may be in the mixture.")
+        if not allow_missing:
+            advice.append("To continue without the missing datasets: --allow-missing.")
+        raise MissingData("\n".join([head, *_list_missing(missing), *advice]))
+
+
+def _list_missing(missing: Sequence[PlannedSource | PlannedBenchmark]) -> list[str]:
+    """One aligned line for each dataset: name, folder, license, reason and URL."""
+    cells = [("dataset", "folder", "license", "reason", "from")]
+    for one in missing:
+        dataset = one.dataset
+        cells.append((one.name, f"{dataset.folders[0]}/", dataset.license, one.reason, dataset.url))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
-    """The plan of a recipe. What is not there is part of it, not an error.
+    """Makes the plan of a recipe. What is missing is part of the plan, not an error.
 
-    Where no source is there and the recipe names another one for that case, the plan is that of the other one.
+    If no source is there and the recipe names an alternative (`otherwise`), the plan is that of the alternative.
     """
     plan, other = _plan(recipe, stages, raw_dir, limit), recipe.data.otherwise
-    if plan.found or other is None:
+    if plan.available or other is None:
         return plan
     instead = _plan(load_recipe(other).with_seed(recipe.data.seed), stages, raw_dir, limit)
     return replace(instead, instead_of=recipe.name)
@@ -131,52 +164,58 @@ def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: 
         if one.name in planned:
             raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
         planned[one.name] = one
-    benchmarks = _benchmarks(recipe, raw_dir) if "decontaminate" in stages else ()
+    benchmarks = _plan_benchmarks(recipe, raw_dir) if "decontaminate" in stages else ()
     return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
 
 
 def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
     source, file = load_source(ref), find("source", ref)
     try:
-        files = _sources_with_rows(source, raw_dir)
+        files = _locate_rows(source, raw_dir)
     except MissingData as error:
-        return PlannedSource(source.name, source, file, most, missing=str(error))
+        return PlannedSource(source.name, source, file, most, missing=str(error), reason=error.reason)
     return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
 
 
-def _benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
-    """The benchmarks that a recipe names; for `all`, every declared one, with those of its variants that lie there."""
-    wanted = recipe.data.decontaminate
-    if wanted != "all":
-        return tuple(_plan_benchmark(ref, raw_dir) for ref in wanted)
-    found = []
+def _plan_benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
+    """Plans the benchmarks that a recipe names; for `all`, every declared one, with its variants that are there."""
+    refs = recipe.data.decontaminate
+    if refs != "all":
+        return tuple(_plan_benchmark(ref, raw_dir) for ref in refs)
+    planned = []
     for name in names("benchmark"):
         first, *variants = (_plan_benchmark(ref, raw_dir) for ref in _load_declared(name, raw_dir))
-        found += [first, *(one for one in variants if not one.missing)]
-    return tuple(found)
+        planned += [first, *(one for one in variants if not one.missing)]
+    return tuple(planned)
 
 
 def _load_declared(name: str, raw_dir: Path | None) -> list[str]:
-    """A benchmark and its variants. From the hub, variants are only read when a recipe asks for them."""
+    """Returns a benchmark and its variants. On the hub, variants are only read when a recipe names them."""
     return list(load_benchmarks(name)) if raw_dir is not None else [name]
 
 
 def _plan_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
     benchmark, file = load_benchmark(ref), find("benchmark", ref.partition(":")[0])
     try:
-        files = _sources_with_rows(benchmark, raw_dir)
-    except (MissingData, BadInput) as error:
-        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error))
+        files = _locate_rows(benchmark, raw_dir)
+    except MissingData as error:
+        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=error.reason)
+    except BadInput as error:
+        return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=str(error))
     where = _where(benchmark, files)
     return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
 
 
-def _sources_with_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
-    """Where a dataset is read from. Raises `MissingData`, also for a folder that exists and holds nothing of the
-    layout: better said now than after hours."""
+def _locate_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
+    """Returns the files of a dataset.
+
+    Raises `MissingData` also for a folder that exists and has no row in the expected layout, so that it is known now
+    and not after hours.
+    """
     files = locate_dataset(dataset, raw_dir)
     if files.folder is not None and not _has_rows(dataset, files):
-        raise MissingData(f"{files.folder} holds no {dataset.layout} of {dataset.name}; fetch it from {dataset.url}.")
+        what = f"{files.folder} holds no {dataset.layout}"
+        raise MissingData(f"{what} of {dataset.name}; fetch it from {dataset.url}.", what)
     return files
 
 

@@ -1,4 +1,4 @@
-"""Choosing some of many by a hash of their ids: no random state, so neither order nor machine matters."""
+"""Samples rows by a hash of their ids: without random state, so the result depends on neither order nor machine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 
 
 def sample_ids(ids: Iterable[str], count: int, salt: str) -> frozenset[str]:
-    """The `count` ids whose salted hashes are smallest; adding ids changes few of the others."""
+    """Returns the `count` ids whose salted hashes are smallest; adding ids changes few of the others."""
     return frozenset(heapq.nsmallest(count, ids, key=lambda name: rank(name, salt)))
 
 
 def sample_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset[str]:
-    """`count` of the ids in `groups` (id -> its group), from each group in proportion to its size.
+    """Returns `count` of the ids in `groups` (id -> its group), from each group in proportion to its size.
 
-    What rounding leaves over goes to the groups that lost most by it (largest remainders).
+    Rows that rounding leaves over go to the groups that lost most by it (largest remainders).
     """
     sizes = Counter(groups.values())
     shares = {group: divmod(count * size, len(groups)) for group, size in sizes.items()}
@@ -31,12 +31,12 @@ def sample_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset
 
 
 def rank(name: str, salt: str) -> bytes:
-    """The place of an id in the shuffled order that `salt` stands for."""
+    """Returns the sort key of an id in the shuffled order of `salt`."""
     return _hash(f"{salt}/{name}")
 
 
 def index_of(name: str) -> int:
-    """A number for an id that is the same in every build. 53 bits, so that JSON and floats keep it exact.
+    """Returns the number of an id, the same in every build: 53 bits, so that JSON and floats keep it exact.
 
     Among 60,000 ids two share one with probability 2e-7.
     """

@@ -1,7 +1,8 @@
-"""Finds copies: which of many questions have the words of another one, or its picture, or both.
+"""Finds pairs of questions with similar words, similar images, or both.
 
-Words are compared by MinHash and edit distance, images by `mmk12.curation.image_fingerprints`. What a match means is
-decided by the stages `duplicates` and `decontaminate`.
+Words are normalised first: typesetting, options and instructions are removed. MinHash over words and pairs of words
+(datasketch) in bands proposes pairs of similar texts, a full comparison (rapidfuzz) decides. Images are compared by
+`mmk12.curation.image_fingerprints`. What a match means is up to the stages `duplicates` and `decontaminate`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import sys
 import unicodedata
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,14 +25,12 @@ from datasketch import MinHash
 from rapidfuzz.distance import Indel
 
 from mmk12.curation import image_fingerprints
+from mmk12.datasets.declarations import ORIGIN
 from mmk12.datasets.options import find_options
-from mmk12.types import IMAGE_MARK, Gold
-
-# The words of a question and nothing else: what is left when typesetting, options and instructions are taken away.
-
+from mmk12.types import IMAGE_MARK, Gold, Sample
 
 MAX_CHARACTERS, MAX_WORDS = 20_000, 1_000
-"""What lies beyond is not compared: real questions are far shorter, and hostile ones cost no more than this."""
+"""The rest of a longer text is not compared: real questions are far shorter, and this bounds hostile ones."""
 
 _INSTRUCTION = re.compile(r"\A\s*(?:Hint|Please)\b.{0,600}?\bQuestion\s?:", re.DOTALL)
 _OPTIONS = re.compile(
@@ -83,29 +84,29 @@ _LAYOUT = {
     *(r"\text", r"\textbf", r"\mathrm", r"\mathbf", r"\mathit", r"\rm", r"\bf", r"\it", r"\mbox", r"\overline"),
     *(r"\begin", r"\end", r"\cdot", r"\circ", r"\degree", "degree", "degrees"),
 }
-"""Commands that only set type, and the degree, which is a sign in one copy and missing in the next."""
+"""Commands that only set type, and the degree, which one copy of a question prints and another does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedText:
-    """The words of a text in order, and its numbers sorted: texts that differ in a number are different questions."""
+    """The words of a text in order, and its numbers, sorted: texts with other numbers are other questions."""
 
     words: tuple[str, ...]
     numbers: tuple[str, ...]
 
 
 def normalize_text(question: str) -> NormalizedText:
-    """The words of a question, without image marks, options, instructions in front and the unit behind."""
+    """Returns the words of a question, without image marks, options, leading instructions and the trailing unit."""
     text = question[:MAX_CHARACTERS].replace(IMAGE_MARK, " ")
     text = _INSTRUCTION.sub("", text, count=1)
     options = _OPTIONS.search(text)
     words = _words(text[: options.start()] if options else text)
-    # A question that is nothing but its options is known by them.
+    # A question that consists of its options alone is compared by them.
     return _text(words or _words(text))
 
 
 def normalize_answer(gold: Gold, question: str = "") -> NormalizedText:
-    """The words of a gold; of the option it stands for where it is a letter, whatever the order of the options."""
+    """Returns the words of a gold; for a letter those of its option, so that the order of options does not matter."""
     text = gold.text.strip("$ .()")
     if gold.kind == "choice" and len(text) == 1:
         options = gold.choices or find_options(question[:MAX_CHARACTERS])
@@ -121,8 +122,8 @@ def _text(words: tuple[str, ...]) -> NormalizedText:
 def _words(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKC", _UNIT.sub(" ", text).translate(_SPELLED)).lower()
     words: list[str] = []
-    for found in _WORD.finditer(plain):
-        word = found[0]
+    for match in _WORD.finditer(plain):
+        word = match[0]
         if word in _LAYOUT:
             continue
         word = word.removeprefix("\\")
@@ -133,32 +134,28 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _number(word: str) -> str:
-    """`1,200.0` -> `1200`."""
+    """Returns a number in one form: `1200` for `1,200.0`."""
     whole, _, decimals = word.replace(",", "").partition(".")
     return f"{whole}.{decimals}" if decimals.strip("0") else whole
-
-
-# Texts that are nearly equal, found among many: MinHash over words and pairs of words (datasketch) in bands proposes,
-# comparison in full (rapidfuzz) decides.
 
 
 Words = tuple[str, ...]
 
 _HASHES, _BAND = 96, 3
-"""32 bands of 3: texts that share half of their words and pairs are missed one time in a hundred."""
+"""Hashes per text, and hashes per band. Texts that share half of their words and pairs are missed in 1 % of cases."""
 _SEED = 1
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
 def similarity(left: Words, right: Words, least: float) -> float:
-    """The share of words that two texts have in common in order (Indel similarity), 0 if it is below `least`."""
+    """Returns the share of words that two texts have in common, in order (Indel similarity); 0 below `least`."""
     if left == right:
         return 1.0
     return float(Indel.normalized_similarity(left, right, score_cutoff=least))
 
 
 class MinHashIndex:
-    """Texts by the bands of their MinHash signatures. Equal texts are kept once."""
+    """An index of texts by the bands of their MinHash signatures. Equal texts are stored once."""
 
     def __init__(self, texts: Sequence[Words]) -> None:
         self._holders: dict[Words, list[int]] = _places(texts)
@@ -168,22 +165,21 @@ class MinHashIndex:
         self._sorted = np.take_along_axis(bands, self._order, axis=1)
 
     def near(self, texts: Sequence[Words], least: float) -> dict[tuple[int, int], float]:
-        """The pairs (index of text, index of ours) of at least that similarity, and how near they are."""
-        asked = _places(texts)
-        found: dict[tuple[int, int], float] = {}
-        distinct = [text for text in asked if text]
+        """Returns the similarity of the pairs (index in `texts`, index in this index) that have at least `least`."""
+        places = _places(texts)
+        pairs: dict[tuple[int, int], float] = {}
+        distinct = [text for text in places if text]
         for text, candidates in zip(distinct, self._candidates(distinct), strict=True):
             for other in candidates:
-                how_near = similarity(text, other, least)
-                if how_near:
-                    pairs = ((row, item) for row in asked[text] for item in self._holders[other])
-                    found.update(dict.fromkeys(pairs, how_near))
-        return found
+                value = similarity(text, other, least)
+                if value:
+                    pairs.update({(row, item): value for row in places[text] for item in self._holders[other]})
+        return pairs
 
     def _candidates(self, texts: Sequence[Words]) -> Iterator[list[Words]]:
         bands = _bands(texts)
-        low = [np.searchsorted(ours, asked, "left") for ours, asked in zip(self._sorted, bands, strict=True)]
-        high = [np.searchsorted(ours, asked, "right") for ours, asked in zip(self._sorted, bands, strict=True)]
+        low = [np.searchsorted(ours, theirs, "left") for ours, theirs in zip(self._sorted, bands, strict=True)]
+        high = [np.searchsorted(ours, theirs, "right") for ours, theirs in zip(self._sorted, bands, strict=True)]
         for number in range(len(texts)):
             runs = [order[a[number] : b[number]] for order, a, b in zip(self._order, low, high, strict=True)]
             yield [self._distinct[other] for other in np.unique(np.concatenate(runs))]
@@ -197,10 +193,12 @@ def _places(texts: Sequence[Words]) -> dict[Words, list[int]]:
 
 
 def _bands(texts: Sequence[Words]) -> npt.NDArray[np.uint64]:
-    """Bands x texts: texts with an equal number in one row are candidates."""
+    """Returns the hashes of the bands, (bands, texts): texts with an equal number in one row are candidates."""
     grams = ([gram.encode("utf-8", "replace") for gram in _grams(text)] for text in texts)
     hashed = MinHash.generator(grams, num_perm=_HASHES, seed=_SEED, hashfunc=zlib.crc32)
-    signatures = np.array([made.hashvalues for made in hashed], dtype=np.uint64).reshape(-1, _HASHES // _BAND, _BAND)
+    signatures = np.array([minhash.hashvalues for minhash in hashed], dtype=np.uint64).reshape(
+        -1, _HASHES // _BAND, _BAND
+    )
     mixed = signatures * np.array(_MIX, dtype=np.uint64)
     return np.ascontiguousarray(np.bitwise_xor.reduce(mixed, axis=2).T)
 
@@ -210,116 +208,144 @@ def _grams(words: Words) -> set[str]:
 
 
 NEAR_TEXT = 0.7
-"""Similarity of words from which two texts are one: a fifth of them may be replaced, with a margin."""
-SAME_PICTURE = 0.88
-"""Worst local agreement from which two pictures are one."""
-EQUAL_PICTURE = 0.93
-"""The same where figures are drawn to one pattern: JPEG at quality 30 keeps 0.94 of a 112 x 112 figure, and another
-number in one of its labels leaves 0.92 at most."""
+"""Similarity of words from which two texts count as one: a fifth of the words may be replaced, with a margin."""
+SAME_IMAGE = 0.88
+"""Worst local agreement from which two images count as one."""
+EQUAL_IMAGE = 0.93
+"""The same for figures drawn to one pattern: JPEG at quality 30 leaves 0.94 on a 112 x 112 figure, and another number
+in one of its labels at most 0.92."""
 ALIKE = 0.95
-"""Correlation from which pictures are compared in detail."""
+"""Correlation from which images are compared in detail."""
 CROPPED = 0.93
-"""Correlation after cropping from which a picture of another size is a part of it. Counts only beside equal words."""
+"""Correlation after cropping from which one image is a part of another. Counts only together with similar words."""
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFingerprint:
-    """A picture that shows something: its size in pixels and its print."""
+    """The size of an image in pixels, and its fingerprint, 48 x 48."""
 
     width: int
     height: int
-    print_: image_fingerprints.Grey
+    grey: image_fingerprints.Grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparableItem:
-    """A question as it is compared."""
+    """A question in the form in which it is compared: normalised words and answer, and fingerprints of its images."""
 
     id: str
     text: NormalizedText
     answer: tuple[str, ...]
-    pictures: tuple[ImageFingerprint, ...]
+    images: tuple[ImageFingerprint, ...]
 
     @classmethod
-    def of(cls, name: str, question: str, gold: Gold, pictures: Sequence[ImageFingerprint]) -> ComparableItem:
-        """The words and pictures of a question; blank pictures count as none."""
-        shown = tuple(picture for picture in pictures if not image_fingerprints.is_blank(picture.print_))
-        return cls(name, normalize_text(question), normalize_answer(gold, question).words, shown)
+    def of(cls, name: str, question: str, gold: Gold, images: Sequence[ImageFingerprint]) -> ComparableItem:
+        """Returns the item of a question; blank images are left out."""
+        visible = tuple(image for image in images if not image_fingerprints.is_blank(image.grey))
+        return cls(name, normalize_text(question), normalize_answer(gold, question).words, visible)
+
+
+class ItemBuilder:
+    """Turns samples into comparable items, by the fingerprints of their images that loading has left in `folder`.
+
+    `templates` names the sources whose questions are made from templates, so that equal words on another image are
+    another question.
+    """
+
+    def __init__(self, folder: Path, templates: Collection[str] = ()) -> None:
+        self._folder = folder
+        self._templates = frozenset(templates)
+
+    def __call__(self, sample: Sample) -> ComparableItem:
+        """Returns the comparable item of a sample. Raises `KeyError` for an image that was never loaded."""
+        images = [ImageFingerprint(image.width, image.height, self._index[image]) for image in sample.images]
+        return ComparableItem.of(sample.id, sample.question, sample.gold, images)
+
+    def is_template(self, sample: Sample) -> bool:
+        """Whether a sample is of a template source. A row of a published mixture counts for its source of origin."""
+        return str(sample.tags.get(ORIGIN, sample.source)) in self._templates
+
+    @cached_property
+    def _index(self) -> image_fingerprints.FingerprintIndex:
+        return image_fingerprints.FingerprintIndex(sorted(self._folder.glob(f"*{image_fingerprints.ENDING}")))
 
 
 class Match(NamedTuple):
-    """How near two questions are. `text` and `picture` are from 0 to 1, and 0 where they are not near; `part` says
-    that one picture is the other one scaled or cropped."""
+    """How similar two questions are.
+
+    `text` and `image` are from 0 to 1, and 0 below their thresholds; `part` says that one image is the other one,
+    scaled or cropped.
+    """
 
     text: float = 0.0
-    picture: float = 0.0
+    image: float = 0.0
     part: bool = False
 
 
-def compare_items(name: str, text: float, picture: float) -> str:
-    """The evidence of a ledger for a near copy: the other question, and what is how near."""
-    told = [f"{what} {value:.2f}" for what, value in (("text", text), ("image", picture)) if value]
-    return f"{name} ({', '.join(told)})"
+def format_evidence(name: str, text: float, image: float) -> str:
+    """Returns the evidence of a drop: the question that the row is a copy of, and how similar text and image are."""
+    parts = [f"{what} {value:.2f}" for what, value in (("text", text), ("image", image)) if value]
+    return f"{name} ({', '.join(parts)})"
 
 
 class ItemIndex:
-    """Questions that others are compared with."""
+    """An index of questions that others are compared with."""
 
     def __init__(self, items: Sequence[ComparableItem]) -> None:
         self.items = items
         self._texts = MinHashIndex([item.text.words for item in items])
-        self._pictures = _Pictures(items)
+        self._images = _ImageIndex(items)
 
     def matches(self, rows: Sequence[ComparableItem]) -> list[dict[int, Match]]:
-        """What each of `rows` matches: {index in `items`: how}. Some hundred rows at a time are fastest."""
-        pictured = self._pictures.same(rows)
+        """Returns the matches of each of `rows`, {index in `items`: match}. Some hundred rows at a time are fastest."""
+        by_image = self._images.same(rows)
         texts = self._texts.near([row.text.words for row in rows], NEAR_TEXT)
-        found: list[dict[int, Match]] = [{} for _ in rows]
-        for row, item in sorted(pictured.keys() | texts.keys()):
-            text, picture = texts.get((row, item), 0.0), pictured.get((row, item), 0.0)
-            part = text > 0 and picture < EQUAL_PICTURE and is_part(self.items[item], rows[row])
-            found[row][item] = Match(text, picture, part)
-        return found
+        result: list[dict[int, Match]] = [{} for _ in rows]
+        for row, item in sorted(by_image.keys() | texts.keys()):
+            text, image = texts.get((row, item), 0.0), by_image.get((row, item), 0.0)
+            part = text > 0 and image < EQUAL_IMAGE and is_part(self.items[item], rows[row])
+            result[row][item] = Match(text, image, part)
+        return result
 
 
 def is_part(whole: ComparableItem, part: ComparableItem) -> bool:
-    """Whether a picture of `part` is one of `whole` in another size, scaled or cropped by up to 5 % a side."""
+    """Whether an image of `part` is one of `whole` in another size: scaled, or cropped by up to 5 % on each side."""
     return any(
-        image_fingerprints.crop_fingerprint(one.print_, other.print_) >= CROPPED
-        for one in whole.pictures
-        for other in part.pictures
+        image_fingerprints.crop_fingerprint(one.grey, other.grey) >= CROPPED
+        for one in whole.images
+        for other in part.images
         if (one.width, one.height) != (other.width, other.height)
     )
 
 
-class _Pictures:
-    """The pictures of questions, for comparison with many others at once."""
+class _ImageIndex:
+    """An index of the images of questions, for comparison with many others at once."""
 
     def __init__(self, items: Sequence[ComparableItem]) -> None:
-        self._owners, self._prints = _stacked(items)
+        self._owners, self._prints = _stack_images(items)
         self._coarse = image_fingerprints.downscale(self._prints)
 
     def same(self, rows: Sequence[ComparableItem]) -> dict[Pair, float]:
-        """The pairs (index of row, index of ours) with a picture in common, and how well it agrees."""
-        owners, prints = _stacked(rows)
+        """Returns the agreement of the pairs (index in `rows`, index in this index) with an image in common."""
+        owners, prints = _stack_images(rows)
         mine, theirs = np.nonzero(
             image_fingerprints.correlation(image_fingerprints.downscale(prints), self._coarse) >= ALIKE
         )
         best: dict[Pair, float] = defaultdict(float)
-        for start in range(0, len(mine), 256):  # the detailed comparison takes 50 kB a pair
+        for start in range(0, len(mine), 256):  # the detailed comparison needs 50 kB per pair
             pairs = slice(start, start + 256)
             worst = image_fingerprints.agreement(prints[mine[pairs]], self._prints[theirs[pairs]])
             for row, item, value in zip(owners[mine[pairs]], self._owners[theirs[pairs]], worst, strict=True):
-                if value >= SAME_PICTURE:
+                if value >= SAME_IMAGE:
                     best[int(row), int(item)] = max(best[int(row), int(item)], float(value))
         return best
 
 
-def _stacked(items: Sequence[ComparableItem]) -> tuple[npt.NDArray[np.int64], image_fingerprints.Grey]:
-    """The pictures of all items in one array, and the index of the item that each belongs to."""
-    owners = [number for number, item in enumerate(items) for _ in item.pictures]
-    prints = [picture.print_ for item in items for picture in item.pictures]
+def _stack_images(items: Sequence[ComparableItem]) -> tuple[npt.NDArray[np.int64], image_fingerprints.Grey]:
+    """Returns the index of the item that each image belongs to, (n,), and all fingerprints, (n, 48, 48)."""
+    owners = [number for number, item in enumerate(items) for _ in item.images]
+    prints = [image.grey for item in items for image in item.images]
     shape = (len(prints), image_fingerprints.SIDE, image_fingerprints.SIDE)
     return np.array(owners, dtype=np.int64), np.array(prints, dtype=np.uint8).reshape(shape)

@@ -1,7 +1,7 @@
-"""What a stage made of its rows, on disk: kept samples and dropped rows in order, under a key.
+"""The stored output of a stage: kept samples and dropped rows in order, under a key.
 
-This is what makes a build resumable. A file appears whole or not at all, and its first line holds the hash of all
-that decided its contents, so a later run reuses exactly those stages that would come out the same.
+This is what makes a build resumable. A file appears whole or not at all. Its first line holds the hash of all that
+decided its contents, so a later run reuses exactly those stages whose output would be the same.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import BadInput
+from mmk12.datasets.declarations import ORIGIN
+from mmk12.errors import BadInput, MissingData
 from mmk12.types import DroppedSample, Gold, Image, Sample
+from mmk12.utils.images import ImageStore
 from mmk12.utils.storage import replace_file
 
 Outcome = Sample | DroppedSample
@@ -52,6 +54,18 @@ class StageOutput:
         return self._counts[Sample] + self._counts[DroppedSample]
 
     @cached_property
+    def origins(self) -> frozenset[str]:
+        """The sources that the kept samples come from; for the rows of a published mixture, the sources inside it."""
+        return frozenset(str(sample.tags.get(ORIGIN, sample.source)) for sample in self)
+
+    def has_images(self, store: ImageStore) -> bool:
+        """Whether `store` holds all images of the kept samples."""
+        try:
+            return all(store.path(image) for sample in self for image in sample.images)
+        except MissingData:
+            return False
+
+    @cached_property
     def _counts(self) -> dict[type[Outcome], Counter[str]]:
         counts: dict[type[Outcome], Counter[str]] = {Sample: Counter(), DroppedSample: Counter()}
         for outcome in self._all():
@@ -63,7 +77,7 @@ class StageOutput:
             with open(path, encoding="ascii") as file:
                 next(file)  # the key
                 for line in file:
-                    yield _parsed(line, path)
+                    yield _parse(line, path)
 
 
 def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
@@ -93,7 +107,7 @@ def _fields(value: Sample | DroppedSample | Gold | Image) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _NAMES[type(value)]}
 
 
-def _parsed(line: str, path: Path) -> Outcome:
+def _parse(line: str, path: Path) -> Outcome:
     try:
         row = json.loads(line)
         if "dropped" in row:

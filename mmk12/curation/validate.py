@@ -1,7 +1,7 @@
-"""`mmk12 check`: is this benchmark, source, recipe, model or file of golds fit for use? Said before hours are spent.
+"""`mmk12 check`: checks that a benchmark, source, recipe, model or file of golds is fit for use.
 
-Golds are classified, and each usable one is given to the verifier as its own answer and in a near miss: a gold that
-fails either would pay wrong rewards in training and wrong points in a benchmark.
+Golds are classified, and the verifier grades each usable one as its own answer, and a near miss of it: a gold that
+fails either test would give wrong rewards in training and wrong points in a benchmark.
 """
 
 from __future__ import annotations
@@ -11,18 +11,28 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from mmk12.datasets import registry
 from mmk12.datasets.declarations import Dataset
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
 from mmk12.datasets.loader import load_samples
-from mmk12.demo import generate_problems
-from mmk12.errors import BadInput
+from mmk12.demo import MODELS, generate_problems
+from mmk12.errors import BadInput, UnknownName, refuse_misspelling
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
-from mmk12.recipes.loader import load_recipe
-from mmk12.types import BrokenLine, DroppedSample, GenerationFailure, Gold, GoldKind, Sample, Sampling
+from mmk12.recipes.recipe_loader import load_recipe
+from mmk12.types import (
+    ANSWER_TYPES,
+    GOLD_KINDS,
+    BrokenLine,
+    DroppedSample,
+    GenerationFailure,
+    Gold,
+    GoldKind,
+    Sample,
+    Sampling,
+)
 from mmk12.utils import content, storage
 from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold, verify_many
@@ -32,7 +42,7 @@ Kind = Literal["golds", "benchmark", "source", "recipe", "model"]
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What was found: `rows` of (id, type, usable, reason), facts in `about`, and one rendered `prompt`, if any."""
+    """The result of a check: `rows` of (id, type, usable, reason), facts in `about`, one rendered `prompt`, if any."""
 
     kind: Kind
     about: dict[str, Any]
@@ -46,29 +56,36 @@ class ValidationResult:
 
 
 def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) -> ValidationResult:
-    """Checks `ref`: the golds of a JSONL file (`id`, `gold`, perhaps `answer_type`), or what has that name.
+    """Checks `ref`: a JSONL file of golds (rows `id`, `gold`, optionally `answer_type`), or what has that name.
 
-    A benchmark, a source, a recipe, a model or the URL of a server.
+    That is a benchmark, a source, a recipe, a model or the URL of a server. `limit` bounds the rows of a dataset.
+    Raises `BadInput` for a broken line, `MissingData` or `ModelError` for what cannot be loaded.
     """
     if ref.endswith(".jsonl"):
         return ValidationResult("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
     if ref.partition(":")[0] in content.names("benchmark"):
-        return _dataset("benchmark", registry.load_benchmark(ref), raw_dir, limit)
+        return _check_dataset("benchmark", registry.load_benchmark(ref), raw_dir, limit)
     if ref in content.names("source"):
-        return _dataset("source", registry.load_source(ref), raw_dir, limit)
+        return _check_dataset("source", registry.load_source(ref), raw_dir, limit)
     if ref.endswith(".py"):
         source = "\nsource = " in content.find("source", ref).read_text("utf-8")
-        found = registry.load_source(ref) if source else registry.load_benchmark(ref)
-        return _dataset("source" if source else "benchmark", found, raw_dir, limit)
+        dataset = registry.load_source(ref) if source else registry.load_benchmark(ref)
+        return _check_dataset("source" if source else "benchmark", dataset, raw_dir, limit)
     if ref in content.names("recipe") or ref.endswith(".yaml"):
         return ValidationResult("recipe", load_recipe(ref).model_dump(), [])
-    return _model(ref)
+    refuse_misspelling("benchmark, source, recipe or embedded model", ref, _known_names())
+    return _check_model(ref)
+
+
+def _known_names() -> set[str]:
+    kinds: tuple[content.Kind, ...] = ("benchmark", "source", "recipe")
+    return {*MODELS, *(name for kind in kinds for name in content.names(kind))}
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
     for row in storage.read_jsonl(path):
         if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
+            raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
         yield row
 
 
@@ -76,22 +93,24 @@ def _gold_row(row: dict[str, Any], number: int) -> dict[str, Any]:
     gold, name = row.get("gold"), str(row.get("id", number))
     if not isinstance(gold, str):
         return _row(name, "empty", "the row has no text `gold`")
-    declared = row.get("answer_type")
-    kind: GoldKind = next((kind for kind in get_args(GoldKind) if kind == declared), "math")
+    declared = row.get("answer_type") or "auto"
+    if declared not in (*ANSWER_TYPES, "math"):
+        return _row(name, "unknown", str(UnknownName("answer_type", str(declared), ANSWER_TYPES)))
+    kind: GoldKind = next((kind for kind in GOLD_KINDS if kind == declared), "math")
     return _verify_golds(Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind)))
 
 
 def _verify_golds(sample: Sample) -> dict[str, Any]:
-    found = find_gold_fault(sample.gold, list(verify_many(make_trials(sample))))
+    fault = find_gold_fault(sample.gold, list(verify_many(make_trials(sample))))
     kind = classify_gold(sample.gold).type
-    return _row(sample.id, kind, f"{found[0]}: {found[1]}" if found else "")
+    return _row(sample.id, kind, f"{fault[0]}: {fault[1]}" if fault else "")
 
 
-def _row(name: str, kind: str, trouble: str) -> dict[str, Any]:
-    return {"id": name, "type": kind, "usable": not trouble, "reason": trouble}
+def _row(name: str, kind: str, reason: str) -> dict[str, Any]:
+    return {"id": name, "type": kind, "usable": not reason, "reason": reason}
 
 
-def _dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> ValidationResult:
+def _check_dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> ValidationResult:
     rows, prompt = [], ""
     with TemporaryDirectory() as folder:
         for sample in islice(load_samples(dataset, raw_dir, ImageStore(Path(folder))), limit):
@@ -100,7 +119,7 @@ def _dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | No
                 continue
             rows.append(_verify_golds(sample))
             prompt = prompt or _render_prompt(sample)
-    about = {"name": dataset.name, "licence": dataset.licence, "url": dataset.url}
+    about = {"name": dataset.name, "license": dataset.license, "url": dataset.url}
     return ValidationResult(kind, about, rows, prompt)
 
 
@@ -109,17 +128,16 @@ def _render_prompt(sample: Sample) -> str:
     return "\n".join(f"{message.role}: {message.content}" for message in chat)
 
 
-def _model(ref: str) -> ValidationResult:
-    """Loads the model, or finds the server, and has it answer one demo problem."""
-
+def _check_model(ref: str) -> ValidationResult:
+    """Loads the model, or finds the server, and lets it answer one demo problem."""
     problem = next(generate_problems("test", 1))
     with TemporaryDirectory() as folder:
         store = ImageStore(Path(folder))
         backend = open_backend(find_model(ref, "auto" if "://" in ref else "hf"), store)
         image = store.add(problem.png)
         prompt = backend.render(prompts.render_chat("instruct", f"<image>{problem.question}", 1))
-        asked = make_request(backend, problem.id, prompt, (image,), Sampling(max_tokens=64), 0)
-        (answer,) = backend.generate([asked])
+        request = make_request(backend, problem.id, prompt, (image,), Sampling(max_tokens=64), 0)
+        (answer,) = backend.generate([request])
     about = {"fingerprint": backend.fingerprint}
     if isinstance(answer, GenerationFailure):
         return ValidationResult("model", about, [_row(problem.id, "generation", answer.reason)], prompt)

@@ -1,8 +1,8 @@
-"""Zip and tar archives read in place, as if they were folders. Nothing is ever unpacked, so nothing can escape.
+"""Reads zip and tar archives in place, as if they were folders. Nothing is unpacked, so nothing can be written.
 
-A member is bytes under a name and never a path on this machine; links, devices and names such as `../x` are no
-members at all. Archives are downloads and may be hostile: what one claims to hold is bounded before anything is
-decompressed, and a single read by what a picture can weigh.
+A member is bytes under a name, never a path on this machine; links, devices and names such as `../x` are ignored.
+Archives are downloads and may be hostile: the total size is checked before anything is decompressed, and the size of
+each member before it is read.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Protocol
 from mmk12.errors import BadInput
 
 SUFFIXES = (".zip", ".tar")
-"""Compressed tars are not read: reaching one member would mean decompressing all that stand before it."""
+"""Compressed tars are not supported: to reach one member, all members before it must be decompressed."""
 MAX_MEMBER = 64 << 20
-"""Bytes that one member may hold."""
+"""Largest member in bytes."""
 MAX_RATIO = 200
-"""How many times its own size a zip may claim to hold. Pictures come near 1, JSON near 20, a bomb to 1,000 and more."""
+"""Largest compression ratio of a zip. Images have about 1, JSON about 20, a bomb 1,000 or more."""
 
 _ZIP_FAULTS = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, OSError)
-_MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, RuntimeError)  # RuntimeError: it wants a password
+_MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, RuntimeError)  # RuntimeError: the member is encrypted
 _TAR_FAULTS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
@@ -36,23 +36,23 @@ class Archive(Protocol):
     """The regular files of an archive."""
 
     def names(self) -> Iterable[str]:
-        """The names of the members, in the archive's order."""
+        """Returns the names of the members, in the order of the archive."""
         ...
 
     def read(self, name: str) -> bytes:
-        """The bytes of a member. Raises `BadInput` if there is none of that name, or it is damaged or too large."""
+        """Returns the bytes of a member. Raises `BadInput` if it does not exist, is damaged or is too large."""
         ...
 
 
 def open_archive(path: Path) -> Archive:
-    """The archive at `path`, indexed once per process. Raises `BadInput` when it is damaged or a bomb."""
+    """Opens an archive; its index is cached. Raises `BadInput` if it is damaged or a decompression bomb."""
     status = path.stat()
-    # By process, because after a fork two of them would move one file position.
-    return _open_member(path, status.st_size, status.st_mtime_ns, os.getpid())
+    # The process is part of the key: after a fork, two processes would share one file position.
+    return _open_cached(path, status.st_size, status.st_mtime_ns, os.getpid())
 
 
 @lru_cache(maxsize=8)
-def _open_member(path: Path, size: int, _modified: int, _process: int) -> Archive:
+def _open_cached(path: Path, size: int, _modified: int, _process: int) -> Archive:
     return _Zip(path, size) if path.suffix.lower() == ".zip" else _Tar(path)
 
 
@@ -62,13 +62,13 @@ class _Zip:
         try:
             self._file = zipfile.ZipFile(path)
         except _ZIP_FAULTS as error:
-            raise BadInput(f"{path.name} is no readable zip archive: {error}.") from None
+            raise BadInput(f"{path.name} is not a readable zip archive: {error}.") from None
         members = self._file.infolist()
         claimed = sum(member.file_size for member in members)
         overlap = sum(member.compress_size for member in members) > size
         if overlap or claimed > max(size * MAX_RATIO, MAX_MEMBER):
             how = "its members overlap" if overlap else f"{size:,} bytes claim to hold {claimed:,}"
-            raise BadInput(f"{path.name} is an archive bomb ({how}) and is not read.")
+            raise BadInput(f"{path.name} is a decompression bomb ({how}) and is not read.")
         self._members = {member.filename: member for member in members if _is_regular(member)}
 
     def names(self) -> Iterable[str]:
@@ -102,11 +102,11 @@ class _Tar:
                     if member.isreg() and not member.sparse and _is_inside(member.name):
                         self._members[member.name.removeprefix("./")] = _Span(member.offset_data, member.size)
                 file.seek(tar.offset)
-                whole = file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+                complete = file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
         except _TAR_FAULTS as error:
-            raise BadInput(f"{path.name} is no readable, uncompressed tar archive: {error}.") from None
-        if not whole:  # tarfile takes damage for the end, and rows would vanish
-            raise BadInput(f"{path.name} breaks off after {len(self._members):,} files; fetch it again.")
+            raise BadInput(f"{path.name} is not a readable, uncompressed tar archive: {error}.") from None
+        if not complete:  # tarfile takes damage for the end of the archive, and rows would silently be missing
+            raise BadInput(f"{path.name} is truncated after {len(self._members):,} files; fetch it again.")
 
     def names(self) -> Iterable[str]:
         return self._members

@@ -1,38 +1,76 @@
-"""What a content file declares: a training source or a benchmark, as a plain value that holds callables.
+"""What a content file declares: a training source or a benchmark, as a plain value that holds functions.
 
-There is no class tree to subclass and no registry to edit: one file makes one of these values.
+There is no class to subclass and no registry to edit: one file defines one of these values.
 """
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from mmk12.datasets.files import Files
 from mmk12.types import BrokenLine, HubDataset, RawSample, Row
 
+ORIGIN = "origin"
+"""The tag by which a row of a published mixture names the source that it comes from."""
+
+T = TypeVar("T")
+_OLD_KEYWORD = "'licence' is called 'license' now; the old name will be removed in release 0.3.0"
+
+
+def _accept_licence(declaration: type[T]) -> type[T]:
+    """Accepts the keyword and attribute `licence` of release 0.1.0 in the place of `license`, with a warning."""
+    create = declaration.__init__
+
+    @functools.wraps(create)
+    def __init__(self: T, *args: Any, **kwargs: Any) -> None:
+        if "licence" in kwargs:
+            warnings.warn(_OLD_KEYWORD, DeprecationWarning, stacklevel=2)
+        if "license" not in kwargs and "licence" in kwargs:
+            kwargs["license"] = kwargs.pop("licence")
+        create(self, *args, **kwargs)
+
+    def licence(self: Any) -> str:
+        warnings.warn(_OLD_KEYWORD, DeprecationWarning, stacklevel=2)
+        return str(self.license)
+
+    setattr(declaration, "__init__", __init__)  # noqa: B010 - mypy refuses the plain assignment
+    setattr(declaration, "licence", property(licence))  # noqa: B010
+    return declaration
+
 
 class SkipRow(ValueError):
-    """What a `draft` raises for a sound row that its conversion rule leaves out; both arguments go to the ledger."""
+    """Raised by a `draft` function to leave out a valid row; `reason` and `evidence` go to drops.jsonl."""
 
     def __init__(self, reason: str, evidence: str = "") -> None:
         super().__init__(reason, evidence)
         self.reason, self.evidence = reason, evidence
 
 
+@_accept_licence
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A training source: one file in `mmk12/datasets/sources`. `rows` reads upstream rows, `draft` converts one.
+    """A training source: one file in `mmk12/datasets/sources`.
 
-    `folders` are the places below `--raw-dir` where the data may lie, best first; `layout` says in words which
-    files are expected there. A row that `draft` cannot convert becomes a counted drop; it never stops the build.
-    `size` is the number of rows of a complete download, None where the publisher does not say. `template` marks
-    questions made from templates: equal words on another picture are another question.
+    name: the id in `mmk12 list sources`, in sample ids and in recipes
+    about: one line on the content
+    license: the license as the publisher states it
+    url: where to get the files
+    folders: candidate folders below `--raw-dir`, in order of preference; none for generated data
+    layout: the files that are expected there, in words
+    rows: reads the upstream rows, in upstream order
+    draft: converts one row. A row that raises becomes a counted drop; it never stops the build
+    hub: the dataset on the Hugging Face Hub, if it is there
+    size: the number of rows of a complete download, None if the publisher does not state it
+    template: whether questions are made from templates, so that equal words on another image are another question
     """
 
     name: str
     about: str
-    licence: str
+    license: str
     url: str
     folders: tuple[str, ...]
     layout: str
@@ -45,7 +83,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResult:
-    """A number someone printed for this benchmark, with what is needed to judge whether it is comparable."""
+    """A published accuracy in percent, with its grader and its source, which decide whether it is comparable."""
 
     model: str
     accuracy: float
@@ -53,19 +91,25 @@ class PublishedResult:
     source: str
 
 
+@_accept_licence
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """An evaluation set: one file in `benchmarks/`. Read like a `Source`; `groups` are the tags with sub-scores.
+    """An evaluation set: one file in `benchmarks/`. It is read like a `Source`.
 
-    `official` names a rule of `mmk12.evaluation.official`, where the publisher's arithmetic differs from ours.
-    `content` is the `hash_samples` the published items, where others may bear the name: those never meet published
-    numbers. A file may define `variants` beside its `benchmark`: other splits or configurations, named
-    `<file>:<variant>`.
+    size: the number of items; a benchmark must be complete
+    groups: the tags that get sub-scores
+    published: results of others on this benchmark
+    official: the grader in `mmk12.evaluation.official`, if the publisher's rules differ from ours
+    content: the `hash_samples` of the published items, for a benchmark whose name other data may also have; only
+        these items are compared with published results
+
+    The other fields are those of `Source`. A file may define a dict `variants` beside its `benchmark`: other splits or
+    configurations, named `<file>:<variant>`.
     """
 
     name: str
     about: str
-    licence: str
+    license: str
     url: str
     folders: tuple[str, ...]
     layout: str
@@ -80,7 +124,3 @@ class Benchmark:
 
 
 Dataset = Source | Benchmark
-
-
-ORIGIN = "origin"
-"""The tag by which a row of a published mixture says which source it is from."""

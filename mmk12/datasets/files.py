@@ -1,7 +1,7 @@
-"""What a source or benchmark reads from: its folder below `--raw-dir`, or its dataset on the hub.
+"""`Files`: what a source or benchmark reads from, its folder below `--raw-dir` or its dataset on the hub.
 
-A declaration file asks for rows by file name and never learns where they lie. Names may lead into an archive
-(`train.zip/train/7/data.json`), which is read in place. Paths inside rows are data, so they cannot leave the folder.
+A content file asks for rows by file name and does not know where the folder is. Names may lead into an archive
+(`train.zip/train/7/data.json`), which is read in place. Paths in rows are untrusted, so they cannot leave the folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmk12.datasets import archives, json_stream, safe_pickle
-from mmk12.errors import BadInput
+from mmk12.errors import BadInput, os_reason
 from mmk12.types import BrokenLine, HubDataset
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage
@@ -21,12 +21,12 @@ from mmk12.utils.images import BadImage
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A folder in the dataset's upstream layout; `folder` is None when the hub is used instead."""
+    """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead."""
 
     folder: Path | None
 
     def path(self, name: str) -> Path:
-        """The file `name` of the folder. Raises `BadInput` when the name points outside of it."""
+        """Returns the path of the file `name`. Raises `BadInput` if the name points outside the folder."""
         assert self.folder is not None, "a hub dataset has no folder"
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts:
@@ -34,8 +34,8 @@ class Files:
         return self.folder / relative
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file or of a member of an archive. Raises `BadInput` or `OSError`."""
-        path, member = self._found(name)
+        """Returns the bytes of a file or of an archive member. Raises `BadInput` or `OSError`."""
+        path, member = self._split_path(name)
         if member:
             return archives.open_archive(path).read(member)
         if path.stat().st_size > archives.MAX_MEMBER:
@@ -43,46 +43,52 @@ class Files:
         return path.read_bytes()
 
     def json(self, name: str) -> Any:
-        """The value of a JSON file."""
+        """Returns the value of a JSON file. Raises `MissingData` or `BadInput`."""
         return storage.read_json(self.path(name))
 
     def jsonl(self, name: str) -> Iterator[dict[str, Any] | BrokenLine]:
-        """The rows of a JSONL file, broken lines in their places."""
+        """Yields the rows of a JSONL file, and a `BrokenLine` for each unreadable line."""
         for row in storage.read_jsonl(self.path(name)):
             yield row if isinstance(row, dict) else BrokenLine(f"{name}:{row.where.rpartition(':')[2]}", row.reason)
 
     def items(self, pattern: str, key: str | None = None) -> Iterator[dict[str, Any] | BrokenLine]:
-        """The objects in the JSON array, or in that under `key`, of each file that matches, one in memory at a time."""
+        """Yields the objects of the JSON array in each matching file, one in memory at a time.
+
+        With `key`, the file holds an object, and the array is the value of that key.
+        """
         for path in self.glob(pattern):
             yield from _objects(path, json_stream.iter_items(path, key))
 
     def pickled(self, pattern: str) -> Iterator[dict[str, Any] | BrokenLine]:
-        """The dicts in the list of each pickle that matches, read by `unpickle`: no code of theirs is run."""
+        """Yields the dicts of the list in each matching pickle; no code in it is executed (`safe_pickle`)."""
         for path in self.glob(pattern):
             yield from _objects(path, safe_pickle.read_pickle_rows(path))
 
     def glob(self, pattern: str) -> list[Path]:
-        """The files that match, in natural order (2 before 10), so that builds do not depend on the disk."""
+        """Returns the matching files in natural order (2 before 10), whatever order the file system has."""
         assert self.folder is not None, "a hub dataset has no folder"
         return sorted(self.folder.glob(pattern), key=lambda path: [_natural(part) for part in path.parts])
 
     def names(self, pattern: str) -> list[str]:
-        """The names below the folder that match, in natural order; a pattern may lead into archives (`a.zip/*.json`,
-        `a.zip/**` for all of it). Raises `BadInput` when an archive cannot be read."""
+        """Returns the matching names below the folder, in natural order.
+
+        A pattern may lead into archives: `a.zip/*.json`, or `a.zip/**` for all members. Raises `BadInput` if an
+        archive cannot be read.
+        """
         outer, inner = _split(pattern)
-        found = [(path, path.relative_to(self.folder or path).as_posix()) for path in self.glob(outer)]
+        outer_files = [(path, path.relative_to(self.folder or path).as_posix()) for path in self.glob(outer)]
         if not inner:
-            return [name for _, name in found]
+            return [name for _, name in outer_files]
         members = [
             f"{name}/{member}"
-            for path, name in found
+            for path, name in outer_files
             for member in archives.open_archive(path).names()
             if _matches(member, inner)
         ]
         return sorted(members, key=lambda name: [_natural(part) for part in name.split("/")])
 
     def parquet(self, pattern: str) -> Iterator[dict[str, Any]]:
-        """The rows of all parquet files that match, one record batch in memory at a time."""
+        """Yields the rows of all matching parquet files, one record batch in memory at a time. Raises `BadInput`."""
         import pyarrow.lib
         import pyarrow.parquet as pq
 
@@ -94,18 +100,18 @@ class Files:
                 raise BadInput(f"{path} is not a readable parquet file: {error}.") from None
 
     def image(self, ref: str | bytes) -> bytes:
-        """The encoded bytes of an image named in a row, or given by it. Raises `BadImage`."""
+        """Returns the encoded bytes of an image that a row names or contains. Raises `BadImage`."""
         if isinstance(ref, bytes):
             return ref
         try:
             return self.read(ref)
-        except (BadInput, ValueError) as error:  # outside the folder, no member, or no possible path at all
+        except (BadInput, ValueError) as error:  # outside the folder, no such member, or not a possible path
             raise BadImage(str(error)) from None
         except OSError as error:
-            raise BadImage((error.strerror or str(error)).lower()) from None
+            raise BadImage(os_reason(error)) from None
 
     def hub(self, hub: HubDataset) -> Iterator[dict[str, Any]]:
-        """The rows of a hub dataset, pictures as encoded bytes (`{"bytes", "path"}`), never decoded by it."""
+        """Yields the rows of a hub dataset, images as encoded bytes: `{"bytes": …, "path": …}`."""
         import datasets
 
         loaded = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
@@ -114,8 +120,8 @@ class Files:
                 loaded = loaded.cast_column(name, datasets.Image(decode=False))
         yield from loaded
 
-    def _found(self, name: str) -> tuple[Path, str]:
-        """The archive that `name` leads into and the member's name there; else the file of that name and ""."""
+    def _split_path(self, name: str) -> tuple[Path, str]:
+        """Returns the archive that `name` leads into and the name of the member; else the file of that name and ""."""
         outer, inner = _split(name)
         if inner and (path := self.path(outer)).is_file():
             return path, inner
@@ -129,7 +135,7 @@ def _objects(path: Path, items: Iterable[Any]) -> Iterator[dict[str, Any] | Brok
 
 
 def _split(name: str) -> tuple[str, str]:
-    """`a/b.zip/c/d` -> (`a/b.zip`, `c/d`); (`name`, "") without an archive on the way."""
+    """Splits a name at an archive: `a/b.zip/c/d` -> (`a/b.zip`, `c/d`); without an archive, (`name`, "")."""
     parts = name.split("/")
     for count, part in enumerate(parts[:-1], 1):
         if part.lower().endswith(archives.SUFFIXES):
@@ -138,8 +144,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _matches(member: str, pattern: str) -> bool:
-    parts, wanted = member.split("/"), pattern.split("/")
-    return pattern == "**" or (len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)))
+    parts, patterns = member.split("/"), pattern.split("/")
+    return pattern == "**" or (len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns)))
 
 
 def _natural(part: str) -> tuple[int, int, str]:

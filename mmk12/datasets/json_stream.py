@@ -1,4 +1,4 @@
-"""The items of a large JSON array, one at a time: DVQA's questions are one array of half a gigabyte."""
+"""Reads the items of a large JSON array one at a time: DVQA's questions are one array of half a gigabyte."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any, TextIO
 from mmk12.types import BrokenLine
 
 MAX_ITEM = 4 << 20
-"""Characters that one item may take."""
+"""Largest item in characters."""
 
 _CHUNK = 1 << 16
 _SPACE = re.compile(r"[ \t\n\r]*")
-_OF_NUMBERS = ("", *"0123456789.eE+-")
-"""What stands behind a number that goes on in the next chunk."""
+_NUMBER_CONTINUES = ("", *"0123456789.eE+-")
+"""The characters after which a number may continue in the next chunk."""
 _DECODER = json.JSONDecoder()
 
 
 def iter_items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]:
-    """The items of the array that the file at `path` holds; where it holds an object, of that under `key`.
+    """Yields the items of the JSON array in a file; if the file holds an object, of the array under `key`.
 
-    Ends with a `BrokenLine` where the file stops being that. Linear in the size of the file.
+    Ends with a `BrokenLine` at invalid JSON. The time is linear in the size of the file.
     """
     count = 0
     with open(path, encoding="utf-8-sig") as file:
@@ -44,30 +44,30 @@ def iter_items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]
 
 
 class _Reader:
-    """Tokens and values from a file, of which only the part that is looked at is in memory."""
+    """Reads tokens and values from a file of which only the current part is in memory."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._text, self._at = "", 0
 
     def peek(self) -> str:
-        """The next character that is not blank; empty at the end."""
+        """Returns the next character that is not white space, without consuming it; empty at the end."""
         while True:
             blank = _SPACE.match(self._text, self._at)
             self._at = blank.end() if blank else self._at
             if self._at < len(self._text) or not self._more():
                 return self._text[self._at : self._at + 1]
 
-    def take(self, wanted: str) -> str:
-        """The next character, which must be one of `wanted`. Raises `ValueError`."""
-        found = self.peek()
-        if not found or found not in wanted:
-            raise ValueError(f"'{found}' where one of '{wanted}' is expected" if found else "it breaks off")
+    def take(self, expected: str) -> str:
+        """Consumes the next character, which must be one of `expected`. Raises `ValueError`."""
+        char = self.peek()
+        if not char or char not in expected:
+            raise ValueError(f"'{char}' where one of '{expected}' is expected" if char else "unexpected end of file")
         self._at += 1
-        return found
+        return char
 
     def value(self) -> Any:
-        """The next value. Raises `ValueError`."""
+        """Consumes and returns the next value. Raises `ValueError`."""
         self.peek()
         while True:
             try:
@@ -76,12 +76,12 @@ class _Reader:
                 if len(self._text) - self._at > MAX_ITEM or not self._more():
                     raise
             else:
-                if self._text[end : end + 1] not in _OF_NUMBERS or not self._more():
+                if self._text[end : end + 1] not in _NUMBER_CONTINUES or not self._more():
                     self._at = end
                     return value
 
     def enter(self, key: str) -> None:
-        """Goes to the value of `key` in the object that stands here. Raises `ValueError`."""
+        """Moves to the value of `key` in the object at this position. Raises `ValueError`."""
         self.take("{")
         while self.value() != key:
             self.take(":")
@@ -91,7 +91,7 @@ class _Reader:
         self.take(":")
 
     def _more(self) -> bool:
-        """Reads on, doubling what is looked at, so that a long value costs linear time."""
+        """Reads the next part, at least as large as the current one, so that a long value costs linear time."""
         chunk = self._file.read(max(_CHUNK, len(self._text) - self._at))
         self._text, self._at = self._text[self._at :] + chunk, 0
         return bool(chunk)

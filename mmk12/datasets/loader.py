@@ -1,4 +1,7 @@
-"""Upstream rows -> samples, the same way for benchmarks and training sources; every row ends as one or as a drop."""
+"""Loads a dataset: finds where it is, reads its upstream rows, and makes a `Sample` or `DroppedSample` of each.
+
+Benchmarks and training sources are loaded in the same way.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,38 @@ from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore, Prepared
 from mmk12.utils.storage import to_json
 
-# Where a source or benchmark is read from: a folder below `--raw-dir`, or the hub; and what to fetch otherwise.
+_ROW_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
+"""What the conversion of a malformed row raises. Anything else is a bug and is not caught."""
+_CACHED_IMAGES = 64
+"""Images that are cached during loading: consecutive rows often ask about the same chart."""
 
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
-    """Where `dataset` is to be read from. Raises `MissingData`, saying what to fetch, under which licence, whereto."""
+    """Returns where `dataset` is read from. Raises `MissingData` with its URL, its license and the target folder."""
     if not dataset.folders:
-        return Files(None)  # made, not read: the demo
+        return Files(None)  # generated, not read: the demo
     if raw_dir is None:
-        trouble = "it is on no hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
-        if trouble is None:
+        reason = "not on the Hugging Face Hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
+        if reason is None:
             return Files(None)
-        raise MissingData(f"{dataset.name}: no --raw-dir, and {trouble}. {_advice(dataset)}")
+        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {_fetch_advice(dataset)}", reason)
     if not raw_dir.is_dir():
         raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
     for folder in dataset.folders:
         if (raw_dir / folder).is_dir():
             return Files(raw_dir / folder)
-    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_advice(dataset)}")
+    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_fetch_advice(dataset)}", "folder not found")
 
 
-def _advice(dataset: Dataset) -> str:
+def _fetch_advice(dataset: Dataset) -> str:
     return (
-        f"Fetch it from {dataset.url} (licence: {dataset.licence}) into RAW_DIR/{dataset.folders[0]}/, "
+        f"Fetch it from {dataset.url} (license: {dataset.license}) into RAW_DIR/{dataset.folders[0]}/, "
         f"as {dataset.layout}, and pass --raw-dir RAW_DIR."
     )
 
 
 def _describe_hub_error(hub: HubDataset) -> str | None:
-    """Why the hub, or in offline mode its local cache, cannot give this dataset; None if it can."""
+    """Returns why the hub, or in offline mode its local cache, cannot serve this dataset; None if it can."""
     import datasets
     import huggingface_hub.errors as hub_errors
     from httpx import HTTPError
@@ -64,11 +70,11 @@ def _describe_hub_error(hub: HubDataset) -> str | None:
     return None
 
 
-# What a set of questions is, as one hash: how a benchmark that bears a known name is told from another one.
-
-
 def hash_samples(items: Iterable[Sample]) -> str:
-    """The sha256 of ids, questions, golds and pixels, in any order and whatever files they lie in, in hexadecimal."""
+    """Returns the SHA-256 of ids, questions, golds and pixels in hexadecimal, by which a set of questions is known.
+
+    The order of the samples and their file formats do not matter.
+    """
     rows = sorted(
         [
             item.id.removeprefix(f"{item.source}/"),
@@ -82,34 +88,28 @@ def hash_samples(items: Iterable[Sample]) -> str:
 
 
 def to_plain(item: Sample) -> str:
-    """The question without a mark in front, as datasets with one picture per question print it."""
+    """Returns the question without a leading image mark, as datasets with one image per question print it."""
     return item.question.removeprefix(IMAGE_MARK)
-
-
-_ROW_FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
-"""What converting a malformed row raises. Anything else is a bug of ours and is not swallowed."""
-_KEPT = 64
-"""Pictures that are remembered while their rows are loaded: charts are asked about a dozen times in a row."""
 
 
 def load_samples(
     dataset: Dataset, raw_dir: Path | None, store: ImageStore, limit: int | None = None
 ) -> Iterator[Sample | DroppedSample]:
-    """The samples of a source or benchmark in upstream order, images decoded into `store`, of `limit` rows at most.
+    """Yields the samples of a source or benchmark in upstream order and stores their images in `store`.
 
-    Rows that cannot be used come as `DroppedSample` with stage "load". Raises `MissingData` if there is nothing to
-    read.
+    Reads at most `limit` rows. Rows that cannot be used become a `DroppedSample` of the stage "load". Raises
+    `MissingData` if there is nothing to read.
     """
     files = locate_dataset(dataset, raw_dir)
     seen: set[str] = set()
 
-    @lru_cache(maxsize=_KEPT)
-    def prepared(ref: str | bytes) -> Prepared:
+    @lru_cache(maxsize=_CACHED_IMAGES)
+    def prepare(ref: str | bytes) -> Prepared:
         return store.prepare(files.image(ref))
 
-    rows = map_in_threads(partial(_decode_images, dataset, prepared), islice(read_samples(dataset, files), limit))
+    rows = map_in_threads(partial(_decode_images, dataset, prepare), islice(read_samples(dataset, files), limit))
     for number, row in enumerate(rows):
-        sample = row if isinstance(row, DroppedSample) else _sample(dataset, *row, store)
+        sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store)
         if sample.id in seen:
             yield DroppedSample(sample.id, dataset.name, "load", "repeated id", f"row {number}")
             continue
@@ -118,7 +118,7 @@ def load_samples(
 
 
 def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
-    """One draft or drop for each upstream row, pictures not looked at."""
+    """Yields a `RawSample` or `DroppedSample` for each upstream row; images are not decoded."""
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):
@@ -127,16 +127,16 @@ def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | Dropped
         try:
             draft = dataset.draft(row)
             _check_tags(draft)
-        except SkipRow as out:
-            yield DroppedSample(name, dataset.name, "load", out.reason, out.evidence)
-        except _ROW_FAULTS as error:
+        except SkipRow as skip:
+            yield DroppedSample(name, dataset.name, "load", skip.reason, skip.evidence)
+        except _ROW_ERRORS as error:
             yield DroppedSample(name, dataset.name, "load", "malformed row", f"{type(error).__name__}: {error}")
         else:
             yield draft
 
 
 def _rows(dataset: Dataset, files: Files) -> Iterator[Row | BrokenLine]:
-    """The upstream rows. A file of a source that cannot be read costs its own rows; a benchmark must be whole."""
+    """Yields the upstream rows. An unreadable file of a source costs its own rows; a benchmark must be complete."""
     try:
         yield from dataset.rows(files)
     except BadInput as error:
@@ -155,7 +155,7 @@ def _check_tags(draft: RawSample) -> None:
 def _decode_images(
     dataset: Dataset, prepare: Callable[[str | bytes], Prepared], draft: RawSample | DroppedSample
 ) -> tuple[RawSample, list[Prepared]] | DroppedSample:
-    """The draft with its pictures. This is the work that threads share."""
+    """Returns a raw sample with its decoded images. This is the part that runs in threads."""
     if isinstance(draft, DroppedSample):
         return draft
     prepared: list[Prepared] = []
@@ -163,13 +163,15 @@ def _decode_images(
         try:
             prepared.append(prepare(ref))
         except BadImage as error:
-            shown = ref if isinstance(ref, str) else "inline image"
+            label = ref if isinstance(ref, str) else "inline image"
             name = f"{dataset.name}/{draft.id}"
-            return DroppedSample(name, dataset.name, "load", "unusable image", f"{shown}: {error}")
+            return DroppedSample(name, dataset.name, "load", "unusable image", f"{label}: {error}")
     return draft, prepared
 
 
-def _sample(dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore) -> Sample | DroppedSample:
+def _make_sample(
+    dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore
+) -> Sample | DroppedSample:
     name = f"{dataset.name}/{draft.id}"
     question = draft.question
     if prepared and IMAGE_MARK not in question:
@@ -180,5 +182,5 @@ def _sample(dataset: Dataset, draft: RawSample, prepared: list[Prepared], store:
         return DroppedSample(name, dataset.name, "load", "image marks do not match", evidence)
     if not question.replace(IMAGE_MARK, "").strip():
         return DroppedSample(name, dataset.name, "load", "empty question")
-    images = tuple(store.keep(picture) for picture in prepared)
+    images = tuple(store.keep(image) for image in prepared)
     return Sample(name, dataset.name, question, images, draft.gold, draft.tags, draft.cluster)

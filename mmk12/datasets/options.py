@@ -1,4 +1,4 @@
-"""What benchmark files need to put a question: options as lines, options read from lines."""
+"""Options of multiple-choice questions: formats them as lines, and finds them in the lines of a question."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ _OPTION = re.compile(r"\(?([A-H])\s*[.:：、)]\s*(.*)", re.DOTALL)
 
 
 def letter_options(options: Iterable[str]) -> str:
-    """Options as lines `(A) …`, each ended by a line break."""
+    """Formats options as lines `(A) …`, each with a line break at its end."""
     return "".join(f"({chr(ord('A') + index)}) {option}\n" for index, option in enumerate(options))
 
 
 def find_options(question: str) -> tuple[str, ...]:
-    """The texts of the last block of option lines (`A. …`, `A: …`, `(A) …`) in a question; none without two of them."""
-    found: list[str] = []
+    """Returns the texts of the last block of option lines (`A. …`, `A: …`, `(A) …`) in a question.
+
+    The result is empty if there are fewer than two.
+    """
+    options: list[str] = []
     for line in question.splitlines():
         option = _OPTION.fullmatch(line.strip())
         if option and option[1] == "A":
-            found = [option[2]]
-        elif option and ord(option[1]) - ord("A") == len(found):
-            found.append(option[2])
-    return tuple(found) if len(found) > 1 else ()
+            options = [option[2]]
+        elif option and ord(option[1]) - ord("A") == len(options):
+            options.append(option[2])
+    return tuple(options) if len(options) > 1 else ()

@@ -1,9 +1,4 @@
-"""Finds benchmarks, sources, recipes and figures by name or by path: the file is its own registration.
-
-Content lives beside the package (`benchmarks/`, `verl_recipes/`, `analysis/`) and travels inside the wheel as
-`mmk12/_content/`. Only the file that is asked for is imported, so a broken one cannot break the others, and a
-user's own file goes through the same loader as ours.
-"""
+"""Loads benchmarks and sources by name or by path. `mmk12.utils.content` says where their files are."""
 
 from __future__ import annotations
 
@@ -13,7 +8,10 @@ from mmk12.utils.content import find, load_module
 
 
 def load_benchmark(ref: str) -> Benchmark:
-    """The benchmark declared in `benchmarks/<ref>.py` or in the file at path `ref`, or a variant, `<ref>:<variant>`."""
+    """Returns the benchmark of `benchmarks/<ref>.py` or of the file at path `ref`, or its variant `<ref>:<variant>`.
+
+    Raises `UnknownName`, `MissingData` for a path without a file, or `BadInput` if the file declares no benchmark.
+    """
     declared = load_benchmarks(ref.partition(":")[0])
     if ref not in declared:
         raise UnknownName("benchmark", ref, declared)
@@ -21,7 +19,7 @@ def load_benchmark(ref: str) -> Benchmark:
 
 
 def load_benchmarks(ref: str) -> dict[str, Benchmark]:
-    """What the benchmark file `ref` declares: itself under `ref`, then its variants under `<ref>:<variant>`."""
+    """Returns all that a benchmark file declares: itself under `ref`, then its variants under `<ref>:<variant>`."""
     module = load_module("benchmark", ref)
     variants = {f"{ref}:{name}": variant for name, variant in getattr(module, "variants", {}).items()}
     declared = {}
@@ -33,7 +31,10 @@ def load_benchmarks(ref: str) -> dict[str, Benchmark]:
 
 
 def load_source(ref: str) -> Source:
-    """The training source declared in `mmk12/datasets/sources/<ref>.py`, or in the file at path `ref`."""
+    """Returns the training source of `mmk12/datasets/sources/<ref>.py`, or of the file at path `ref`.
+
+    Raises `UnknownName`, `MissingData` for a path without a file, or `BadInput` if the file declares no source.
+    """
     declared = getattr(load_module("source", ref), "source", None)
     if not isinstance(declared, Source):
         raise BadInput(f"{find('source', ref)} does not define `source = mmk12.Source(...)`.")

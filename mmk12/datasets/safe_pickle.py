@@ -1,10 +1,11 @@
-"""Rows out of a pickle file without unpickling it: plain data and pictures are decoded, and no code is ever run.
+"""Reads rows from a pickle file without unpickling it: plain data and images are decoded, code is never executed.
 
-GeoQA and UniGeo were published as pickles, and `pickle.load` runs whatever program such a file holds. Here the
-opcodes are read one by one (`pickletools.genops`) by a machine that knows numbers, texts, lists, tuples, dicts and
-one kind of object, the numpy array of bytes. Any other name in the file ends the reading with one line that says so.
-The items of the outermost list are handed out as they are read, pictures re-encoded as PNG, so that a file of a
-gigabyte does not need a gigabyte of memory; what one piece, one batch of rows or the memo may hold is bounded.
+GeoQA and UniGeo were published as pickles, and `pickle.load` executes any program in such a file. Here the opcodes
+are read one by one (`pickletools.genops`) by a machine that knows numbers, texts, lists, tuples, dicts and one kind
+of object, the numpy array of bytes. Any other name in the file ends the reading with a `BrokenLine`.
+
+The items of the outermost list are yielded as they are read, images re-encoded as PNG, so a file of a gigabyte does
+not need a gigabyte of memory. The sizes of one value, one batch of rows and the memo are bounded.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from typing import Any, BinaryIO
 from mmk12.types import BrokenLine
 
 MAX_PIECE = 64 << 20
-"""Bytes of one text or picture."""
+"""Largest text or image in bytes."""
 MAX_STEPS = 8_000_000
-"""Opcodes between two batches of rows (pickle writes 1,000 rows a batch, near 300 opcodes a row)."""
+"""Most opcodes between two batches of rows (pickle writes 1,000 rows a batch, about 300 opcodes a row)."""
 MAX_MEMO = 8_000_000
-"""Objects that the file may refer back to."""
+"""Most objects in the memo, to which the file can refer back."""
 
 _NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
 _TEXTS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING")
@@ -35,19 +36,19 @@ _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = frozenset({"PROTO", "FRAME"})
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, Warning)
-"""What reading a malformed file raises; `Warning` where warnings are errors, for an odd escape in a text."""
+"""What a malformed file raises; `Warning` if warnings are errors, for an invalid escape in a text."""
 
 
 @dataclass(slots=True)
-class Picture:
-    """What a numpy array becomes: PNG bytes, or None if its shape or type is not that of a picture."""
+class DecodedArray:
+    """A decoded numpy array: PNG bytes, or None if its shape or type is not that of an image."""
 
     png: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A global that the file refers to; never looked up anywhere."""
+    """A global name in the file. It is never imported."""
 
     text: str
 
@@ -64,7 +65,7 @@ _KNOWN = _NEW_ARRAY | {"numpy ndarray", _DTYPE, _ENCODE}
 
 
 def read_pickle_rows(path: Path) -> Iterator[Any | BrokenLine]:
-    """The items of the list that the pickle at `path` holds, one at a time; a `BrokenLine` where reading ends early."""
+    """Yields the items of the list in a pickle one at a time; a `BrokenLine` if reading ends early."""
     with open(path, "rb") as file:
         machine = _Machine()
         try:
@@ -75,7 +76,7 @@ def read_pickle_rows(path: Path) -> Iterator[Any | BrokenLine]:
 
 
 class _Guarded:
-    """A file that refuses to read more in one piece than a picture can hold."""
+    """A file that refuses to read more than `MAX_PIECE` bytes at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -90,7 +91,7 @@ class _Guarded:
 
 
 class _Machine:
-    """The stack and memo of the pickle protocol, for plain data."""
+    """The stack machine of the pickle protocol, for plain data."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -100,7 +101,7 @@ class _Machine:
         self.steps = 0
 
     def step(self, name: str, argument: Any) -> Iterator[Any]:
-        """Does one opcode; yields the rows that it completes."""
+        """Executes one opcode and yields the rows that it completes."""
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise ValueError(f"no row in {MAX_STEPS:,} steps")
@@ -109,7 +110,7 @@ class _Machine:
         elif name in ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE"):
             self._remember(len(self.memo) if name == "MEMOIZE" else argument)
         elif name in ("BINGET", "LONG_BINGET", "GET"):
-            self.stack.append(self._recalled(argument))
+            self.stack.append(self._recall(argument))
         elif name in _CONSTANTS:
             self.stack.append(_CONSTANTS[name])
         elif name in _EMPTY:
@@ -131,9 +132,9 @@ class _Machine:
                 raise ValueError("it holds no list of rows")
             yield from self._top(list)
         elif name not in _IGNORED:
-            self._rarer(name, argument)
+            self._step_rare(name, argument)
 
-    def _rarer(self, name: str, argument: Any) -> None:
+    def _step_rare(self, name: str, argument: Any) -> None:
         if name in _TUPLES:
             self.stack.append(tuple(self._pop(_TUPLES[name])))
         elif name == "TUPLE":
@@ -144,37 +145,39 @@ class _Machine:
             items = self._since_mark()
             self.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            wanted = argument if name == "GLOBAL" else " ".join(self._pop(2))
-            if wanted not in _KNOWN:
-                raise ValueError(f"it asks for {wanted.replace(' ', '.', 1)[:80]}, which is neither data nor a picture")
-            self.stack.append(_Name(wanted))
+            global_name = argument if name == "GLOBAL" else " ".join(self._pop(2))
+            if global_name not in _KNOWN:
+                raise ValueError(
+                    f"it asks for {global_name.replace(' ', '.', 1)[:80]}, which is neither data nor an image"
+                )
+            self.stack.append(_Name(global_name))
         elif name == "REDUCE":
-            made, arguments = self._pop(2)
-            self.stack.append(self._made(made.text, arguments))
+            function, arguments = self._pop(2)
+            self.stack.append(self._call(function.text, arguments))
         elif name == "BUILD":
             (state,) = self._pop(1)
-            if isinstance(self.stack[-1], Picture):
+            if isinstance(self.stack[-1], DecodedArray):
                 self._paint(self.stack[-1], *state)
                 self._forget(state, state[-1])
-            elif not isinstance(self.stack[-1], _DType):  # of which the byte order would follow
-                raise ValueError("it builds an object that is no array")
+            elif not isinstance(self.stack[-1], _DType):  # whose state is the byte order
+                raise ValueError("it builds an object that is not an array")
         else:
             raise ValueError(f"it holds the instruction {name}, which rows do not need")
 
-    def _made(self, name: str, arguments: tuple[Any, ...]) -> Any:
+    def _call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         if name in _NEW_ARRAY:
-            return Picture()
+            return DecodedArray()
         if name == _DTYPE:
             return _DType(str(arguments[0]))
         if name == _ENCODE:
             return arguments[0].encode("latin-1")
         raise ValueError(f"it calls {name.replace(' ', '.')}")
 
-    def _paint(self, picture: Picture, _version: int, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
-        """Gives `picture` its pixels."""
+    def _paint(self, array: DecodedArray, _version: int, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
+        """Encodes the pixels of an array into `array`."""
         pixels = data.encode("latin-1") if isinstance(data, str) else data  # a text in pickles of Python 2
         if isinstance(pixels, bytes) and isinstance(dtype, _DType) and dtype.code in ("u1", "uint8"):
-            picture.png = _png(pixels, shape, order="F" if fortran else "C")
+            array.png = _png(pixels, shape, order="F" if fortran else "C")
 
     def _remember(self, key: int) -> None:
         if len(self.memo) >= MAX_MEMO:
@@ -183,14 +186,14 @@ class _Machine:
         if isinstance(value, tuple) or (isinstance(value, bytes | str) and len(value) > 1024):
             self.keys[id(value)] = key
 
-    def _recalled(self, key: int) -> Any:
+    def _recall(self, key: int) -> Any:
         value = self.memo.get(key, _FORGOTTEN)
         if value is _FORGOTTEN:
             raise ValueError(f"it refers back to object {key}, which is not there")
         return value
 
     def _forget(self, *values: Any) -> None:
-        """Lets go of raw pixels and the tuple that they came in; nothing but their array refers to them."""
+        """Removes raw pixels and their tuple from the memo; only their array refers to them."""
         for value in values:
             key = self.keys.pop(id(value), None)
             if key is not None:
@@ -216,7 +219,7 @@ class _Machine:
 
 
 def _png(pixels: bytes, shape: Any, order: str) -> bytes | None:
-    """A picture of `shape` height x width, or height x width x 1, 3 or 4; None for any other array."""
+    """Encodes pixels as PNG; None if `shape` is not height x width, or height x width x 1, 3 or 4."""
     import numpy as np
     from PIL import Image as Pillow
 

@@ -1,7 +1,7 @@
-"""The embedded default: seeded K12 problems with figures, and a tiny InternVL that was trained on them.
+"""The embedded demo: generated K12 problems with figures, and the weights of a tiny InternVL trained on them.
 
-It lets every command run on a laptop without a network, and gives tests something real to measure. Importing this
-module loads neither torch nor transformers.
+With it every command runs on a laptop without a network, and tests have something real to measure. Importing this
+package loads neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from pathlib import Path
 from mmk12.demo.problems import Problem, Split, generate_problems
 from mmk12.errors import UnknownName
 
-__all__ = ["Problem", "Split", "generate_problems", "model_path"]
+__all__ = ["MODELS", "Problem", "Split", "generate_problems", "model_path"]
 
-_MODELS = ("demo", "demo-tuned")
+MODELS = ("demo", "demo-tuned")
+"""The names of the embedded models: the starter, and the stronger one that was tuned from it."""
 
 
 def model_path(name: str) -> Path:
-    """The folder of an embedded model: "demo" is the starter, "demo-tuned" its stronger sibling.
-
-    Raises `UnknownName` for any other name.
-    """
-    if name not in _MODELS:
-        raise UnknownName("embedded model", name, _MODELS)
+    """Returns the folder of an embedded model. Raises `UnknownName` for any name that is not in `MODELS`."""
+    if name not in MODELS:
+        raise UnknownName("embedded model", name, MODELS)
     return Path(__file__).parent / "weights" / name

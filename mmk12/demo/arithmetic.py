@@ -1,7 +1,7 @@
-"""The sums that worked solutions are made of, as drills without figures.
+"""Formats the calculations of worked solutions, and generates rows of random ones as training drills.
 
-A few thousand problems do not teach a small model to add: it learns their sums by heart and fails on held-out ones.
-Lines of bare sums, a dozen to a row, do, and cost less than one lesson with figures.
+A few thousand problems do not teach a small model to add: it memorizes their sums and fails on held-out ones. Rows of
+a dozen sums without figures do, and cost less than a lesson with figures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 
 def fraction(numerator: int, denominator: int) -> str:
-    """The reduced fraction as a textbook prints it; `denominator` is positive."""
+    """Formats a reduced fraction as a textbook prints it; `denominator` is positive."""
     common = math.gcd(numerator, denominator)
     top, bottom = abs(numerator) // common, denominator // common
     sign = "-" if numerator < 0 else ""
@@ -20,34 +20,34 @@ def fraction(numerator: int, denominator: int) -> str:
 
 
 def total(a: int, b: int) -> str:
-    """`3+4=7`."""
+    """Formats `3+4=7`."""
     return f"{a}+{b}={a + b}"
 
 
 def difference(a: int, b: int) -> str:
-    """`3-4=-1`, with brackets around a negative subtrahend."""
+    """Formats `3-4=-1`, with parentheses around a negative subtrahend."""
     return f"{a}-{b}={a - b}" if b >= 0 else f"{a}-({b})={a - b}"
 
 
 def product(a: int, b: int) -> str:
-    """`3\\times4=12`."""
+    """Formats `3\\times4=12`."""
     return f"{a}\\times{b}={a * b}"
 
 
 def square(a: int) -> str:
-    """`3^2=9`."""
+    """Formats `3^2=9`."""
     return f"{a}^2={a * a}"
 
 
 def third(a: int) -> str:
-    """`12\\div3=4`."""
+    """Formats `12\\div3=4`."""
     return f"{a}\\div3={a // 3}"
 
 
 def reduced(a: int, b: int) -> str:
-    """`\\frac{6}{8}=\\frac{3}{4}`; just `\\frac{5}{8}` where there is nothing to reduce."""
-    given = f"\\frac{{{a}}}{{{b}}}"
-    return given if fraction(a, b) == given else f"{given}={fraction(a, b)}"
+    """Formats `\\frac{6}{8}=\\frac{3}{4}`; only `\\frac{5}{8}` if the fraction is reduced already."""
+    unreduced = f"\\frac{{{a}}}{{{b}}}"
+    return unreduced if fraction(a, b) == unreduced else f"{unreduced}={fraction(a, b)}"
 
 
 _DRILLS: tuple[Callable[[random.Random], str], ...] = (
@@ -72,5 +72,5 @@ _DRILLS: tuple[Callable[[random.Random], str], ...] = (
 
 
 def drill(rng: random.Random, length: int = 12) -> str:
-    """A row of `length` random sums."""
+    """Returns a row of `length` random calculations."""
     return " ".join(f"{rng.choice(_DRILLS)(rng)}." for _ in range(length))

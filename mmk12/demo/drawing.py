@@ -1,8 +1,8 @@
-"""A small canvas for K12 figures: what the families draw on, so that every figure has one look and one size.
+"""`Canvas`: draws the K12 figures of all families, with the same style and size.
 
-The figure is one InternVL tile (112 x 112), drawn at three times the size and reduced, which smooths lines with
-integer arithmetic alone. Text is Pillow's built-in bitmap font on the final pixels. So neither FreeType nor a
-font file can change a pixel, and with it a training run.
+A figure is one InternVL tile (112 x 112 pixels), drawn at three times the size and reduced, which smooths lines with
+integer arithmetic alone. Text is Pillow's built-in bitmap font on the final pixels. So neither FreeType nor a font
+file can change a pixel, and with it a training run.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SIZE = 112
 """Side of a figure in pixels: exactly one tile of the embedded model."""
 
 CELL = 14
-"""Side of one patch of the embedded model. What is to be read or counted is aligned to this invisible grid of
-8 x 8 cells, two digits to a cell: the sharp eyes that a model of a million parameters cannot grow in minutes."""
+"""Side of one patch of the embedded model in pixels. Everything to be read or counted is aligned to this invisible
+grid of 8 x 8 cells, two digits per cell, because a model of a million parameters learns no finer vision in minutes."""
 
 INK = (30, 30, 30)
 RULE = (190, 190, 190)
@@ -38,7 +38,7 @@ _GLYPH = 6
 
 
 class Canvas:
-    """A white square; all coordinates are final pixels, origin top left, y downwards."""
+    """A white square; coordinates are final pixels, origin at the top left, y downwards."""
 
     def __init__(self) -> None:
         from PIL import Image, ImageDraw
@@ -48,34 +48,34 @@ class Canvas:
         self._labels: list[tuple[Point, str, Colour]] = []
 
     def line(self, points: Sequence[Point], colour: Colour = INK, width: float = 1.4) -> None:
-        """A polyline through `points`."""
+        """Draws a polyline through `points`."""
         self._draw.line(self._up(points), fill=colour, width=round(width * _SCALE), joint="curve")
 
     def polygon(self, points: Sequence[Point], fill: Colour | None = None, colour: Colour = INK) -> None:
-        """A closed polygon with an outline."""
+        """Draws a closed polygon with an outline."""
         if fill is not None:
             self._draw.polygon(self._up(points), fill=fill)
         self.line([*points, points[0], points[1]], colour)
 
     def box(self, corner: Point, opposite: Point, fill: Colour, colour: Colour = INK) -> None:
-        """An axis-parallel rectangle."""
+        """Draws an axis-parallel rectangle."""
         (x0, y0), (x1, y1) = corner, opposite
         self.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill, colour)
 
     def circle(self, centre: Point, radius: float, fill: Colour | None = None, colour: Colour = INK) -> None:
-        """A circle with an outline."""
+        """Draws a circle with an outline."""
         self._draw.ellipse(self._around(centre, radius), fill=fill, outline=colour, width=round(1.4 * _SCALE))
 
     def arc(self, centre: Point, radius: float, start: float, end: float, colour: Colour = INK) -> None:
-        """The arc from `start` to `end` in degrees, clockwise from three o'clock."""
+        """Draws the arc from `start` to `end` in degrees, clockwise from three o'clock."""
         self._draw.arc(self._around(centre, radius), start, end, fill=colour, width=_SCALE)
 
     def label(self, centre: Point, text: str, colour: Colour = INK) -> None:
-        """A text centred on `centre`, always above everything drawn."""
+        """Writes a text centered on `centre`, above everything drawn."""
         self._labels.append((centre, text, colour))
 
     def number(self, cell: tuple[int, int], number: int, unit: str = "") -> None:
-        """A number of one or two digits in the cell (column, row), with its unit behind it."""
+        """Writes a number of one or two digits into the cell (column, row), followed by its unit."""
         left, middle = CELL * cell[0] + 1, CELL * cell[1] + CELL // 2
         for text in (str(number), unit):
             width = _GLYPH * len(text)
@@ -83,7 +83,7 @@ class Canvas:
             left += width + 2
 
     def image(self) -> Image.Image:
-        """The finished figure: RGB, `SIZE` x `SIZE`."""
+        """Returns the figure: RGB, `SIZE` x `SIZE` pixels."""
         from PIL import ImageDraw, ImageFont
 
         font = ImageFont.load_default_imagefont()
@@ -105,19 +105,19 @@ class Canvas:
 
 
 def tint(colour: Colour) -> Colour:
-    """A light fill that goes with an accent colour."""
+    """Returns a light fill color for an accent color."""
     red, green, blue = (255 - (255 - part) * 2 // 5 for part in colour)
     return red, green, blue
 
 
 def polar(centre: Point, radius: float, degrees: float) -> Point:
-    """The point at `degrees` clockwise from twelve o'clock."""
+    """Returns the point at `degrees` clockwise from twelve o'clock."""
     turn = math.radians(degrees)
     return centre[0] + radius * math.sin(turn), centre[1] - radius * math.cos(turn)
 
 
 def encode(figure: Image.Image) -> bytes:
-    """PNG bytes of a figure."""
+    """Returns the PNG bytes of a figure."""
     buffer = io.BytesIO()
     figure.save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,7 +1,7 @@
-"""What a problem family is: a finite set of parameters and a way to pose each of them as a question with a figure.
+"""`Family`: a kind of problem, with a finite set of parameters and a function that poses each as a question.
 
-Parameters are the mathematics (the numbers that decide the answer); wording, colours, labels and layout come from
-the random generator. Train and test are told apart by the parameters alone, so no restyled copy can leak.
+Parameters are the mathematics (the numbers that decide the answer); wording, colors, labels and layout are random.
+Train and test are separated by the parameters alone, so a test problem in another style cannot occur in training.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Parameters = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class PosedProblem:
-    """A problem in words and picture. `answer` is the gold as a K12 dataset prints it.
+    """A question with its figure. `answer` is the gold as a K12 dataset prints it.
 
-    `shown` lists what is to be seen in the figure, as numbers in a fixed order for each family: with the
-    question it decides the answer, and it is what the vision tower learns to read first.
+    `shown` lists the numbers that the figure shows, in a fixed order for each family: together with the question they
+    decide the answer, and they are what the vision tower learns to read first.
     """
 
     question: str
@@ -32,7 +32,7 @@ class PosedProblem:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One kind of problem: `parameters` lists all its instances, `pose` words and draws one of them."""
+    """One kind of problem: `parameters` yields all its instances, `pose` writes and draws one of them."""
 
     name: str
     topic: str

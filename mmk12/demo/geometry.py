@@ -1,4 +1,7 @@
-"""The third angle of a triangle: two angles are written in the figure."""
+"""The geometry families: angles, lengths and areas in figures, and points and lines in a coordinate plane.
+
+Each family has a function for its parameters, one that poses a problem, one that draws it, and the `Family` itself.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,19 @@ from mmk12.demo.arithmetic import difference, fraction, product, reduced, square
 from mmk12.demo.drawing import ACCENTS, BLUE, CELL, INK, RED, RULE, Canvas, Colour, Point, polar, tint
 from mmk12.demo.family import Family, Parameters, PosedProblem
 
-# The coordinate plane that several families draw on; every lattice point is the middle of a cell.
-
+# The coordinate plane that several families draw on; every lattice point is the center of a cell.
 
 LOW, HIGH = -3, 4
 """Lattice points run from LOW to HIGH on both axes."""
 
 
 def spot(x: float, y: float) -> Point:
-    """Where the point (x, y) of the plane lies on the canvas."""
+    """Returns the position of the point (x, y) of the plane on the canvas."""
     return CELL * (x - LOW) + CELL / 2, CELL * (HIGH - y) + CELL / 2
 
 
 def plane() -> Canvas:
-    """A canvas with grid, axes with arrows, and the unit marked on both."""
+    """Returns a canvas with a grid and axes with arrows and a marked unit."""
     canvas = Canvas()
     for i in range(LOW, HIGH + 1):
         canvas.line([spot(i, LOW), spot(i, HIGH)], RULE, 0.7)
@@ -38,6 +40,8 @@ def plane() -> Canvas:
     return canvas
 
 
+# The third angle of a triangle: two angles are written in the figure.
+
 _NAMES = ("ABC", "PQR", "DEF", "XYZ")
 
 
@@ -48,7 +52,7 @@ def triangle_angle_parameters() -> Iterator[Parameters]:
 
 
 def pose_triangle_angle(parameters: Parameters, rng: random.Random) -> PosedProblem:
-    """The two angles at the base are given, the one at the top is asked for."""
+    """The two angles at the base are given, the one at the top is the answer."""
     left, right = rng.sample(parameters, 2)
     names = rng.choice(_NAMES)
     angle = f"$\\angle {names[0]}$"
@@ -99,7 +103,6 @@ TRIANGLE_ANGLE = Family("triangle_angle", "geometry", triangle_angle_parameters,
 
 # The theorem of Pythagoras in areas: the squares on two sides of a right triangle are given, the third is S.
 
-
 _SQUARES = (
     ((36, 48), (36, 78), (6, 78), (6, 48)),
     ((36, 78), (66, 78), (66, 108), (36, 108)),
@@ -111,14 +114,14 @@ _PYTHAGORAS_CELLS = ((1, 4), (3, 6), (4, 3))
 
 
 def pythagoras_parameters() -> Iterator[Parameters]:
-    """The squares on the legs, the smaller first, and which area is asked for (2: that on the hypotenuse)."""
+    """The squares on the legs, the smaller first, and which area is the target (2: that on the hypotenuse)."""
     areas = range(4, 50)
-    return ((a, b, asked) for a in areas for b in areas if a < b for asked in range(3))
+    return ((a, b, target) for a in areas for b in areas if a < b for target in range(3))
 
 
 def pose_pythagoras(parameters: Parameters, rng: random.Random) -> PosedProblem:
     """The areas are whole, the sides need not be."""
-    a, b, asked = parameters
+    a, b, target = parameters
     question = rng.choice(
         (
             "Squares are drawn on the sides of a right triangle, as shown. Find the area $S$ of the third square.",
@@ -129,25 +132,25 @@ def pose_pythagoras(parameters: Parameters, rng: random.Random) -> PosedProblem:
     areas = [a, b, a + b]
     swapped = rng.random() < 0.5
     places = (1, 0, 2) if swapped else (0, 1, 2)
-    shown = tuple(0 if side == asked else areas[side] for side in places)
-    if asked == 2:
+    printed = tuple(0 if side == target else areas[side] for side in places)
+    if target == 2:
         first, second = areas[places[0]], areas[places[1]]
         working = f"The squares on the legs are {first} and {second}. {total(first, second)}"
     else:
-        leg = areas[1 - asked]
+        leg = areas[1 - target]
         working = f"The square on the hypotenuse is {a + b}, on a leg {leg}. {difference(a + b, leg)}"
     return PosedProblem(
         question=question,
-        answer=f"${areas[asked]}$",
-        solution=f"{working}, so S={areas[asked]}.",
-        shown=shown,
-        figure=_draw_pythagoras(shown, rng.choice(ACCENTS)),
+        answer=f"${areas[target]}$",
+        solution=f"{working}, so S={areas[target]}.",
+        shown=printed,
+        figure=_draw_pythagoras(printed, rng.choice(ACCENTS)),
     )
 
 
-def _draw_pythagoras(shown: tuple[int, ...], colour: Colour) -> Canvas:
+def _draw_pythagoras(printed: tuple[int, ...], colour: Colour) -> Canvas:
     canvas = Canvas()
-    for number, corners, (column, row) in zip(shown, _SQUARES, _PYTHAGORAS_CELLS, strict=True):
+    for number, corners, (column, row) in zip(printed, _SQUARES, _PYTHAGORAS_CELLS, strict=True):
         canvas.polygon(corners, tint(colour), colour)
         if number:
             canvas.number((column, row), number)
@@ -160,7 +163,6 @@ PYTHAGORAS = Family("pythagoras", "geometry", pythagoras_parameters, pose_pythag
 
 
 # The perimeter of a rectangle: sides and their unit are written in the figure.
-
 
 _UNITS = ("cm", "m")
 _THINGS = ("rectangle", "garden", "picture", "field")
@@ -209,7 +211,6 @@ PERIMETER = Family("perimeter", "geometry", perimeter_parameters, pose_perimeter
 
 
 # The area of an L-shaped region on squared paper.
-
 
 _CELLS, _MARGIN = 6, CELL
 
@@ -277,7 +278,6 @@ GRID_AREA = Family("grid_area", "geometry", grid_area_parameters, pose_grid_area
 
 # The area between two concentric circles in terms of pi: both radii are written in the figure.
 
-
 _CENTRE, _RADIUS = (56.0, 63.0), 46.0
 
 
@@ -327,7 +327,6 @@ RING = Family("ring", "geometry", ring_parameters, pose_ring)
 
 
 # The image of a lattice point under a reflection of the coordinate plane.
-
 
 _KINDS = (
     ("the $x$-axis", "the sign of y changes", (1, -1)),

@@ -1,4 +1,7 @@
-"""Two bars of a bar chart compared or added."""
+"""The families of numbers and statistics: charts, tables, fractions, patterns and clocks.
+
+Each family has a function for its parameters, one that poses a problem, one that draws it, and the `Family` itself.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from itertools import combinations_with_replacement
 from mmk12.demo.arithmetic import difference, fraction, product, reduced, third, total
 from mmk12.demo.drawing import ACCENTS, CELL, INK, RULE, Canvas, Colour, polar, tint
 from mmk12.demo.family import Family, Parameters, PosedProblem
+
+# Two bars of a bar chart, compared or added.
 
 _BARS, _HIGHEST = "ABC", 6
 _SCALES = (1, 2, 5, 10)
@@ -37,11 +42,11 @@ def pose_bar_chart(parameters: Parameters, rng: random.Random) -> PosedProblem:
     high, low = lines[0] * scale, lines[1] * scale
     a, b = _BARS[first], _BARS[second]
     things, place, places = rng.choice(_SCENES)
-    shown = f"The bar chart shows how many {things} are in {places} A, B and C."
+    intro = f"The bar chart shows how many {things} are in {places} A, B and C."
     if together:
         question = rng.choice(
             (
-                f"{shown} How many {things} are in {a} and {b} together?",
+                f"{intro} How many {things} are in {a} and {b} together?",
                 f"As shown in the bar chart, {places} {a} and {b} together have ___ {things}.",
             )
         )
@@ -49,7 +54,7 @@ def pose_bar_chart(parameters: Parameters, rng: random.Random) -> PosedProblem:
     else:
         question = rng.choice(
             (
-                f"{shown} How many more {things} are in {a} than in {b}?",
+                f"{intro} How many more {things} are in {a} than in {b}?",
                 f"As shown in the bar chart, {place} {a} has ___ more {things} than {place} {b}.",
             )
         )
@@ -83,7 +88,6 @@ BAR_CHART = Family("bar_chart", "statistics", bar_chart_parameters, pose_bar_cha
 
 
 # The mean of the numbers in a table.
-
 
 _ROWS = (("Day", "Mon", "Tue", "Wed"), ("Name", "Ann", "Ben", "Kim"), ("Try", "1st", "2nd", "3rd"))
 
@@ -136,7 +140,6 @@ MEAN = Family("mean", "statistics", mean_parameters, pose_mean)
 
 # Which fraction of a rectangle of equal parts is shaded.
 
-
 _HEIGHT = 2 * CELL
 
 
@@ -183,19 +186,18 @@ def _draw_shaded_fraction(parameters: Parameters, rng: random.Random) -> Canvas:
 SHADED_FRACTION = Family("shaded_fraction", "number", shaded_fraction_parameters, pose_shaded_fraction)
 
 
-# A growing pattern of squares: the first three figures are drawn, a later one is asked for.
-
+# A growing pattern of squares: the first three figures are drawn, a later one is the question.
 
 _SIDE, _PATTERN_BASE, _GAP = 12, 82, 14
 
 
 def pattern_parameters() -> Iterator[Parameters]:
-    """Squares in figure 1, squares added each time, and the number of the figure asked for."""
+    """Squares in figure 1, squares added each time, and the number of the figure in the question."""
     return ((first, step, n) for first in range(1, 5) for step in range(1, 4) for n in range(4, 11))
 
 
 def pose_pattern(parameters: Parameters, rng: random.Random) -> PosedProblem:
-    """The counts are to be read from the figure; only the number of the wanted figure is in the text."""
+    """The counts must be read from the figure; only the number of the later figure is in the text."""
     first, step, n = parameters
     things = rng.choice(("squares", "tiles", "boxes"))
     question = rng.choice(
@@ -235,7 +237,6 @@ PATTERN = Family("pattern", "number", pattern_parameters, pose_pattern)
 
 
 # The time some minutes after the one that a clock shows.
-
 
 _CENTRE = (56.0, 56.0)
 

@@ -1,7 +1,7 @@
-"""From families to a stream of problems: seeded, balanced, without repeats, train and test disjoint.
+"""Generates problems from the families: seeded, balanced, without repeats, train and test disjoint.
 
-The split of a problem is a hash of its family and parameters: it depends neither on the seed nor on how many
-problems are drawn, so whatever was trained on, the test split stays unseen.
+The split of a problem is a hash of its family and parameters. It depends neither on the seed nor on the number of
+problems, so the test split stays unseen whatever was trained on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from mmk12.demo.drawing import encode
 from mmk12.demo.family import Family, Parameters
 from mmk12.errors import MissingData
 
-# All problem families of the demo. A new family is one file and one line here.
-
-
 FAMILIES: tuple[Family, ...] = (
     geometry.TRIANGLE_ANGLE,
     geometry.PYTHAGORAS,
@@ -35,21 +32,21 @@ FAMILIES: tuple[Family, ...] = (
     numbers.PATTERN,
     numbers.CLOCK,
 )
-
+"""All families, in the order in which they are sampled; another order gives other problems for the same seed."""
 
 Split = Literal["train", "test"]
 
 TEST_SHARE = 0.25
 """Share of each family's parameters that is held out."""
-
-_PATIENCE = 1000
+_ATTEMPTS = 1000
+"""Random problems of a family that are tried before it counts as exhausted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One demo problem. `question` has no image mark; `png` is the figure, 112 x 112 RGB, encoded.
+    """One demo problem. `question` has no image mark; `png` is the encoded figure, 112 x 112 pixels, RGB.
 
-    `shown` are the numbers that the figure shows, in an order fixed for each family: the question and they
+    `shown` are the numbers that the figure shows, in a fixed order for each family: together with the question they
     decide the answer.
     """
 
@@ -64,15 +61,16 @@ class Problem:
 
 
 def split_of(family: str, parameters: Parameters) -> Split:
-    """The split that a parameter tuple belongs to, for every seed and version."""
+    """Returns the split of a parameter tuple, which is the same for every seed and version."""
     digest = hashlib.sha256(f"{family}{parameters}".encode()).digest()
     return "test" if digest[0] < 256 * TEST_SHARE else "train"
 
 
 def generate_problems(split: Split, count: int, seed: int = 0) -> Iterator[Problem]:
-    """`count` problems, the families taking turns in a shuffled order; none is repeated.
+    """Yields `count` distinct problems, the same ones for the same arguments.
 
-    The same arguments give the same problems. Raises `MissingData` when a family has nothing new to offer.
+    All families occur once, in random order, before any occurs again. Raises `MissingData` if a family has no more
+    distinct problems.
     """
     rng = random.Random(f"{split}/{seed}")
     seen: set[str] = set()
@@ -80,15 +78,15 @@ def generate_problems(split: Split, count: int, seed: int = 0) -> Iterator[Probl
     for _ in range(count):
         if not turn:
             turn = rng.sample(FAMILIES, len(FAMILIES))
-        yield _fresh(turn.pop(), split, rng, seen)
+        yield _pose_new(turn.pop(), split, rng, seen)
 
 
-def _fresh(family: Family, split: Split, rng: random.Random, seen: set[str]) -> Problem:
-    pool = _pool(family.name, split)
-    for _ in range(_PATIENCE):
+def _pose_new(family: Family, split: Split, rng: random.Random, seen: set[str]) -> Problem:
+    pool = _list_parameters(family.name, split)
+    for _ in range(_ATTEMPTS):
         posed = family.pose(rng.choice(pool), rng)
         figure = posed.figure.image()
-        # Pixels, not PNG bytes: those depend on the version of zlib.
+        # Pixels, not PNG bytes, which depend on the version of zlib.
         digest = hashlib.sha256(posed.question.encode() + figure.tobytes()).hexdigest()[:12]
         if digest not in seen:
             seen.add(digest)
@@ -106,6 +104,6 @@ def _fresh(family: Family, split: Split, rng: random.Random, seen: set[str]) -> 
 
 
 @cache
-def _pool(name: str, split: Split) -> tuple[Parameters, ...]:
+def _list_parameters(name: str, split: Split) -> tuple[Parameters, ...]:
     family = next(family for family in FAMILIES if family.name == name)
     return tuple(item for item in family.parameters() if split_of(name, item) == split)

@@ -1,16 +1,17 @@
-"""A comparison as a file to keep or to send: Markdown, one HTML page, or tidy CSV."""
+"""Writes a comparison to a file to keep or to send: Markdown, one HTML page, or tidy CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmk12.errors import BadInput
-from mmk12.evaluation.tables import (
+from mmk12.evaluation.records import Accuracy, Comparison, Leaderboard, PairedScore
+from mmk12.evaluation.result_tables import (
     make_comparison_table,
     make_difference_table,
     make_leaderboard_table,
@@ -19,23 +20,22 @@ from mmk12.evaluation.tables import (
 from mmk12.utils import storage, templating
 from mmk12.utils.tables import Table
 
-_PAIR = (
+_PAIR_NOTE = (
     "A and B are compared on the items that both were asked alike and answered. Intervals are 95 %: Agresti and Min "
     "for independent items, Student's t over problems where items share one or are means of several rollouts. The test "
     "is McNemar's, exact, or that t. Sub-scores are many comparisons: one in twenty intervals misses zero by chance."
 )
-_STANDINGS = (
+_LEADERBOARD_NOTE = (
     "Accuracies in percent, ± half the 95 % interval; averages are computed from the numbers shown, published ones "
     "too. Published numbers rest on the graders named; they stand only beside runs of the whole benchmark. "
     "Differences are paired, item by item."
 )
 
-
-_LEFT_OUT = ("only_a", "only_b", "asked_differently")
+CsvRow = Mapping[str, str | float | None]
 
 
 class Bar(NamedTuple):
-    """A difference with its interval on the scale 0 to 1 of its section, 0.5 being none."""
+    """A difference with its interval on the scale of its section, from 0 to 1; 0.5 is no difference."""
 
     low: float
     at: float
@@ -44,85 +44,115 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table under its title, with a bar per row where that helps."""
+    """A table under its title, with a bar per row or none at all."""
 
     title: str
     table: Table
     bars: Sequence[Bar] = ()
 
 
-def write_pair_report(path: Path, names: tuple[str, str], found: Mapping[str, Any], cautions: Sequence[str]) -> None:
-    """Writes what `compare` found; raises `BadInput` for another suffix than .md, .html or .csv."""
-    sections = [Section("", make_comparison_table(found), _bars(found.values()))]
-    for name, row in found.items():
-        if row["groups"]:
-            scores = [score for values in row["groups"].values() for score in values.values()]
-            sections.append(Section(f"{name}, sub-scores", make_sub_score_table(row["groups"]), _bars(scores)))
-        for kind in ("gained", "lost"):
-            answers = [(item, *(row["answers"][item][key] or "–" for key in ("gold", "a", "b"))) for item in row[kind]]
+def write_pair_report(path: Path, names: tuple[str, str], comparison: Comparison, cautions: Sequence[str]) -> None:
+    """Writes the comparison of two runs.
+
+    Args:
+        path: The file; its suffix .md, .html or .csv decides the format.
+        names: The names of run a and run b.
+        comparison: What `compare` returned.
+        cautions: What `list_cautions` returned.
+
+    Raises:
+        BadInput: `path` has another suffix.
+    """
+    sections = [Section("", make_comparison_table(comparison), _make_bars(comparison.benchmarks.values()))]
+    for name, row in comparison.benchmarks.items():
+        if row.groups:
+            scores = [score for values in row.groups.values() for score in values.values()]
+            sections.append(Section(f"{name}, sub-scores", make_sub_score_table(row.groups), _make_bars(scores)))
+        for kind, items in (("gained", row.gained), ("lost", row.lost)):
+            flips = [(item, row.answers[item]) for item in items]
+            answers = [(item, flip.gold or "–", flip.a or "–", flip.b or "–") for item, flip in flips]
             if answers:
                 sections.append(Section(f"{name}, {kind}", Table(("item", "gold", "A says", "B says"), answers)))
-        left_out = [(item, kind.replace("_", " ")) for kind in _LEFT_OUT for item in row[kind]]
+        reasons = (("only a", row.only_a), ("only b", row.only_b), ("asked differently", row.asked_differently))
+        left_out = [(item, why) for why, items in reasons for item in items]
         if left_out:
             sections.append(Section(f"{name}, left out", Table(("item", "why"), left_out)))
     title = f"{names[1]} (B) against {names[0]} (A)"
-    _write(path, title, sections, _PAIR, cautions, list(_pair_records(found)))
+    _write(path, title, sections, _PAIR_NOTE, cautions, list(_pair_rows(comparison)))
 
 
-def write_leaderboard(path: Path, found: Mapping[str, Any]) -> None:
-    """Writes what `standings` found; raises `BadInput` for another suffix than .md, .html or .csv."""
-    sections = [Section("", make_leaderboard_table(found))]
-    if found["differences"]:
-        sections.append(Section("Differences", make_difference_table(found)))
-    _write(path, "Runs and published numbers", sections, _STANDINGS, (), list(_standing_records(found)))
+def write_leaderboard(path: Path, leaderboard: Leaderboard) -> None:
+    """Writes the table of several runs.
+
+    Args:
+        path: The file; its suffix .md, .html or .csv decides the format.
+        leaderboard: What `make_leaderboard` returned.
+
+    Raises:
+        BadInput: `path` has another suffix.
+    """
+    sections = [Section("", make_leaderboard_table(leaderboard))]
+    if leaderboard.differences:
+        sections.append(Section("Differences", make_difference_table(leaderboard)))
+    rows = list(_leaderboard_rows(leaderboard))
+    _write(path, "Runs and published numbers", sections, _LEADERBOARD_NOTE, (), rows)
 
 
 def _write(
     path: Path,
     title: str,
     sections: Sequence[Section],
-    explained: str,
+    note: str,
     cautions: Sequence[str],
-    records: Sequence[Mapping[str, Any]],
+    csv_rows: Sequence[CsvRow],
 ) -> None:
     if path.suffix not in (".md", ".html", ".csv"):
         raise BadInput(f"A comparison is written as .md, .html or .csv, not {path.name}. Give --out such a name.")
     if path.suffix == ".csv":
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(csv_rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(records)
+        writer.writerows(csv_rows)
         storage.write_text(path, text.getvalue())
         return
-    facts = {"title": title, "sections": sections, "explained": explained, "cautions": cautions}
+    facts = {"title": title, "sections": sections, "note": note, "cautions": cautions}
     storage.write_text(path, templating.render_template(f"compare{path.suffix}.j2", **facts))
 
 
-def _bars(scores: Any) -> list[Bar]:
-    """The differences on one scale, wide enough for all their intervals."""
-    rows = [(score["ci95"][0], score["difference"], score["ci95"][1]) for score in scores]
+def _make_bars(scores: Iterable[PairedScore]) -> list[Bar]:
+    """Returns a bar per difference, all on one scale that is wide enough for all their intervals."""
+    rows = [(score.ci95[0], score.difference, score.ci95[1]) for score in scores]
     reach = max((abs(limit) for row in rows for limit in row), default=0.0) or 1.0
     return [Bar(*(0.5 + value / (2 * reach) for value in row)) for row in rows]
 
 
-def _pair_records(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, row in found.items():
-        yield _record(name, "", "", row, row["p_value"])
-        for group, values in row["groups"].items():
+def _pair_rows(comparison: Comparison) -> Iterator[CsvRow]:
+    for name, row in comparison.benchmarks.items():
+        yield _make_csv_row(name, "", "", row, row.p_value)
+        for group, values in row.groups.items():
             for value, score in values.items():
-                yield _record(name, group, value, score, None)
+                yield _make_csv_row(name, group, value, score, None)
 
 
-def _record(benchmark: str, group: str, value: str, row: Mapping[str, Any], p_value: float | None) -> dict[str, Any]:
-    low, high = row["ci95"]
-    numbers = {"n": row["n"], "a": row["a"], "b": row["b"], "difference": row["difference"], "low": low, "high": high}
-    return {"benchmark": benchmark, "group": group, "value": value, **numbers, "p_value": p_value}
+def _make_csv_row(benchmark: str, group: str, value: str, score: PairedScore, p_value: float | None) -> CsvRow:
+    return {
+        "benchmark": benchmark,
+        "group": group,
+        "value": value,
+        "n": score.n,
+        "a": score.a,
+        "b": score.b,
+        "difference": score.difference,
+        "low": score.ci95[0],
+        "high": score.ci95[1],
+        "p_value": p_value,
+    }
 
 
-def _standing_records(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for row in [*found["runs"], *found["published"]]:
-        about = {key: row[key] for key in ("name", "model", "source", "grader")}
-        cells = {**row["accuracy"], **({"average": row["average"]} if row["average"] else {})}
+def _leaderboard_rows(leaderboard: Leaderboard) -> Iterator[CsvRow]:
+    for row in (*leaderboard.runs, *leaderboard.published):
+        about = {"name": row.name, "model": row.model, "source": row.source, "grader": row.grader}
+        cells: dict[str, Accuracy] = {**row.accuracy, **({"average": row.average} if row.average else {})}
         for benchmark, cell in cells.items():
-            low, high = cell["ci95"] or (None, None)
-            yield {**about, "benchmark": benchmark, "accuracy": cell["accuracy"], "low": low, "high": high}
+            low, high = cell.ci95 or (None, None)
+            yield {**about, "benchmark": benchmark, "accuracy": cell.accuracy, "low": low, "high": high}

@@ -1,109 +1,117 @@
-"""Several runs in one table with the numbers that papers printed, and averages that are computed, not copied."""
+"""Puts several runs into one table with the numbers that papers printed; averages are computed, not copied."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadInput
 from mmk12.evaluation.compare import compare
+from mmk12.evaluation.records import (
+    Accuracy,
+    Leaderboard,
+    LeaderboardCell,
+    LeaderboardRow,
+    PairedDifference,
+    Results,
+    RunSettings,
+)
 from mmk12.evaluation.run_folder import EvalRun
 from mmk12.utils import stats
-from mmk12.utils.storage import read_json
 
 
-def make_leaderboard(folders: Sequence[Path]) -> dict[str, Any]:
-    """{benchmarks, runs, published, differences} of these runs, accuracies as fractions.
+def make_leaderboard(folders: Sequence[Path]) -> Leaderboard:
+    """Returns the table of these runs, accuracies as fractions; a folder that is named twice is one run.
 
-    A row of `runs` and `published` is {name, model, source, grader, accuracy: {benchmark: {accuracy, ci95, mark}},
-    average}; the average needs every benchmark of the table. `differences` sets each further run against the first:
-    {name: {benchmark: {difference, ci95, p_value}}}. Printed numbers appear in a benchmark's column only if all runs
-    evaluated all of it: a number of some items is no neighbour for one of all.
+    An average needs every benchmark of the table. Published numbers appear in a benchmark's column only if all runs
+    that have the benchmark evaluated all of it: a number on some items cannot be compared with one on all.
+
+    Args:
+        folders: Evaluation runs; the others are set against the first, item by item.
+
+    Raises:
+        MissingData: A folder is no evaluation run, or the run has not finished.
+        BadInput: A file was damaged.
     """
-    results = {str(folder): read_json(folder / "results.json") for folder in folders}
+    results = {str(folder): EvalRun(folder).results() for folder in folders}
     settings = {str(folder): EvalRun(folder).settings() for folder in folders}
-    benchmarks = list(dict.fromkeys(name for found in results.values() for name in found))
-    whole = [name for name in benchmarks if not any(_mark(found[name]) for found in results.values() if name in found)]
-    runs = [
-        _row(
-            name,
-            settings[name]["model"],
-            _measure(found),
-            benchmarks,
+    benchmarks = tuple(dict.fromkeys(name for result in results.values() for name in result.benchmarks))
+    limited = {name for result in results.values() for name, one in result.benchmarks.items() if one.mark}
+    runs = tuple(
+        LeaderboardRow(
+            name=name,
+            model=settings[name].model,
             source="this run",
-            grader=f"rules, {settings[name]['profile']}",
+            grader=f"rules, {settings[name].profile}",
+            accuracy=(cells := _make_cells(result)),
+            average=_average(cells, benchmarks),
         )
-        for name, found in results.items()
-    ]
-    return {
-        "benchmarks": benchmarks,
-        "runs": runs,
-        "published": _published_rows(settings.values(), whole, benchmarks),
-        "differences": {str(folder): _compare_with_first(folders[0], folder) for folder in folders[1:]},
-    }
-
-
-def _mark(result: Mapping[str, Any]) -> str:
-    return next((mark for mark in ("partial", "limited") if result[mark]), "")
-
-
-def _measure(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"accuracy": result["accuracy"], "ci95": result["ci95"], "mark": _mark(result)}
         for name, result in results.items()
+    )
+    return Leaderboard(
+        benchmarks=benchmarks,
+        runs=runs,
+        published=_make_published_rows(
+            settings.values(), [name for name in benchmarks if name not in limited], benchmarks
+        ),
+        differences={str(folder): _compare_with_first(folders[0], folder) for folder in folders[1:]},
+    )
+
+
+def _make_cells(results: Results) -> dict[str, LeaderboardCell]:
+    return {
+        name: LeaderboardCell(accuracy=result.accuracy, ci95=result.ci95, mark=result.mark)
+        for name, result in results.benchmarks.items()
     }
 
 
-def _row(
-    name: str,
-    model: str,
-    accuracy: Mapping[str, Mapping[str, Any]],
-    benchmarks: Sequence[str],
-    *,
-    source: str,
-    grader: str,
-) -> dict[str, Any]:
-    about = {"name": name, "model": model, "source": source, "grader": grader}
-    return {**about, "accuracy": accuracy, "average": _average(accuracy, benchmarks)}
-
-
-def _average(accuracy: Mapping[str, Mapping[str, Any]], benchmarks: Sequence[str]) -> dict[str, Any] | None:
+def _average(accuracy: Mapping[str, LeaderboardCell], benchmarks: Sequence[str]) -> Accuracy | None:
     if len(benchmarks) < 2 or any(name not in accuracy for name in benchmarks):
         return None
     cells = [accuracy[name] for name in benchmarks]
-    parts = [(cell["accuracy"], stats.Interval(*(cell["ci95"] or (cell["accuracy"],) * 2))) for cell in cells]
+    parts = [(cell.accuracy, stats.Interval(*(cell.ci95 or (cell.accuracy,) * 2))) for cell in cells]
     mean, interval = stats.combine_means(parts)
-    known = all(cell["ci95"] for cell in cells)
-    return {"accuracy": round(mean, 6), "ci95": [round(interval.low, 6), round(interval.high, 6)] if known else None}
+    known = all(cell.ci95 for cell in cells)
+    return Accuracy(accuracy=round(mean, 6), ci95=(round(interval.low, 6), round(interval.high, 6)) if known else None)
 
 
-def _published_rows(settings: Any, whole: Sequence[str], benchmarks: Sequence[str]) -> list[dict[str, Any]]:
-    """The printed numbers that the runs know of, a row per model and paper."""
-    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for name in whole:
-        declared = next(one["benchmarks"][name] for one in settings if name in one["benchmarks"])
-        for number in declared["published"]:
-            found.setdefault((number["model"], number["source"]), {})[name] = number
-    return [
-        _row(
-            model,
-            model,
-            {
-                name: {"accuracy": round(number["accuracy"] / 100, 6), "ci95": None, "mark": ""}
-                for name, number in numbers.items()
-            },
-            benchmarks,
+def _make_published_rows(
+    settings: Collection[RunSettings], complete: Sequence[str], benchmarks: Sequence[str]
+) -> tuple[LeaderboardRow, ...]:
+    """Returns the published numbers that the runs know of, a row per model and paper.
+
+    `complete` names the benchmarks of which all runs have all items, `benchmarks` those of the table.
+    """
+    rows: dict[tuple[str, str], dict[str, PublishedResult]] = {}
+    for name in complete:
+        declared = next(one.benchmarks[name] for one in settings if name in one.benchmarks)
+        for number in declared.published:
+            rows.setdefault((number.model, number.source), {})[name] = number
+    return tuple(
+        LeaderboardRow(
+            name=model,
+            model=model,
             source=source,
-            grader="; ".join(dict.fromkeys(number["grader"] for number in numbers.values())),
+            grader="; ".join(dict.fromkeys(number.grader for number in numbers.values())),
+            accuracy=(
+                cells := {
+                    name: LeaderboardCell(accuracy=round(number.accuracy / 100, 6), ci95=None)
+                    for name, number in numbers.items()
+                }
+            ),
+            average=_average(cells, benchmarks),
         )
-        for (model, source), numbers in found.items()
-    ]
+        for (model, source), numbers in rows.items()
+    )
 
 
-def _compare_with_first(first: Path, other: Path) -> dict[str, Any]:
+def _compare_with_first(first: Path, other: Path) -> dict[str, PairedDifference]:
     try:
-        found = compare(first, other)
+        comparison = compare(first, other)
     except BadInput:  # nothing in common: the table still holds both
         return {}
-    return {name: {key: row[key] for key in ("n", "difference", "ci95", "p_value")} for name, row in found.items()}
+    return {
+        name: PairedDifference(n=row.n, difference=row.difference, ci95=row.ci95, p_value=row.p_value)
+        for name, row in comparison.benchmarks.items()
+    }

@@ -1,4 +1,7 @@
-"""One greedy pipeline for every benchmark: load -> prompt -> generate -> grade; and the grading alone, again."""
+"""Evaluates a model: load -> prompt -> generate -> grade, one pipeline for every benchmark.
+
+`evaluate` is the whole of it, `score` grades saved completions again, `run_judge` asks a judge about them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
@@ -19,14 +20,17 @@ from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import MissingData, PromptError
 from mmk12.evaluation.grading import grade_run
-from mmk12.evaluation.judge import VERSION, judge_key, judge_messages
+from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
+from mmk12.evaluation.records import Attempt, BenchmarkSettings, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
+from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
 from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
 from mmk12.utils import storage
+from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier.profiles import find_profile
 
@@ -49,67 +53,130 @@ def evaluate(
     deployment: Deployment | None = None,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
-    """Evaluates `model` on `benchmarks` into the run folder `out`; the same call goes on where a kill stopped it.
+    """Evaluates a model on benchmarks, and writes a run folder.
 
-    Greedy for `n` = 1, temperature 1 otherwise. Items that cannot be asked raise `MissingData` before anything is
-    generated, unless `allow_missing`: then they count as not correct and the run is marked partial.
+    The same call continues after a kill: completions that are stored are never generated again. Decoding is greedy
+    for `n` = 1 and samples at temperature 1 otherwise.
+
+    Args:
+        model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
+            run folder or a JSONL file).
+        benchmarks: Names of benchmarks, or paths of benchmark files.
+        out: The run folder; `mmk12.evaluation.run_folder` lists its files.
+        backend: "auto", "vllm", "hf", "openai" or "replay".
+        prompt: The name of a prompt template: "instruct", "zero" or "plain".
+        profile: The name of the verifier profile that grades.
+        raw_dir: A folder with one subfolder per benchmark, in its upstream layout; the Hugging Face Hub if None.
+        allow_missing: Whether to go on without benchmarks and items that are missing; the run is then marked partial.
+        limit: The number of items of each benchmark, from its first; all if None.
+        n: The number of completions per item.
+        max_tokens: The longest completion, in tokens.
+        deployment: Replicas, devices per replica, Ray cluster and options of the engine; one replica if None.
+        progress: Called with a label, the count so far and the total.
+
+    Returns:
+        The folder, the results of each benchmark, notes for the user, and the number of new completions.
+
+    Raises:
+        UnknownName: There is no such benchmark, backend, prompt or profile.
+        MissingData: Data or single items are missing, and `allow_missing` is false. Nothing was generated yet.
+        ModelError: The model cannot be loaded or used.
+        MissingExtra: The backend needs a package that is not installed.
+        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt or sampling.
+        BadInput: A file of the data, of saved completions or of `out` cannot be read.
     """
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
-    found = find_model(model, backend)
-    graded_by = find_profile(profile)
+    located = find_model(model, backend)
+    grader = find_profile(profile)
     declared = [load_benchmark(ref) for ref in benchmarks]
+    deployment = deployment or Deployment()
     with storage.lock_folder(out):
         run, notes = EvalRun(out), list[str]()
         items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
-        placed = deployment or Deployment()
-        engine = open_backend(found, run.images, placed)
+        engine = open_backend(located, run.images, deployment)
         items, requests = _build_requests(items, engine, prompt, sampling, n)
         notes += _list_unusable(items, allow_missing)
-        settings: dict[str, Any] = {
-            "mmk12": __version__,
-            "model": model,
-            "backend": found.backend,
-            "fingerprint": engine.fingerprint,
-            "deployment": dataclasses.asdict(placed),
-            "prompt": dataclasses.asdict(template),
-            "sampling": dataclasses.asdict(sampling),
-            "n": n,
-            "profile": graded_by.name,
-            "limit": limit,
-            "benchmarks": {one.name: _provenance(one, raw_dir, items) for one in declared},
-            "versions": _versions(),
-        }
-        attempts = run.attempts(settings)
+        settings = RunSettings(
+            mmk12=__version__,
+            model=model,
+            backend=located.backend,
+            fingerprint=engine.fingerprint,
+            deployment=deployment,
+            prompt=template,
+            sampling=sampling,
+            n=n,
+            profile=grader.name,
+            limit=limit,
+            benchmarks={one.name: _describe_benchmark(one, raw_dir, items) for one in declared},
+            versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
+        )
+        attempts = run.previous_attempts(settings)
         log = run.completions()
         notes += log.notes
         run.write_items(items)
-        if any(asked.key not in log for asked in requests):
-            attempts = [*attempts, {"started": _now(), "finished": None, "generated": 0}]
-        run.write_settings({**settings, "attempts": attempts})
-        made = generate(engine, requests, log, progress)
-        notes += getattr(engine, "notes", ())
-        if made.failures:
-            reason = next(iter(made.failures.values()))
-            notes.append(f"{len(made.failures)} of {len(requests)} completions failed, first reason: {reason}")
-        elif attempts and attempts[-1]["finished"] is None:
-            attempts[-1] |= {"finished": _now(), "generated": made.new}
-            run.write_settings({**settings, "attempts": attempts})
+        if any(request.key not in log for request in requests):
+            attempts = (*attempts, Attempt(started=_now()))
+        run.write_settings(settings.model_copy(update={"attempts": attempts}))
+        generated = generate(engine, requests, log, progress)
+        if isinstance(engine, NotedBackend):
+            notes += engine.notes
+        if generated.failures:
+            reason = next(iter(generated.failures.values()))
+            notes.append(f"{len(generated.failures)} of {len(requests)} completions failed, first reason: {reason}")
+        elif attempts and attempts[-1].finished is None:
+            last = attempts[-1].model_copy(update={"finished": _now(), "generated": generated.new})
+            run.write_settings(settings.model_copy(update={"attempts": (*attempts[:-1], last)}))
         results = grade_run(run, settings, items, log)
-    return Evaluation(out, results, tuple(notes), made.new)
+    return Evaluation(out, results, tuple(notes), generated.new)
 
 
 def score(folder: Path, profile: str | None = None) -> Evaluation:
-    """Grades the saved completions of a run again, by another profile if asked: no model is needed."""
+    """Grades the saved completions of a run again, and writes its derived files; no model is needed.
+
+    Args:
+        folder: An evaluation run. One that an older mmk12 wrote is brought to the current schema.
+        profile: The name of a verifier profile; the run's own if None.
+
+    Returns:
+        The folder, the results, and notes for the user; `generated` is 0.
+
+    Raises:
+        MissingData: `folder` is no evaluation run, or was killed before its items were written.
+        UnknownName: There is no such profile, or no official rule of a name in run.json.
+        OutputError: The folder cannot be written, or is in use.
+        BadInput: A file of the folder was damaged, or a later mmk12 wrote it.
+    """
     run = EvalRun(folder)
     settings = run.settings()
-    settings["profile"] = find_profile(profile or settings["profile"]).name
+    settings = settings.model_copy(update={"profile": find_profile(profile or settings.profile).name})
     with storage.lock_folder(folder):
         log = run.completions()
         items = run.items()
         run.write_settings(settings)
         results = grade_run(run, settings, items, log)
     return Evaluation(folder, results, tuple(log.notes), 0)
+
+
+def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
+    """Asks a judge about every response of a graded run, and writes what follows from its opinions.
+
+    Args:
+        evaluation: What `evaluate` or `score` returned.
+        judge: The judge; replies that are stored in the folder are not asked for again.
+        progress: Called with a label, the count so far and the total.
+
+    Returns:
+        The evaluation with new results and with notes on responses without an opinion.
+    """
+    run = EvalRun(evaluation.folder)
+    settings = run.settings()
+    with storage.lock_folder(run.folder):
+        items, completions = run.items(), run.completions()
+        questions = _build_questions(judge.backend.fingerprint, items, completions)
+        notes = ask_questions(judge, run.folder, VERSION, questions, progress)
+        results = grade_run(run, settings, items, completions)
+    return replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
 
 
 def _load(
@@ -125,9 +192,9 @@ def _load(
     for benchmark in declared:
         total = min(benchmark.size, limit or benchmark.size)
         try:
-            for done, sample in enumerate(islice(load_samples(benchmark, raw_dir, run.images), limit), 1):
+            for count, sample in enumerate(islice(load_samples(benchmark, raw_dir, run.images), limit), 1):
                 items.append(Item(benchmark.name, sample))
-                progress(f"load {benchmark.name}", done, total)
+                progress(f"load {benchmark.name}", count, total)
         except MissingData as error:
             if not allow_missing:
                 raise
@@ -140,8 +207,8 @@ def _load(
 def _build_requests(
     items: Sequence[Item], engine: Backend, prompt: str, sampling: Sampling, n: int
 ) -> tuple[list[Item], list[Request]]:
-    """The items with the keys of their requests, and the requests."""
-    asked: list[Item] = []
+    """Returns the items with the keys of their requests, and the requests."""
+    prompted: list[Item] = []
     requests: list[Request] = []
     for item in items:
         sample = item.sample
@@ -153,10 +220,10 @@ def _build_requests(
             else:
                 own = [make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
                 requests += own
-                asked.append(dataclasses.replace(item, keys=tuple(one.key for one in own)))
+                prompted.append(dataclasses.replace(item, keys=tuple(one.key for one in own)))
                 continue
-        asked.append(dataclasses.replace(item, sample=sample))
-    return asked, requests
+        prompted.append(dataclasses.replace(item, sample=sample))
+    return prompted, requests
 
 
 def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
@@ -164,63 +231,39 @@ def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
     if not dropped:
         return []
     first = f"{dropped[0].id}: {dropped[0].reason}, {dropped[0].evidence}"
-    told = f"{len(dropped)} of {len(items)} items cannot be asked, first {first}"
+    message = f"{len(dropped)} of {len(items)} items cannot be asked, first {first}"
     if not allow_missing:
         raise MissingData(
-            f"{told}. Mend the data, or pass --allow-missing to evaluate the rest (the run is then marked partial)."
+            f"{message}. Fix the data, or pass --allow-missing to evaluate the rest (the run is then marked partial)."
         )
-    return [told]
+    return [message]
 
 
-def _provenance(benchmark: Benchmark, raw_dir: Path | None, items: Sequence[Item]) -> dict[str, Any]:
-    """What run.json keeps of a benchmark: enough to re-grade, compare and report without its file or its data."""
+def _describe_benchmark(benchmark: Benchmark, raw_dir: Path | None, items: Sequence[Item]) -> BenchmarkSettings:
     own = [item for item in items if item.benchmark == benchmark.name]
     content = "\n".join(storage.to_json(dataclasses.asdict(item.sample)) for item in own)
     samples = [item.sample for item in own if isinstance(item.sample, Sample)]
-    # With other items under the same name (K12 benchmarks can be drawn afresh), printed numbers mean nothing.
-    published = benchmark.content in (None, hash_samples(samples)) or len(samples) < benchmark.size
-    return {
-        "about": benchmark.about,
-        "size": benchmark.size,
-        "items": len(own),
-        "sha256": hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
-        "read_from": "generated" if not benchmark.folders else "raw-dir" if raw_dir else f"hub:{benchmark.hub}",
-        "groups": list(benchmark.groups),
-        "official": benchmark.official,
-        "published": [dataclasses.asdict(number) for number in benchmark.published] if published else [],
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    # With other items under the same name (K12 benchmarks can be drawn afresh), published numbers mean nothing.
+    comparable = benchmark.content in (None, hash_samples(samples)) or len(samples) < benchmark.size
+    return BenchmarkSettings(
+        about=benchmark.about,
+        size=benchmark.size,
+        items=len(own),
+        sha256=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
+        read_from="generated" if not benchmark.folders else "raw-dir" if raw_dir else f"hub:{benchmark.hub}",
+        groups=benchmark.groups,
+        official=benchmark.official,
+        published=benchmark.published if comparable else (),
+    )
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-# Asks a judge about the responses of a finished evaluation.
-
-
-def run_judge(done: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
-    """Asks `judge` about every response of a graded run, and writes everything that follows from it anew."""
-    run = EvalRun(done.folder)
-    settings = run.settings()
-    with storage.lock_folder(run.folder):
-        items, completions = run.items(), run.completions()
-        questions = _questions(judge.backend.fingerprint, items, completions)
-        notes = ask_questions(judge, run.folder, VERSION, questions, progress)
-        results = grade_run(run, settings, items, completions)
-    return replace(done, results=results, notes=(*done.notes, *notes))
-
-
-def _questions(fingerprint: str, items: Sequence[Item], completions: Mapping[str, Completion]) -> Iterator[Question]:
+def _build_questions(
+    fingerprint: str, items: Sequence[Item], completions: Mapping[str, Completion]
+) -> Iterator[Question]:
     for item in items:
         for name in item.keys:
             completion, sample = completions.get(name), item.sample

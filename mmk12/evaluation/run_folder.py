@@ -1,11 +1,11 @@
-"""An evaluation run on disk: self-contained, so that it can be re-graded, compared and read on another machine.
+"""Reads and writes an evaluation run on disk: self-contained, so that it can be re-graded and compared elsewhere.
 
 run.json            how it was made, and when: the only file with times
 samples.jsonl       the items as they were asked (question, gold, tags), unusable ones with their reason
-images/             their pictures, by content
-completions.jsonl   what the model said, append-only
-judgements.jsonl    what a judge said of it, append-only, if one was asked (which: judge.json)
-verdicts.jsonl      one judgement per completion            ┐
+images/             their images, named by content
+completions.jsonl   what the model answered, append-only
+judgements.jsonl    what a judge answered, append-only, if there is one (which: judge.json)
+verdicts.jsonl      one verdict per completion              ┐
 results.json        accuracies, intervals, sub-scores       │ derived: same completions, same bytes
 report.md, .html    the same for people                     ┘
 """
@@ -13,19 +13,28 @@ report.md, .html    the same for people                     ┘
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmk12.errors import BadInput, MissingData, OutputError
+from mmk12.evaluation.records import (
+    Attempt,
+    JudgedRow,
+    Results,
+    RunSettings,
+    VerdictRow,
+    parse_record,
+    upgrade_record,
+)
 from mmk12.inference.generate import CompletionLog
 from mmk12.types import BrokenLine, DroppedSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 
 _IDENTITY = ("fingerprint", "prompt", "sampling", "n")
-"""What a run folder is about: completions of another model or prompt belong in another folder."""
+"""The settings that all completions of a folder share: those of another model or prompt belong in another folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +47,53 @@ class Item:
 
 
 class EvalRun:
-    """A run folder; nothing is read before it is asked for."""
+    """A run folder. Each method reads or writes one file of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.images = ImageStore(folder / "images")
 
-    def settings(self) -> dict[str, Any]:
-        """The contents of run.json. Raises `MissingData` if this is no run folder."""
-        path = self.folder / "run.json"
-        if not path.is_file():
-            raise MissingData(f"{self.folder} is not an evaluation run (no run.json). Make one with: mmk12 eval")
-        settings = storage.read_json(path)
-        if not isinstance(settings, dict) or not {*_IDENTITY, "benchmarks", "profile"} <= settings.keys():
-            raise BadInput(f"{path} is not what mmk12 eval writes. Restore it, or evaluate into another --out.")
-        return settings
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds an evaluation run, finished or not."""
+        return (self.folder / "run.json").is_file()
 
-    def attempts(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What this folder has seen so far. Raises `OutputError` if it is about another model, prompt or sampling."""
-        if not (self.folder / "run.json").is_file():
-            return []
+    def settings(self) -> RunSettings:
+        """Returns the contents of run.json.
+
+        Raises:
+            MissingData: The folder is no run folder.
+            BadInput: The file was damaged, or a later version of mmk12 wrote it.
+        """
+        path = self.folder / "run.json"
+        if not self.exists:
+            raise MissingData(f"{self.folder} is not an evaluation run (no run.json). Make one with: mmk12 eval")
+        value = storage.read_json(path)
+        if isinstance(value, dict):
+            value = upgrade_record(value, path, unversioned=value)
+        return parse_record(RunSettings, value, path, "Restore it, or evaluate into another --out.")
+
+    def write_settings(self, settings: RunSettings) -> None:
+        """Writes run.json."""
+        storage.write_json(self.folder / "run.json", settings.model_dump())
+
+    def previous_attempts(self, settings: RunSettings) -> tuple[Attempt, ...]:
+        """Returns the attempts so far, none for a new folder.
+
+        Raises:
+            OutputError: The folder is about another model, prompt or sampling than `settings`.
+        """
+        if not self.exists:
+            return ()
         before = self.settings()
         for name in _IDENTITY:
-            if before[name] != settings[name]:
+            old, new = getattr(before, name), getattr(settings, name)
+            if old != new:
                 raise OutputError(
-                    f"{self.folder} holds a run with another {name} ({_short(before[name])}; "
-                    f"now {_short(settings[name])}). Choose another --out."
+                    f"{self.folder} holds a run with another {name} ({_shorten(old)}; now {_shorten(new)}). "
+                    "Choose another --out."
                 )
-        attempts: list[dict[str, Any]] = before.get("attempts", [])
-        return attempts
-
-    def write_settings(self, settings: Mapping[str, Any]) -> None:
-        """Writes run.json."""
-        storage.write_json(self.folder / "run.json", settings)
+        return before.attempts
 
     def write_items(self, items: Sequence[Item]) -> None:
         """Writes samples.jsonl."""
@@ -80,46 +103,71 @@ class EvalRun:
         storage.write_jsonl(self.folder / "samples.jsonl", rows)
 
     def items(self) -> list[Item]:
-        """The items as they were asked, in benchmark order."""
-        return [_item(row) for row in self._rows("samples.jsonl")]
+        """Returns the items as they were asked, in benchmark order."""
+        return [_parse_item(row) for _, row in self._rows("samples.jsonl")]
 
     def completions(self) -> CompletionLog:
-        """The log of completions, mended if a kill tore it."""
+        """Opens the log of completions; a last line that a kill cut short is dropped."""
         return CompletionLog(self.folder / "completions.jsonl")
 
-    def verdicts(self) -> list[dict[str, Any]]:
-        """The rows of verdicts.jsonl."""
-        return self._rows("verdicts.jsonl")
+    def write_verdicts(self, rows: Sequence[VerdictRow]) -> None:
+        """Writes verdicts.jsonl."""
+        storage.write_jsonl(self.folder / "verdicts.jsonl", (row.model_dump() for row in rows))
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
+    def verdicts(self) -> list[VerdictRow]:
+        """Returns the rows of verdicts.jsonl: each a `JudgedRow` if the run has a judge."""
+        advice = f"Write it anew with: mmk12 score {self.folder}"
+        return [
+            parse_record(JudgedRow if "judge" in row else VerdictRow, row, where, advice)
+            for where, row in self._rows("verdicts.jsonl")
+        ]
+
+    def write_results(self, results: Results) -> None:
+        """Writes results.json."""
+        storage.write_json(self.folder / "results.json", results.model_dump())
+
+    def results(self) -> Results:
+        """Returns the contents of results.json.
+
+        Raises:
+            MissingData: There is no such file.
+            BadInput: The file was damaged, or a later version of mmk12 wrote it.
+        """
+        path = self.folder / "results.json"
+        value = storage.read_json(path)
+        if isinstance(value, dict):
+            value = upgrade_record(value, path, unversioned={"benchmarks": value})
+        return parse_record(Results, value, path, f"Write it anew with: mmk12 score {self.folder}")
+
+    def _rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yields the rows of a JSONL file, each with its place for messages."""
         path = self.folder / name
         if not path.is_file():
             raise MissingData(f"No {name} in {self.folder}: the run has not finished. Repeat its mmk12 eval command.")
-        rows: list[dict[str, Any]] = []
-        for row in storage.read_jsonl(path):
+        for number, row in enumerate(storage.read_jsonl(path), 1):
             if isinstance(row, BrokenLine):
                 raise BadInput(f"{row.where}: {row.reason}. Repeat the mmk12 eval command, which writes {name} anew.")
-            rows.append(row)
-        return rows
+            yield f"{path}, row {number}", row
 
 
-def _item(row: dict[str, Any]) -> Item:
+def _parse_item(row: dict[str, Any]) -> Item:
     benchmark, keys = row.pop("benchmark"), tuple(row.pop("keys"))
     if "stage" in row:
         return Item(benchmark, DroppedSample(**row), keys)
     return Item(benchmark, Sample.from_json(row), keys)
 
 
-def _short(value: Any) -> str:
+def _shorten(value: object) -> str:
     text = str(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluation came to: its folder, the contents of results.json, and what to know beside them."""
+    """The outcome of an evaluation: its folder, the contents of results.json, notes for the user, and the number of
+    completions that were generated by this call."""
 
     folder: Path
-    results: Mapping[str, Any]
+    results: Results
     notes: tuple[str, ...]
     generated: int

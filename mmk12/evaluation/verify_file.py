@@ -1,11 +1,11 @@
-"""Verdicts for a JSONL file of responses: a row in, a verdict out, in order and in constant memory."""
+"""Grades a JSONL file of responses: writes one verdict per row, in order and in constant memory."""
 
 from __future__ import annotations
 
 import io
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,28 +16,31 @@ from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier import verify_many
 from mmk12.verifier.explain import Branch, explain
 from mmk12.verifier.profiles import find_profile
-
-_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "response": ("a text", str),
-    "gold": ("a text", str),
-    "question": ("a text", str),
-    "choices": ("a list of texts", list),
-    "answer_type": ("a text", str),
-    "precision": ("a whole number", (int, float)),
-    "tolerance": ("a number that is not negative", (int, float)),
-}
+from mmk12.verifier.spec import find_row_fault, is_foreign_type
 
 
 def verify_file(
-    file: Path, out: Path | None, *, profile: str = "strict", workers: int = 1, progress: Progress = ignore_progress
+    file: Path,
+    out: Path | None,
+    *,
+    profile: str = "strict",
+    workers: int = 1,
+    progress: Progress = ignore_progress,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Mapping[str, int]:
     """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
 
-    `out` appears when it is complete. Returns how often each status came. All rows are looked at before the first is
-    graded: raises `BadInput` for the first that cannot be read, naming the row, the key and the value.
+    `out` appears when it is complete. Returns the number of rows by status. All rows are checked before the first is
+    graded: raises `BadInput` for the first that cannot be graded, naming the row, the key and the value. An answer type
+    that is a dataset's own label (`letter`, `integer`) counts as `auto`, which `note` is told; a misspelling of one of
+    ours is an error.
     """
     find_profile(profile)
-    total = sum(1 for _ in _rows(file))
+    foreign: Counter[str] = Counter()
+    total = sum(1 for _ in _rows(file, foreign))
+    if foreign:
+        labels = ", ".join(f"'{label}'" for label, _ in foreign.most_common(3))
+        note(f"{foreign.total()} rows have an answer_type that is not one of ours ({labels}): graded as auto")
     if out is None or (out.exists() and not out.is_file()):
         with storage.open_for_writing(out or Path("standard output")):
             if out is None:
@@ -52,7 +55,7 @@ def verify_file(
 
 
 def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -> Branch:
-    """The explanation of the row with that id, or of the first. Raises `BadInput` without such a row."""
+    """Explains the row with that id, or the first. Raises `BadInput` if there is no such row."""
     for row in _rows(file):
         if id is None or str(row["id"]) == id:
             return explain(row, profile)
@@ -62,51 +65,32 @@ def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -
 def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, progress: Progress) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     ids: deque[Any] = deque()
-    for done, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
-        row = {
-            "id": ids.popleft(),
-            "status": verdict.status,
-            "correct": verdict.correct,
-            "answer": verdict.answer,
-            "rule": verdict.rule,
-            "reason": verdict.reason,
-            "format_ok": verdict.format_ok,
-            "profile": verdict.profile,
-        }
-        out.write(storage.to_json(row) + "\n")
+    for count, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
+        out.write(storage.to_json({"id": ids.popleft(), **verdict.to_row()}) + "\n")
         counts[verdict.status] += 1
-        if done % 1000 == 0 or done == total:
-            progress("verify", done, total)
+        if count % 1000 == 0 or count == total:
+            progress("verify", count, total)
     return dict(sorted(counts.items()))
 
 
 def _note_ids(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows, leaving the id of each behind. As many wait as rows are under way in the workers."""
+    """Yields the rows and appends the id of each to `ids`, which holds as many as rows are in the workers."""
     for row in rows:
         ids.append(row["id"])
         yield row
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of the file, each with an id: its own, or its number."""
+def _rows(file: Path, foreign: Counter[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yields the rows of the file, each with an id: its own, or its number."""
     for number, row in enumerate(storage.read_jsonl(file), 1):
         if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
-        for key, (wanted, kind) in _KINDS.items():
-            value = row.get(key)
-            if value is None and key not in ("response", "gold"):
-                continue
-            if not isinstance(value, kind) or isinstance(value, bool) or not _is_plain(key, value):
-                found = storage.to_json(value)[:60] if key in row else "missing"
-                raise BadInput(f"{file}, row {number}: `{key}` must be {wanted}; it is {found}.")
+            raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
+        fault = find_row_fault(row)
+        if fault is not None:
+            raise BadInput(f"{file}, row {number}: {fault}")
         row.setdefault("id", number)
+        if row.get("answer_type") and is_foreign_type(row["answer_type"]):
+            if foreign is not None:
+                foreign[row["answer_type"]] += 1
+            row["answer_type"] = "auto"
         yield row
-
-
-def _is_plain(key: str, value: object) -> bool:
-    """Lists hold texts, or numbers that stand for them; a precision counts whole decimals."""
-    if key == "tolerance":
-        return isinstance(value, int | float) and 0 <= value < float("inf")
-    if isinstance(value, list):
-        return all(isinstance(item, str | int | float) for item in value)
-    return not isinstance(value, float) or value.is_integer()

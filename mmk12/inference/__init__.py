@@ -1,4 +1,4 @@
-"""Engines that turn prompts into text. One file each, imported only when it is used."""
+"""Backends that generate completions. One file each; what an optional extra installs is imported only when used."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Any
 
 import yaml
 
-from mmk12.errors import BadInput, MissingData, UnknownName
+from mmk12.demo import MODELS, model_path
+from mmk12.errors import BadInput, MissingData, UnknownName, refuse_misspelling
 from mmk12.inference.checkpoint import has_gpu
 from mmk12.inference.deployment import NAMES, Deployment, Model
 from mmk12.inference.engine import Engine
+from mmk12.inference.replay import ReplayBackend
 from mmk12.types import Backend
 from mmk12.utils.images import ImageStore
 
-_EMBEDDED = ("demo", "demo-tuned")
 _OPTIONS: Mapping[str, Mapping[str, type[int] | type[float]]] = {
     "hf": {"batch_size": int},
     "openai": {"concurrency": int, "timeout": float},
     "replay": {},
 }
-"""What `--engine` may set, by backend; vLLM knows its own arguments."""
+"""The options of `--engine` by backend; vLLM checks its own arguments."""
 
 
 def engine_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """`KEY=VALUE` texts as the options of a `Deployment`; values are read as YAML. Raises `BadInput`."""
+    """Parses `KEY=VALUE` texts, with YAML values, into the options of a `Deployment`. Raises `BadInput`."""
     options: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -41,11 +42,14 @@ def engine_options(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def find_model(model: str, backend: str = "auto") -> Model:
-    """What `--model` and `--backend` mean, before anything heavy is loaded.
+    """Resolves `--model` and `--backend` without loading the model.
 
-    `model` is `demo`, `demo-tuned`, a folder, a hub id, the URL of a server, or saved completions. "auto" asks a
-    server, replays a run folder or a JSONL file, and loads anything else with vLLM where there is a GPU and vLLM,
-    with transformers where not. Raises `MissingData` for a path that is not there.
+    `model` is `demo`, `demo-tuned`, a folder, a hub id, the URL of a server, or saved completions. "auto" takes the
+    openai backend for a URL, replay for a run folder or a JSONL file, and for anything else vLLM if it is installed and
+    there is a GPU, else transformers.
+
+    Raises `MissingData` for a path that does not exist, `BadInput` if model and backend do not fit, `UnknownName` for a
+    backend that does not exist.
     """
     if backend not in (*NAMES, "auto"):
         raise UnknownName("backend", backend, (*NAMES, "auto"))
@@ -55,13 +59,12 @@ def find_model(model: str, backend: str = "auto") -> Model:
         return Model("openai", model)
     if backend == "openai":
         raise BadInput(f"The openai backend needs the URL of a server, such as http://HOST:8000/v1#NAME, not {model}.")
-    if model in _EMBEDDED:
-        from mmk12.demo import model_path
-
+    if model in MODELS:
         return Model("hf" if backend == "auto" else backend, str(model_path(model)))
+    refuse_misspelling("embedded model", model, MODELS)
     path = Path(model).expanduser()
     saved = path.suffix == ".jsonl" or (path / "completions.jsonl").is_file()
-    chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _fast() else "hf"
+    chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"
     if chosen == "replay":
         if not saved and not path.is_file():
             raise MissingData(f"No saved completions at {model}. Give a run folder, or a JSONL file of id, response.")
@@ -76,7 +79,7 @@ def find_model(model: str, backend: str = "auto") -> Model:
 def open_backend(model: Model, store: ImageStore, deployment: Deployment | None = None) -> Backend:
     """Loads a model; its backend reads images from `store`.
 
-    Raises `BadInput` for a deployment that this backend does not know, `ModelError` if the model cannot be used.
+    Raises `BadInput` for a deployment that this backend does not support, `ModelError` if the model cannot be used.
     """
     placed = deployment or Deployment()
     if model.backend != "vllm":
@@ -85,10 +88,8 @@ def open_backend(model: Model, store: ImageStore, deployment: Deployment | None 
             raise BadInput(f"The {model.backend} backend has no tensor parallelism. Use --backend vllm.")
     if model.backend in ("openai", "replay"):
         if placed.distributed:
-            raise BadInput(f"The {model.backend} backend runs no model of its own that could have replicas.")
+            raise BadInput(f"The {model.backend} backend does not run the model itself, so it has no replicas.")
         if model.backend == "replay":
-            from mmk12.inference.replay import ReplayBackend
-
             return ReplayBackend(Path(model.location))
         from mmk12.inference.openai import OpenAIBackend
 
@@ -122,6 +123,6 @@ def _check_options(backend: str, options: Mapping[str, Any]) -> None:
             raise BadInput(f"The {backend} engine option {name} is a positive {known[name].__name__}, not {value!r}.")
 
 
-def _fast() -> bool:
-    """Whether vLLM is installed and has a GPU to run on."""
+def _can_use_vllm() -> bool:
+    """Whether vLLM is installed and there is a GPU."""
     return find_spec("vllm") is not None and has_gpu()

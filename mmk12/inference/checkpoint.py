@@ -1,4 +1,4 @@
-"""What every local engine reads of a checkpoint: its parts, its identity, where a response ends."""
+"""Reads what every local engine needs of a checkpoint: its parts, its hash, the tokens that end a response."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import ModelError
+from mmk12.errors import ModelError, first_line
 
-# Lets the torchvision wheel of PyPI, built for CUDA, import beside a CPU build of torch.
-
-
-_kept: list[object] = []
+_libraries: list[object] = []
+"""Keeps the declarations of `import_torchvision` alive."""
 
 
 def import_torchvision() -> None:
-    """Imports torchvision, declaring the missing operators if need be. No torchvision at all is no error."""
+    """Imports torchvision if it is installed.
+
+    The wheel of PyPI, built for CUDA, does not import beside a CPU build of torch: then the missing operators are
+    declared first.
+    """
     try:
         importlib.import_module("torchvision")
     except ImportError:
@@ -34,7 +36,7 @@ def import_torchvision() -> None:
     library = torch.library.Library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _kept.append(library)  # the declarations die with the object
+    _libraries.append(library)
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
     importlib.import_module("torchvision")
@@ -53,39 +55,37 @@ LOADING_ERRORS = (
     ImportError,
     RuntimeError,
 )
-"""What the loaders of public libraries raise on a folder that is incomplete, broken or of another kind."""
+"""The errors that libraries raise when they load a folder that is incomplete, broken or of another kind."""
 
 
 def load_part(what: str, model: str, loader: Any, **options: Any) -> Any:
-    """`loader.from_pretrained(model)`, its many failures as one line."""
+    """Returns `loader.from_pretrained(model)`; any failure is a `ModelError` of one line that names `what`."""
     try:
         return loader.from_pretrained(model, **options)
     except LOADING_ERRORS as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"Cannot load the {what} of {model}: {first}") from error
+        raise ModelError(f"Cannot load the {what} of {model}: {first_line(error)}") from error
 
 
 def read_token_ids(value: int | list[int] | None) -> set[int]:
-    """Token ids as configuration files give them: none, one or several."""
+    """Returns the token ids in a field of a configuration file, which holds none, one or several."""
     return set() if value is None else {value} if isinstance(value, int) else set(value)
 
 
 def read_generation_config(model: str) -> dict[str, Any]:
-    """The contents of config.json; no code of the checkpoint is run. Raises `ModelError`."""
+    """Reads config.json; runs no code of the checkpoint. Raises `ModelError`."""
     from transformers import PretrainedConfig
 
     try:
         config: dict[str, Any] = PretrainedConfig.get_config_dict(model)[0]
     except LOADING_ERRORS as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"Cannot load the configuration of {model}: {first}") from error
+        raise ModelError(f"Cannot load the configuration of {model}: {first_line(error)}") from error
     if not config:
         raise ModelError(f"{model} has no config.json. Give the folder or hub id of a checkpoint.")
     return config
 
 
 def needs_remote_code(config: Mapping[str, Any]) -> str | None:
-    """The class that a checkpoint brings as code because transformers has none for its type; else None."""
+    """Returns the class that the checkpoint implements itself because transformers has none for its type; else None."""
     from transformers import CONFIG_MAPPING
 
     named = config.get("auto_map")
@@ -95,7 +95,7 @@ def needs_remote_code(config: Mapping[str, Any]) -> str | None:
 
 
 def read_stop_ids(model: str) -> set[int]:
-    """The tokens that end a response by generation_config.json, which is optional."""
+    """Returns the end-of-response tokens of generation_config.json; an empty set if there is no such file."""
     from transformers import GenerationConfig
 
     try:
@@ -105,9 +105,9 @@ def read_stop_ids(model: str) -> set[int]:
 
 
 def hash_weights(model: str) -> str:
-    """What tells one checkpoint from another: the hub's commit, or a hash over the folder's files.
+    """Returns the identity of a checkpoint: the commit on the hub, or a hash over the files of a folder.
 
-    Of a file over 64 MB only size, first and last MB are hashed: fine-tuning changes all of a tensor file.
+    Of a file over 64 MiB only size, first and last MiB are hashed: fine-tuning changes all of a tensor file.
     """
     folder = Path(model)
     if not folder.is_dir():
@@ -130,7 +130,7 @@ def hash_weights(model: str) -> str:
 
 
 def has_gpu() -> bool:
-    """Whether there is a GPU, asked in a way that leaves it untouched: vLLM forks, and a fork cannot share it."""
+    """Whether there is a GPU. Does not initialise CUDA: vLLM forks, and CUDA does not survive a fork."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     import torch
 

@@ -1,4 +1,4 @@
-"""Where and on how much a model runs."""
+"""Which backend serves a model, and on how many devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAMES = ("vllm", "hf", "openai", "replay")
 
 
 class Model(NamedTuple):
-    """A model that is there: the backend that serves it, and the folder, file, URL or hub id to load it from."""
+    """A resolved model: the backend that serves it, and the folder, file, URL or hub id that it is loaded from."""
 
     backend: str
     location: str
@@ -18,7 +18,7 @@ class Model(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """On how much, and with which settings of its engine, a model runs.
+    """The resources of a model and the settings of its engine.
 
     `tensor_parallel` devices hold one copy; `replicas` copies share the requests through Ray, on this machine or
     on the cluster at `ray_address`. `options` are arguments of the engine itself (vLLM's `max_model_len`, …).
@@ -31,5 +31,5 @@ class Deployment:
 
     @property
     def distributed(self) -> bool:
-        """Whether Ray is needed."""
+        """Whether Ray is needed: more than one copy, or a cluster."""
         return self.replicas > 1 or self.ray_address is not None

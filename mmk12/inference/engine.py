@@ -1,50 +1,60 @@
-"""How requests reach a local engine: as many at a time as it holds, a new one for every one that is answered.
+"""Feeds requests to a local engine: as many at a time as it can hold, a new one for each that is answered.
 
-Never slice by slice: a slice waits for its longest response. And never all at once: every waiting request keeps
-its decoded pictures in memory.
+Not batch by batch, because a batch waits for its longest response. Not all at once, because every waiting request keeps
+its decoded images in memory.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mmk12.types import Backend, Completion, GenerationFailure, Request
 
 
 class EngineStopped(Exception):
-    """An engine died of its own accord; the message says in one line of what."""
+    """The engine terminated unexpectedly; the message gives the reason in one line."""
+
+
+@runtime_checkable
+class NotedBackend(Backend, Protocol):
+    """A backend that keeps notes about its work for the user, such as replicas that were lost."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What happened, one line each; complete when `generate` has ended."""
+        ...
 
 
 class Engine(Backend, Protocol):
-    """A backend that can be fed while it runs. Every added request is answered by a later step, once."""
+    """A backend that takes requests while it runs. A later step answers every added request, exactly once."""
 
     @property
     def capacity(self) -> int:
-        """How many requests it holds at a time."""
+        """The number of requests that it holds at a time."""
         ...
 
     def add(self, request: Request) -> None:
-        """Takes a request. Raises `EngineStopped`."""
+        """Adds a request. Raises `EngineStopped`."""
         ...
 
     def step(self) -> list[Completion | GenerationFailure]:
-        """Works on what was added; what is finished by now. Raises `EngineStopped`."""
+        """Works on the added requests and returns the finished ones. Raises `EngineStopped`."""
         ...
 
 
 def request_seed(request: Request) -> int | None:
-    """The seed of a sampled request, made of its key; None for a greedy one.
+    """Returns the seed of a sampled request, derived from its key; None for a greedy one.
 
-    Answers are stored as they end, so a kill loses the long ones. Drawn again by chance, some would turn out short,
-    and a run that was often killed would hold too few long answers; drawn by the same seed they come out as they were.
+    Answers are stored as they end, so a kill loses the long ones. Sampled again with another seed, some would turn out
+    short, and a run that was often killed would hold too few long answers. The same seed gives the same answer again.
     """
     return int(request.key[:8], 16) if request.sampling.temperature else None
 
 
 def run_engine(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-    """The answers to all `requests` as they come; if the engine stops, the rest are failures."""
+    """Yields the answers to all `requests` as they come; if the engine stops, the others are failures."""
     waiting = deque(requests)
     held: dict[str, Request] = {}
     while waiting or held:
@@ -59,5 +69,5 @@ def run_engine(engine: Engine, requests: Sequence[Request]) -> Iterator[Completi
                 yield GenerationFailure(request.key, request.id, str(stopped))
             return
         for answer in answers:
-            if held.pop(answer.key, None):  # else from an earlier call that was not read to its end
+            if held.pop(answer.key, None):  # else it is of an earlier call that was not consumed to its end
                 yield answer

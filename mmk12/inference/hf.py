@@ -1,8 +1,8 @@
 """The transformers backend: HF-native InternVL and anything `AutoModelForImageTextToText` loads.
 
-Slow beside vLLM and runs everywhere, also without a GPU. Two things it takes care of that a bare `generate` does
-not: the checkpoint's own sampling defaults (temperature, top-p, repetition penalty) never apply, and tokens that
-stand for pictures are never sampled: a small model does emit them, and then text and features no longer match.
+Slower than vLLM, and runs everywhere, also without a GPU. It differs from a plain `generate` in two points. The
+checkpoint's own sampling defaults (temperature, top-p, repetition penalty) never apply. Tokens that stand for images
+are never sampled: a small model does emit them, and then text and image features no longer match.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ except ImportError:
 
 
 class HfBackend:
-    """Batched generation with left padding; the longest prompts go first, so that memory trouble shows at once."""
+    """Batched generation with left padding; the longest prompts go first, so that a lack of memory shows at once."""
 
     def __init__(self, model: str, store: ImageStore, batch_size: int = 16) -> None:
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        torch.seed()  # else sampling starts alike in every process, and a resumed run repeats its rollouts
+        torch.seed()  # else every process samples the same, and a resumed run repeats its rollouts
         self.capacity = batch_size
         self._store = store
         self._added: list[Request] = []
@@ -58,39 +58,39 @@ class HfBackend:
         self._stops = ends | self._chat.turn_end_ids()
         self._pad = self._tokenizer.pad_token_id if self._tokenizer.pad_token_id is not None else min(self._stops)
         self._banned = sorted(self._chat.placeholder_ids(self._model.config) - self._stops)
-        # What a call leaves open is filled from here, so the checkpoint's own sampling habits must go.
+        # `generate` takes its defaults from here, so the checkpoint's own sampling settings are removed.
         self._model.generation_config = transformers.GenerationConfig()
         versions = f"transformers-{transformers.__version__} torch-{torch.__version__}"
         self.fingerprint = f"hf {versions} {str(self._model.dtype).removeprefix('torch.')} {hash_weights(model)}"
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt after the model's own chat template; raises `PromptError`."""
+        """Renders the prompt by the model's own chat template; raises `PromptError`."""
         return self._chat.render(messages)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-        """Completions batch by batch, longest prompts first."""
+        """Yields completions batch by batch, longest prompts first."""
         ordered = sorted(requests, key=lambda request: (repr(request.sampling), -len(request.prompt), request.key))
         return run_engine(self, ordered)
 
     def add(self, request: Request) -> None:
-        """Takes a request into the next batch."""
+        """Adds a request to the next batch."""
         self._added.append(request)
 
     def step(self) -> list[Completion | GenerationFailure]:
-        """Answers everything that was added. Raises `EngineStopped` when memory is short."""
+        """Answers everything that was added. Raises `EngineStopped` when the device is out of memory."""
         added, self._added = self._added, []
         groups = groupby(added, key=lambda request: request.sampling)
         try:
             return [answer for _, same in groups for answer in self._batch(list(same))]
         except torch.OutOfMemoryError as error:
             hint = "Lower it with --engine batch_size=N."
-            raise EngineStopped(f"the device has no memory for {len(added)} requests at a time. {hint}") from error
+            raise EngineStopped(f"the device is out of memory with {len(added)} requests at a time. {hint}") from error
 
     def _batch(self, requests: list[Request]) -> Iterator[Completion | GenerationFailure]:
-        pictures = [[self._store.open(image) for image in request.images] for request in requests]
+        images = [[self._store.open(image) for image in request.images] for request in requests]
         inputs = self._processor(
             text=[request.prompt for request in requests],
-            images=pictures if any(pictures) else None,
+            images=images if any(images) else None,
             padding=True,
             add_special_tokens=False,  # the chat template writes them all itself
             return_tensors="pt",

@@ -1,10 +1,10 @@
-"""The judge, what is asked of it, and its record. The judge is one more model behind the openai backend.
+"""Asks a language model as a judge, and keeps its opinions: an optional second opinion on what the rules decided.
 
-So it has that backend's concurrency, retries and honesty about failures, and an evaluation's way to survive a kill:
-every reply is stored as it comes, and the same command asks only for what is missing.
+The judge is a model behind the openai backend, so concurrency, retries and failures are those of that backend. Every
+reply is stored as it comes; after a kill the same command asks only for what is missing. Two files of a folder are the
+record: judge.json names the judge, judgements.jsonl holds its replies, append-only like completions.jsonl.
 
-Two files of a folder are the record: judge.json says who was asked, judgements.jsonl what was answered, append-only
-like completions.jsonl.
+The material to be judged is untrusted: control tokens in it are broken up, and a mark made of its hash encloses it.
 """
 
 from __future__ import annotations
@@ -25,19 +25,13 @@ from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress
 from mmk12.utils.storage import to_json
 
-# An optional second opinion: a language model says yes or no to what the rules found.
-
-
-# How untrusted material is put before a judge, and how its reply is read.
-
-
 _CONTROL = re.compile(r"<(?=[A-Za-z/|_])|\[(?=/?[A-Z_]+\])")
-"""Where `<|im_end|>`, `</s>`, `<image>` or `[INST]` begins. A space behind it changes no mathematics."""
+"""The start of `<|im_end|>`, `</s>`, `<image>` or `[INST]`. A space after it changes no mathematics."""
 _WORDS = {"yes": True, "no": False}
 
 
 def build_messages(system: str, user: str, material: Mapping[str, str]) -> list[Message]:
-    """The chat in which `{name}` in `user` stands for a piece of `material`, and `{mark}` for the mark around it."""
+    """Returns the chat in which `material[name]` replaces `{name}` in `user`, and a hash of the material `{mark}`."""
     mark = hash_request(list(material.values()))[:16]
     parts = {"mark": mark, **{name: _CONTROL.sub(r"\g<0> ", text) for name, text in material.items()}}
     # One pass, and not str.format: the material is full of braces, and may hold "{mark}".
@@ -45,37 +39,37 @@ def build_messages(system: str, user: str, material: Mapping[str, str]) -> list[
 
 
 def hash_request(parts: Sequence[str | None]) -> str:
-    """Under what an opinion is kept: the hash of everything that decides it."""
+    """Returns the key of an opinion: the sha256 of everything that decides it, in hexadecimal."""
     return hashlib.sha256(to_json(list(parts)).encode("utf-8", "replace")).hexdigest()
 
 
 def parse_opinion(reply: str) -> bool | None:
-    """Yes, no, or no verdict: for a reply in any other words."""
+    """Returns True for "yes", False for "no", and None for any other reply."""
     return _WORDS.get(reply.strip().removesuffix(".").lower())
 
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=8)
-"""One word is asked for; what does not fit is no verdict."""
+"""The judge is asked for one word; a longer reply is cut, and is no verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A judge that answers: the name it goes by in reports, and its backend."""
+    """A judge that can be asked: its name in reports, and its backend."""
 
     name: str
     backend: Backend
 
 
 def open_judge(ref: str) -> Judge:
-    """The judge at `http(s)://HOST/v1#NAME`. Raises `BadInput` or `ModelError` if it cannot be asked."""
+    """Opens the judge at `http(s)://HOST/v1#NAME`. Raises `BadInput` or `ModelError` if it cannot be used."""
     if not ref.startswith(("http://", "https://")):
         raise BadInput(f"A judge is a model behind a server, such as http://HOST:8000/v1#NAME, not {ref}.")
-    return Judge(ref, open_backend(find_model(ref), ImageStore(Path("images"))))  # judges see no pictures
+    return Judge(ref, open_backend(find_model(ref), ImageStore(Path("images"))))  # judges see no images
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to be judged: `key` is what its opinion is kept under, `id` and `index` name the response."""
+    """A question to the judge: `key` is that of its opinion, `id` and `index` name the response that is judged."""
 
     key: str
     id: str
@@ -86,9 +80,9 @@ class Question:
 def ask_questions(
     judge: Judge, folder: Path, version: str, questions: Iterable[Question], progress: Progress, **about: Any
 ) -> list[str]:
-    """Asks what the record in `folder` does not hold, and returns in words what was not answered.
+    """Asks the questions that the record in `folder` does not answer yet, and returns notes about failures.
 
-    `version` is that of the questions' words; `about` goes into judge.json. For the one who holds the folder's lock.
+    `version` is that of the wording of the questions; `about` goes into judge.json. The caller holds the folder's lock.
     """
 
     def judging(_: str, count: int, total: int) -> None:
@@ -99,15 +93,15 @@ def ask_questions(
         for one in questions
     }
     log = CompletionLog(folder / "judgements.jsonl")
-    asked = generate(judge.backend, list(requests.values()), log, judging)
-    known = {"model": judge.name, "fingerprint": judge.backend.fingerprint, "prompt": version, **about}
-    storage.write_json(folder / "judge.json", known)
+    result = generate(judge.backend, list(requests.values()), log, judging)
+    record = {"model": judge.name, "fingerprint": judge.backend.fingerprint, "prompt": version, **about}
+    storage.write_json(folder / "judge.json", record)
     replies = (log[key].text for key in requests if key in log)
     unclear = [text for text in replies if parse_opinion(text) is None]
     notes = list(log.notes)
-    if asked.failures:
-        reason = next(iter(asked.failures.values()))
-        notes.append(f"{len(asked.failures)} responses have no verdict of the judge, first reason: {reason}")
+    if result.failures:
+        reason = next(iter(result.failures.values()))
+        notes.append(f"{len(result.failures)} responses have no verdict of the judge, first reason: {reason}")
     if unclear:
         notes.append(f"{len(unclear)} replies of the judge are neither Yes nor No, first: {unclear[0][:60]!r}")
     return notes
@@ -115,19 +109,19 @@ def ask_questions(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a judge said: `about` is judge.json, `opinions` are by key, None where the reply was no verdict."""
+    """The opinions of a judge: `about` is judge.json, `opinions` are by key, None where the reply was no verdict."""
 
     about: Mapping[str, Any]
     opinions: Mapping[str, bool | None]
 
     @property
     def fingerprint(self) -> str:
-        """Of the judge."""
+        """The fingerprint of the judge."""
         return str(self.about["fingerprint"])
 
 
 def make_record(folder: Path, version: str) -> Record | None:
-    """The record kept in a folder; None if no judge was ever asked in the words of `version`. Raises `BadInput`."""
+    """Reads the record in a folder; None if no judge was asked with the wording `version`. Raises `BadInput`."""
     path = folder / "judge.json"
     if not path.is_file():
         return None

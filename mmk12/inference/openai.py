@@ -1,9 +1,8 @@
-"""Any OpenAI-compatible server: `vllm serve`, SGLang, a hosted API.
+"""The backend for OpenAI-compatible servers: `vllm serve`, SGLang, a hosted API.
 
-The server applies its own chat template and owns the weights, so two things can only be asked of it, not checked:
-what `fingerprint` says is what the server says of itself, and placeholder tokens are not banned. Servers of open
-models fill what a request leaves out from the checkpoint's `generation_config.json`; so what must not apply is
-sent as neutral.
+The server applies its own chat template and holds the weights. So `fingerprint` is what the server says of itself, and
+image tokens are not banned. Servers of open models fill what a request leaves out from the checkpoint's
+`generation_config.json`; so settings that must not apply are sent with neutral values.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from mmk12.errors import MissingExtra, ModelError
+from mmk12.errors import MissingExtra, ModelError, first_line
 from mmk12.inference.engine import request_seed
 from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Image, Message, Request
 from mmk12.utils.images import ImageStore
@@ -32,17 +31,18 @@ try:
 except ImportError:
     raise MissingExtra("The openai backend", "openai") from None
 
-_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""What a server answers when the same request may succeed later."""
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""The statuses after which the same request may succeed later."""
 _ATTEMPTS = 7
-_LONGEST_WAIT = 30.0
-_LONGEST_LINE = 300
+_MAX_WAIT = 30.0
+"""Seconds."""
+_MAX_LINE = 300
 
 
 def make_retrying(patience: float) -> tenacity.AsyncRetrying:
-    """Calls an async function up to seven times; the first wait is about `patience` seconds, each next one doubled."""
+    """Returns a caller of async functions: up to seven attempts, the first wait about `patience` s, then doubled."""
     return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception(_may_succeed_later),
         wait=_Wait(patience),
         stop=tenacity.stop_after_attempt(_ATTEMPTS),
         reraise=True,
@@ -50,59 +50,59 @@ def make_retrying(patience: float) -> tenacity.AsyncRetrying:
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether nobody listens at all, so that other requests to the same server would wait in vain too."""
+    """Whether no server listens at all, so that other requests would wait in vain too."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def describe_error(error: Exception) -> str:
-    """One line: the server's own words where it has any."""
+    """Describes an error in one line, with the server's own message where there is one."""
     if not isinstance(error, httpx.HTTPStatusError):
-        return to_one_line(str(error) or type(error).__name__)
+        return to_one_line(first_line(error))
     status = f"the server answered {error.response.status_code}"
     try:
-        told: Any = error.response.json()
+        message: Any = error.response.json()
     except ValueError:
-        told = error.response.text
+        message = error.response.text
     for name in ("error", "message", "detail"):
-        if isinstance(told, dict) and name in told:
-            told = told[name]
-    return to_one_line(f"{status}: {told}" if told else status)
+        if isinstance(message, dict) and name in message:
+            message = message[name]
+    return to_one_line(f"{status}: {message}" if message else status)
 
 
 def to_one_line(text: str) -> str:
-    """The first line of `text`, cut to a length that fits a note."""
+    """Returns the first line of `text`, cut to 300 characters."""
     line = (text.strip().splitlines() or [""])[0]
-    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
+    return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1] + "…"
 
 
 class _Wait(tenacity.wait.wait_base):
-    """Exponential with jitter, unless the server says itself when to come back."""
+    """Exponential back-off with jitter, unless the server sends Retry-After."""
 
     def __init__(self, initial: float) -> None:
-        self._usual = tenacity.wait_exponential(initial, max=_LONGEST_WAIT) + tenacity.wait_random(0, initial)
+        self._usual = tenacity.wait_exponential(initial, max=_MAX_WAIT) + tenacity.wait_random(0, initial)
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
         error = retry_state.outcome and retry_state.outcome.exception()
-        asked = error.response.headers.get("retry-after", "") if isinstance(error, httpx.HTTPStatusError) else ""
-        return min(float(asked), _LONGEST_WAIT) if asked.isdecimal() else self._usual(retry_state)
+        retry_after = error.response.headers.get("retry-after", "") if isinstance(error, httpx.HTTPStatusError) else ""
+        return min(float(retry_after), _MAX_WAIT) if retry_after.isdecimal() else self._usual(retry_state)
 
 
-def _may_pass(error: BaseException) -> bool:
+def _may_succeed_later(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in _PASSING
-    # A response that took too long would take as long again.
+        return error.response.status_code in _RETRIED
+    # A response that took too long would take as long again, so a read timeout is final.
     return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ReadTimeout)
 
 
 _NEUTRAL = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
-"""Partly beyond OpenAI's own fields, so sent only to servers that are known to read them: others refuse them."""
-_READ_NEUTRAL = ("vllm", "sglang")
+"""Sent only to servers that are known to read these fields: some are not OpenAI's own, and others refuse them."""
+_READS_NEUTRAL = ("vllm", "sglang")
 
 
 class OpenAIBackend:
     """Sends requests with bounded concurrency and exponential back-off.
 
-    An error that outlasts the retries is a `GenerationFailure`, never an answer.
+    An error that remains after all attempts is a `GenerationFailure`, never an answer.
 
     `location` is `http(s)://HOST/v1#NAME`; without a name the server must serve one model only. The key is taken
     from OPENAI_API_KEY. `timeout` bounds one response, `patience` is the first wait before a retry, in seconds.
@@ -118,7 +118,7 @@ class OpenAIBackend:
         timeout: float = 3600.0,
         patience: float = 1.0,
     ) -> None:
-        address, _, wanted = location.partition("#")
+        address, _, name = location.partition("#")
         parts = urlsplit(address)
         if parts.username or parts.password:
             raise ModelError("The URL holds a password, and run.json would keep it. Put the key in OPENAI_API_KEY.")
@@ -133,22 +133,22 @@ class OpenAIBackend:
             "timeout": httpx.Timeout(timeout, connect=10.0, pool=None),
             "limits": httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         }
-        card = self._card(wanted)
+        card = self._find_card(name)
         self._model = str(card["id"])
         owner = str(card.get("owned_by") or "")
-        self._extra = _NEUTRAL if owner in _READ_NEUTRAL else {}
-        # `root` is what the name stands for; a bare name means something on its own host only.
+        self._extra = _NEUTRAL if owner in _READS_NEUTRAL else {}
+        # `root` is the checkpoint behind the name; a name alone means something on its own host only.
         identity = str(card.get("root") or f"{parts.netloc} {self._model}")
         self.fingerprint = " ".join(filter(None, ("openai", owner, card.get("version"), identity)))
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The messages as JSON: the template is the server's own."""
+        """Returns the messages as JSON: the chat template is the server's own."""
         return to_json([dataclasses.asdict(message) for message in messages])
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-        """Completions as they come, at most `concurrency` requests under way; an interrupt cancels them."""
+        """Yields completions as they come, with at most `concurrency` open requests; an interrupt cancels them."""
         self._lost = None
-        with start_blocking_portal() as portal:  # a loop of its own: also inside a notebook's
+        with start_blocking_portal() as portal:  # a loop of its own, so that it works inside a notebook's loop too
             answers = self._answers(requests)
 
             async def upcoming() -> Completion | GenerationFailure | None:
@@ -206,7 +206,7 @@ class OpenAIBackend:
         ]
 
     def _content(self, text: str, images: Iterator[Image]) -> str | list[dict[str, Any]]:
-        """A message's content, its marks replaced by the next of `images`."""
+        """Returns the content of a message, its marks replaced by the next of `images`."""
         if IMAGE_MARK not in text:
             return text
         parts: list[dict[str, Any]] = []
@@ -218,7 +218,7 @@ class OpenAIBackend:
         return parts
 
     def _data_url(self, image: Image) -> str:
-        """The pixels that every backend sees, lossless: another JPEG decoder could give others."""
+        """Encodes the pixels that every backend sees, lossless: another JPEG decoder could give other pixels."""
         path = self._store.path(image)
         if path.suffix == ".png":
             data = path.read_bytes()
@@ -228,28 +228,28 @@ class OpenAIBackend:
             data = buffer.getvalue()
         return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
-    def _card(self, wanted: str) -> dict[str, Any]:
-        """What the server says of the model: an entry of its list; a vLLM's `version` is added."""
+    def _find_card(self, name: str) -> dict[str, Any]:
+        """Asks for the server's entry about the model, and for the `version` of a vLLM. Raises `ModelError`."""
         try:
             with httpx.Client(**self._client) as client:
                 response = client.get(f"{self._url}/models")
-                if wanted and response.status_code in (404, 405, 501):  # no list: the name must do
-                    return {"id": wanted}
+                if name and response.status_code in (404, 405, 501):  # the server has no list of models
+                    return {"id": name}
                 cards = _cards(response.raise_for_status())
                 version = client.get(f"{self._url.removesuffix('/v1')}/version")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ModelError(f"No usable server at {self._url}: {describe_error(error)}.") from None
-        if not wanted and len(cards) == 1:
-            wanted = next(iter(cards))
-        if wanted not in cards:
+        if not name and len(cards) == 1:
+            name = next(iter(cards))
+        if name not in cards:
             known = ", ".join(list(cards)[:10]) or "no model"
             raise ModelError(f"The server at {self._url} serves {known}. Name one of them: --model {self._url}#NAME")
-        card = cards[wanted]
+        card = cards[name]
         return {**card, "version": _version(version) if card.get("owned_by") == "vllm" else None}
 
 
 def _cards(response: httpx.Response) -> dict[str, dict[str, Any]]:
-    """The entries of a server's list of models by name; none if the reply is something else."""
+    """Returns the entries of a list of models by name; none if the reply is something else."""
     try:
         return {card["id"]: card for card in response.json()["data"]}
     except (ValueError, LookupError, TypeError):
@@ -270,7 +270,7 @@ def _completion(request: Request, response: httpx.Response) -> Completion | Gene
         text, finish = choice["message"].get("content") or "", choice["finish_reason"]
         counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
     except (ValueError, LookupError, TypeError, AttributeError):
-        return GenerationFailure(request.key, request.id, "the server's reply is no chat completion")
+        return GenerationFailure(request.key, request.id, "the server's reply is not a chat completion")
     if finish not in ("stop", "length") or not isinstance(text, str):
         return GenerationFailure(request.key, request.id, to_one_line(f"the server ended the response with {finish!r}"))
     return Completion(request.key, request.id, request.index, text, finish, *counts)

@@ -1,4 +1,4 @@
-"""How long prompts are: in tokens, pictures included, where a model's processor can say so; in characters where not."""
+"""Builds the prompts of samples and measures them, in tokens (images included) or in characters."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from mmk12.inference.checkpoint import import_torchvision, load_part
 from mmk12.types import IMAGE_MARK, Image, Message, Sample
 from mmk12.utils.images import ImageStore, make_white_png
 
-# A row is asked with the same words and images in the rollouts, in train.parquet and in train.jsonl.
-
 
 class BuiltPrompt(NamedTuple):
-    """The messages that ask a question, and as many pictures as they have `<image>` marks; at least one."""
+    """The messages of a question, and one image for each of their `<image>` marks; at least one."""
 
     messages: list[Message]
     images: tuple[Image, ...]
 
 
 class PromptBuilder:
-    """Builds the messages of samples with one prompt template; `store` takes the blank image of text-only rows."""
+    """Builds the messages of samples with one prompt template; `store` takes the blank image of text-only rows.
+
+    Rollouts and train.parquet use the same builder, so a question is asked with the same words and images in both.
+    """
 
     def __init__(self, prompt: str, store: ImageStore) -> None:
         self._prompt = prompt
         self._store = store
 
     def __call__(self, sample: Sample) -> BuiltPrompt:
-        """The prompt of one sample."""
+        """Returns the prompt of one sample."""
         if sample.images:
             return BuiltPrompt(prompts.render_chat(self._prompt, sample.question, len(sample.images)), sample.images)
         return BuiltPrompt(prompts.render_chat(self._prompt, IMAGE_MARK + sample.question, 1), (self._blank,))
@@ -42,32 +43,34 @@ class PromptBuilder:
 
 
 class LengthMeter(NamedTuple):
-    """`measure` gives the length of a prompt in `unit`, or None where it cannot be asked."""
+    """`measure` returns the length of a prompt in `unit`, or None where it cannot be measured."""
 
     unit: str
     measure: Callable[[Sample, BuiltPrompt], int | None]
 
 
 def meter_by_characters() -> LengthMeter:
-    """Characters of the question: all that is known without a model."""
-    return LengthMeter("characters of the question", lambda sample, asked: len(sample.question.replace(IMAGE_MARK, "")))
+    """Measures in characters of the question: all that is known without a model."""
+    return LengthMeter(
+        "characters of the question", lambda sample, prompt: len(sample.question.replace(IMAGE_MARK, ""))
+    )
 
 
 def meter_by_rollouts(prompt_tokens: Mapping[str, int | None]) -> LengthMeter:
-    """What the engine itself has counted for each id."""
-    return LengthMeter("tokens", lambda sample, asked: prompt_tokens.get(sample.id))
+    """Measures in the tokens that the engine itself has counted, {id: tokens}."""
+    return LengthMeter("tokens", lambda sample, prompt: prompt_tokens.get(sample.id))
 
 
 def meter_by_processor(model: str) -> LengthMeter:
-    """What the processor of `model` (hub id, folder, `demo`) would make; it looks at sizes, not at pixels.
+    """Measures in tokens of the processor of `model` (hub id, folder, `demo`), from image sizes, not pixels.
 
-    Raises `ModelError` when it has no processor that counts image tokens.
+    Raises `ModelError` if the processor cannot count image tokens.
     """
     try:
         import_torchvision()
         import transformers
 
-        transformers.logging.set_verbosity_error()  # of a text longer than the context, which is what is asked
+        transformers.logging.set_verbosity_error()  # it would warn of prompts that are longer than the context
     except ImportError:
         raise MissingExtra("--tokenizer", "hf") from None
     processor: Any = load_part("processor", find_model(model, "hf").location, transformers.AutoProcessor)
@@ -75,13 +78,13 @@ def meter_by_processor(model: str) -> LengthMeter:
         raise ModelError(f"{model} has no multimodal processor that counts its tokens. Leave --tokenizer out.")
     template = ChatTemplate(processor, processor.image_token)
 
-    def measure(sample: Sample, asked: BuiltPrompt) -> int | None:
+    def measure(sample: Sample, prompt: BuiltPrompt) -> int | None:
         try:
-            prompt = template.render(asked.messages)
+            text = template.render(prompt.messages)
         except PromptError:
             return None
-        sizes = [(image.height, image.width) for image in asked.images]
-        pictures: list[int] = processor._get_num_multimodal_tokens(image_sizes=sizes).num_image_tokens
-        return len(processor.tokenizer(prompt)["input_ids"]) - len(sizes) + sum(pictures)
+        sizes = [(image.height, image.width) for image in prompt.images]
+        image_tokens: list[int] = processor._get_num_multimodal_tokens(image_sizes=sizes).num_image_tokens
+        return len(processor.tokenizer(text)["input_ids"]) - len(sizes) + sum(image_tokens)
 
     return LengthMeter("tokens", measure)

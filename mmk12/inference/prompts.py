@@ -1,7 +1,7 @@
-"""The three prompts of MM-Eureka, word for word, and how a question is put into one.
+"""The three prompts of MM-Eureka, word for word, and their rendering with a question.
 
 The wording is an experimental condition: one changed word changes scores, so each template is frozen by a
-snapshot test. Spelling and spacing faults are the original's and stay.
+snapshot test. Spelling and spacing errors are those of the original.
 
 - `instruct`: paper table 1, MM-Eureka-8B. The model's own system prompt; the format is asked for in the user
   turn (upstream: branch `internvl`, `eval/k12/evaluate_k12.py`, template `reasoning_instruct`).
@@ -57,7 +57,7 @@ TEMPLATES = {
 
 
 def find_template(name: str) -> Template:
-    """The template of that name; raises `UnknownName`."""
+    """Returns the template of that name; raises `UnknownName`."""
     try:
         return TEMPLATES[name]
     except KeyError:
@@ -65,19 +65,21 @@ def find_template(name: str) -> Template:
 
 
 def render_chat(name: str, question: str, images: int) -> list[Message]:
-    """The messages that ask `question` about `images` pictures.
+    """Returns the messages of a question with as many `images`, by the template called `name`.
 
-    Marks that open the question move in front of the whole user turn; marks inside a sentence stay where they
-    are. No line break follows a mark: every model's own chat template sets what stands after a picture (InternVL
-    a line break, as upstream wrote it by hand). Raises `PromptError` when marks and images differ in number.
+    Marks in front of the question move in front of the whole user turn; marks inside a sentence stay where they are.
+    No line break follows a mark: the model's own chat template sets what follows an image (InternVL a line break, which
+    upstream wrote by hand).
+
+    Raises `PromptError` if the number of marks is not `images`, `UnknownName` if there is no such template.
     """
     marks = question.count(IMAGE_MARK)
     if marks != images:
         raise PromptError(f"{marks} {IMAGE_MARK} marks for {images} images")
-    used, body, leading = find_template(name), question, ""
+    template, body, leading = find_template(name), question, ""
     while body.startswith(IMAGE_MARK):
         body = body.removeprefix(IMAGE_MARK).lstrip()
         leading += IMAGE_MARK
     # Not str.format: questions are full of braces.
-    user = leading + used.user.replace("{question}", body)
-    return [Message("system", used.system), Message("user", user)]
+    user = leading + template.user.replace("{question}", body)
+    return [Message("system", template.system), Message("user", user)]

@@ -1,8 +1,8 @@
-"""Several copies of one model share the requests through Ray: on the devices of this machine, or of a cluster.
+"""Shares requests among several replicas of one model through Ray, on this machine or on a cluster.
 
-Each copy is an actor with an engine of its own, and takes the next request when it has answered one, so a slow copy
-holds nobody up. What a copy had not answered when it died is asked of the others; a request that saw two copies
-die is a failure, because it may be the cause.
+Each replica is an actor with an engine of its own. It takes the next request when it has answered one, so a slow
+replica does not hold up the others. The requests of a replica that fails go to the others; a request that lost two
+replicas is a failure, because it may be the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmk12.errors import Mmk12Error, ModelError, PromptError
+from mmk12.errors import Mmk12Error, ModelError, PromptError, first_line
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import Engine, EngineStopped
 from mmk12.types import Completion, GenerationFailure, Message, Request
@@ -26,8 +26,9 @@ from mmk12.utils.ray_cluster import check_reachable, connection_error, import_ra
 ray = import_ray("--replicas and --ray-address")
 
 _CALLS = 2
-"""Calls under way per copy: while one result travels, the engine works on the next."""
-_DEATHS = 2
+"""Open calls per replica: while one result travels, the engine works on the next."""
+_MAX_LOSSES = 2
+"""The number of replicas that a request may lose before it counts as their cause."""
 _FORWARDED = ("HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 
 Opener = Callable[[ImageStore], Engine]
@@ -35,9 +36,10 @@ Answer = Completion | GenerationFailure
 
 
 class Replicas:
-    """A backend made of `deployment.replicas` engines, each opened by `opener` in a process of its own.
+    """A backend of `deployment.replicas` engines, each opened by `opener` in a process of its own.
 
-    Raises `ModelError` when a copy cannot be opened, or the cluster is too small.
+    `notes` says which replicas were lost. Raises `ModelError` if a replica cannot be opened, or the cluster is too
+    small.
     """
 
     def __init__(self, opener: Opener, store: ImageStore, deployment: Deployment) -> None:
@@ -48,9 +50,9 @@ class Replicas:
         self._alive = [_ReplicaState(number, actor.remote()) for number in range(1, deployment.replicas + 1)]
         opened = [copy.actor.open.remote(opener) for copy in self._alive]
         first = self._alive[0]
-        for copy, told in zip(self._alive, opened, strict=True):
+        for copy, call in zip(self._alive, opened, strict=True):
             try:
-                copy.capacity, copy.fingerprint = ray.get(told)
+                copy.capacity, copy.fingerprint = ray.get(call)
             except (ray.exceptions.RayActorError, ModelError) as error:
                 raise ModelError(f"Replica {copy.number} has not started. {_line(error)}") from error
             if copy.fingerprint != first.fingerprint:
@@ -61,7 +63,7 @@ class Replicas:
         self.fingerprint = first.fingerprint
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt as one of the copies renders it; raises `PromptError`."""
+        """Renders a prompt on one of the replicas; raises `PromptError`, or `ModelError` if no replica is left."""
         if not self._alive:
             raise ModelError(f"No replica is left: {self.notes[-1]}. Start again.")
         try:
@@ -70,11 +72,11 @@ class Replicas:
             raise PromptError(_line(error)) from None
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Answer]:
-        """Completions as they come from any copy."""
+        """Yields completions as they come from any replica."""
         waiting = deque(requests)
-        deaths: Counter[str] = Counter()
+        losses: Counter[str] = Counter()
         calls: dict[Any, _ReplicaState] = {}
-        for copy in self._alive:  # an earlier call may not have been read to its end
+        for copy in self._alive:  # an earlier call may not have been consumed to its end
             copy.held.clear()
             copy.calls = 0
         while waiting or any(copy.held for copy in self._alive):
@@ -91,14 +93,14 @@ class Replicas:
                 answers: list[Answer] = ray.get(ready)
             except (ray.exceptions.RayActorError, EngineStopped) as error:
                 calls = {call: one for call, one in calls.items() if one is not copy}
-                yield from self._bury(copy, _line(error), waiting, deaths)
+                yield from self._requeue(copy, _line(error), waiting, losses)
                 continue
             for answer in answers:
                 if copy.held.pop(answer.key, None):
                     yield answer
 
     def _feed(self, copy: _ReplicaState, waiting: deque[Request], calls: dict[Any, _ReplicaState]) -> None:
-        """Hands the copy as much as it can hold, but never more than its even share of what is left."""
+        """Sends a replica as much as it can hold, but never more than its even share of what is left."""
         while copy.calls < _CALLS and (waiting or copy.held):
             left = len(waiting) + sum(len(one.held) for one in self._alive)
             room = min(copy.capacity, -(-left // len(self._alive))) - len(copy.held)
@@ -106,32 +108,32 @@ class Replicas:
             if not added and not copy.held:
                 return
             copy.held |= {request.key: request for request in added}
-            calls[copy.actor.exchange.remote([(request, self._pictures(request)) for request in added])] = copy
+            calls[copy.actor.exchange.remote([(request, self._read_images(request)) for request in added])] = copy
             copy.calls += 1
 
-    def _bury(
-        self, copy: _ReplicaState, reason: str, waiting: deque[Request], deaths: Counter[str]
+    def _requeue(
+        self, copy: _ReplicaState, reason: str, waiting: deque[Request], losses: Counter[str]
     ) -> Iterator[GenerationFailure]:
-        """Takes a dead copy's requests back; those that saw too many deaths are failures."""
+        """Re-queues a failed replica's requests; fails those that lost two replicas."""
         self._alive.remove(copy)
         self.notes.append(f"replica {copy.number} died, {len(copy.held)} requests were taken from it: {reason}")
         for request in copy.held.values():
-            deaths[request.key] += 1
-            if deaths[request.key] < _DEATHS:
+            losses[request.key] += 1
+            if losses[request.key] < _MAX_LOSSES:
                 waiting.appendleft(request)
             else:
                 yield GenerationFailure(
-                    request.key, request.id, f"{_DEATHS} replicas died while they held it: {reason}"
+                    request.key, request.id, f"{_MAX_LOSSES} replicas died while they held it: {reason}"
                 )
 
-    def _pictures(self, request: Request) -> list[tuple[str, bytes]]:
+    def _read_images(self, request: Request) -> list[tuple[str, bytes]]:
         paths = [self._store.path(image) for image in request.images]
         return [(path.name, path.read_bytes()) for path in paths]
 
 
 @dataclass(slots=True, eq=False)
 class _ReplicaState:
-    """What the driver knows of one actor."""
+    """The driver's state of one actor: its open calls, and the requests that it has not answered."""
 
     number: int
     actor: Any
@@ -142,7 +144,7 @@ class _ReplicaState:
 
 
 class _Replica:
-    """The actor: one engine, and the pictures that were sent to it."""
+    """The actor: one engine, and the images that were sent with its requests."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="mmk12-")
@@ -150,21 +152,21 @@ class _Replica:
         self._held = 0
 
     def open(self, opener: Opener) -> tuple[int, str]:
-        """Loads the model; its capacity and fingerprint."""
+        """Loads the model and returns its capacity and fingerprint."""
         try:
             self._engine = opener(self._store)
-        except Mmk12Error as error:  # as the one kind that survives the way to the driver
+        except Mmk12Error as error:  # the one kind that can be pickled for the driver
             raise ModelError(str(error)) from None
         return self._engine.capacity, self._engine.fingerprint
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt; raises `PromptError`."""
+        """Renders a prompt; raises `PromptError`."""
         return self._engine.render(messages)
 
     def exchange(self, added: Sequence[tuple[Request, Sequence[tuple[str, bytes]]]]) -> list[Answer]:
-        """Takes requests with their pictures, works until something is answered, and gives that back."""
-        for request, pictures in added:
-            for name, data in pictures:
+        """Adds requests with their images, works until some are answered, and returns those answers."""
+        for request, images in added:
+            for name, data in images:
                 storage.write_bytes(self._store.folder / name, data)
             self._engine.add(request)
             self._held += 1
@@ -196,20 +198,19 @@ def _connect(address: str | None) -> None:
 
 
 def _resources(deployment: Deployment) -> dict[str, int]:
-    """What one copy asks of the cluster; raises `ModelError` if all copies together would wait for ever."""
-    there = ray.cluster_resources()
-    gpus = deployment.tensor_parallel if there.get("GPU") else 0
+    """Returns the resources of one replica; raises `ModelError` if the cluster has too few for all of them."""
+    available = ray.cluster_resources()
+    gpus = deployment.tensor_parallel if available.get("GPU") else 0
     each = {"num_cpus": 1, "num_gpus": gpus}
     for name, kind in (("num_cpus", "CPU"), ("num_gpus", "GPU")):
-        if each[name] * deployment.replicas > there.get(kind, 0):
+        if each[name] * deployment.replicas > available.get(kind, 0):
             raise ModelError(
                 f"{deployment.replicas} replicas need {each[name] * deployment.replicas} {kind}s, "
-                f"the Ray cluster has {there.get(kind, 0):.0f}. Lower --replicas or --tensor-parallel."
+                f"the Ray cluster has {available.get(kind, 0):.0f}. Lower --replicas or --tensor-parallel."
             )
     return each
 
 
 def _line(error: Exception) -> str:
     """The first line of what went wrong in an actor, without the traceback that Ray adds."""
-    told = str(getattr(error, "cause", None) or error).strip()
-    return told.splitlines()[0] if told else type(error).__name__
+    return first_line(getattr(error, "cause", None) or error)

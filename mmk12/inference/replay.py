@@ -1,4 +1,4 @@
-"""Saved completions as a backend: grade what another run, or another framework, has generated.
+"""Serves saved completions as a backend, so that those of another run or framework can be graded.
 
 Reads a run folder of ours, or a JSONL file with `id` and `response` (or `text`) and optionally `index`,
 `finish_reason`, `prompt_tokens`, `completion_tokens`. An id may leave out the `<benchmark>/` in front.
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import BadInput
-from mmk12.types import BrokenLine, Completion, GenerationFailure, Message, Request
+from mmk12.errors import BadInput, UnknownName
+from mmk12.types import FINISH_REASONS, BrokenLine, Completion, GenerationFailure, Message, Request
 from mmk12.utils import storage
 
 
@@ -24,20 +24,23 @@ class ReplayBackend:
         self._rows: dict[tuple[str, int], Mapping[str, Any]] = {}
         for row in storage.read_jsonl(file):
             if isinstance(row, BrokenLine):
-                raise BadInput(f"{row.where}: {row.reason}. Mend or remove that line.")
+                raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
             if not isinstance(row.get("id"), str | int) or not isinstance(_text(row), str):
                 raise BadInput(
                     f"{file}: every row needs `id` and `response`; one has only {', '.join(row) or 'nothing'}."
                 )
+            if row.get("finish_reason") and row["finish_reason"] not in FINISH_REASONS:
+                fault = UnknownName("finish reason", str(row["finish_reason"]), FINISH_REASONS)
+                raise BadInput(f"{file}, the row with the id {row['id']}: {fault}")
             self._rows[str(row["id"]), int(row.get("index", 0))] = row
         self.fingerprint = f"replay:sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The turns, one after the other: saved completions were made from a prompt that is not known here."""
+        """Returns the turns, one after the other: the prompt of saved completions is not known here."""
         return "\n".join(f"{message.role}: {message.content}" for message in messages)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-        """The saved completion of each request, in the order of the requests."""
+        """Yields the saved completion of each request, in the order of the requests."""
         for request in requests:
             row = self._rows.get((request.id, request.index))
             if row is None:
@@ -45,13 +48,12 @@ class ReplayBackend:
             if row is None:
                 yield GenerationFailure(request.key, request.id, "no saved completion")
                 continue
-            finish = "length" if row.get("finish_reason") == "length" else "stop"
             yield Completion(
                 request.key,
                 request.id,
                 request.index,
                 _text(row),
-                finish,  # type: ignore[arg-type]
+                row.get("finish_reason") or "stop",
                 _count(row.get("prompt_tokens")),
                 _count(row.get("completion_tokens")),
             )

@@ -1,7 +1,7 @@
-"""vLLM as a library: HF-native InternVL, remote-code `InternVLChatModel`, and any other vision-language model it runs.
+"""The vLLM backend: HF-native InternVL, remote-code `InternVLChatModel`, and any other vision-language model it runs.
 
-Greedy here is what it is in the transformers backend: the checkpoint's own sampling habits never apply, tokens that
-stand for pictures are never sampled, a response ends at the checkpoint's own stop tokens.
+Sampling is that of the transformers backend: the checkpoint's own sampling defaults never apply, tokens that stand for
+images are never sampled, and a response ends at the checkpoint's own stop tokens.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pydantic
 
-from mmk12.errors import MissingExtra, ModelError, UnknownName
+from mmk12.errors import MissingExtra, ModelError, UnknownName, first_line
 from mmk12.inference.chat_template import ChatTemplate
 from mmk12.inference.checkpoint import (
     LOADING_ERRORS,
@@ -34,17 +34,17 @@ from mmk12.utils.images import ImageStore
 # Only symbols that exist in vLLM 0.24 and in 0.32 alike are used in this file.
 
 for _name, _value in (
-    ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # standard output belongs to results
+    ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # standard output is for results
     ("VLLM_LOGGING_LEVEL", "ERROR"),
     ("VLLM_NO_USAGE_STATS", "1"),
 ):
     os.environ.setdefault(_name, _value)
 try:
     if not has_gpu():
-        # One process: starting a second takes longer than a small evaluation, and there is no device to keep busy.
+        # One process: starting a second one takes longer than a small evaluation, and there is no GPU to keep busy.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     import_torchvision()
-    with warnings.catch_warnings():  # of libraries about each other
+    with warnings.catch_warnings():  # of the libraries, about each other
         warnings.simplefilter("ignore", FutureWarning)
         import torch
         import transformers
@@ -79,15 +79,15 @@ SPEED_ONLY = frozenset(
         *("distributed_executor_backend", "limit_mm_per_prompt", "download_dir"),
     }
 )
-"""Settings that say how fast, not what: a run may go on with others."""
-REFUSED = (VLLMValidationError, ValueError, TypeError, LookupError, AssertionError, RuntimeError, OSError)
-"""What vLLM raises on one request that it cannot serve: too long a prompt, a picture its processor refuses."""
-STOPPED = (EngineDeadError, EngineGenerateError, *LOADING_ERRORS, IndexError)
-"""What it raises when it cannot go on."""
+"""Settings that change speed and not texts: they are no part of the fingerprint, so a run may go on with others."""
+REQUEST_ERRORS = (VLLMValidationError, ValueError, TypeError, LookupError, AssertionError, RuntimeError, OSError)
+"""The errors of a request that vLLM cannot serve: too long a prompt, an image that its processor refuses."""
+ENGINE_ERRORS = (EngineDeadError, EngineGenerateError, *LOADING_ERRORS, IndexError)
+"""The errors after which the engine cannot go on."""
 
 
 def check_options(options: Iterable[str]) -> None:
-    """Raises `UnknownName` for what is no argument of this vLLM's engine."""
+    """Raises `UnknownName` for an option that is not an argument of the installed vLLM's engine."""
     known = [field.name for field in dataclasses.fields(vllm.EngineArgs)]
     for name in options:
         if name not in known:
@@ -95,7 +95,7 @@ def check_options(options: Iterable[str]) -> None:
 
 
 def start_engine(model: str, arguments: Mapping[str, Any]) -> Any:
-    """A `vllm.LLMEngine` of `model`; `arguments` go before the defaults. Raises `ModelError`."""
+    """Starts a `vllm.LLMEngine` of `model`; `arguments` override the defaults. Raises `ModelError`."""
     transformers.logging.set_verbosity_error()
     defaults = {**DEFAULTS, **(CPU_DEFAULTS if current_platform.is_cpu() else {})}
     try:
@@ -106,19 +106,18 @@ def start_engine(model: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def describe_error(error: Exception) -> str:
-    """An error in one line; pydantic's own begins with a headline that says nothing."""
+    """Describes an error in one line; of a pydantic error, the first message instead of its headline."""
     if isinstance(error, pydantic.ValidationError):
         first = error.errors(include_url=False)[0]
         named = ".".join(map(str, first["loc"][:1]))
         return (f"{named}: " if named else "") + first["msg"].removeprefix("Value error, ").splitlines()[0]
-    told = str(error).strip()
-    return told.splitlines()[0] if told else type(error).__name__
+    return first_line(error)
 
 
 _INLINE = {"InternVLChatModel": "<image>\n"}
-"""Architectures whose template knows only text, and what stands for a picture in it (upstream: their `chat()`)."""
+"""Architectures whose template handles only text, and the text for an image (upstream: their method `chat`)."""
 _WAITING = 32
-"""Requests held beyond those that run, so that a free place is taken at once."""
+"""The number of requests that wait in the engine, so that a free place is taken at once."""
 
 
 class VllmBackend:
@@ -131,8 +130,8 @@ class VllmBackend:
     def __init__(
         self, model: str, store: ImageStore, *, tensor_parallel: int = 1, options: Mapping[str, Any] | None = None
     ) -> None:
-        given = dict(options or {})
-        check_options(given)
+        chosen = dict(options or {})
+        check_options(chosen)
         config = read_generation_config(model)
         code = needs_remote_code(config)
         trust = {"trust_remote_code": code is not None}
@@ -146,7 +145,7 @@ class VllmBackend:
         self._store = store
         self._tokenizer: Any = getattr(owner, "tokenizer", owner)
         self._chat = ChatTemplate(owner, IMAGE_MARK if inline else getattr(owner, "image_token", IMAGE_MARK), inline)
-        self._engine = start_engine(model, {"tensor_parallel_size": tensor_parallel, **trust, **given})
+        self._engine = start_engine(model, {"tensor_parallel_size": tensor_parallel, **trust, **chosen})
         renderer = self._engine.renderer
         # The chat template writes all special tokens itself.
         self._tokenizing = renderer.default_chat_tok_params.with_kwargs(add_special_tokens=False)
@@ -157,29 +156,29 @@ class VllmBackend:
         self._banned = dict.fromkeys(sorted(placeholders), float("-inf"))
         self.capacity = self._engine.vllm_config.scheduler_config.max_num_seqs + _WAITING
         self._held: dict[str, Request] = {}
-        self._refused: list[GenerationFailure] = []
+        self._failed: list[GenerationFailure] = []
         self.fingerprint = " ".join(
             (
                 f"{VERSIONS} {str(settings.dtype).removeprefix('torch.')} {hash_weights(model)}",
-                *(f"{name}={value}" for name, value in sorted(given.items()) if name not in SPEED_ONLY),
+                *(f"{name}={value}" for name, value in sorted(chosen.items()) if name not in SPEED_ONLY),
                 *((f"remote-code:{code}",) if code else ()),
             )
         )
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt after the model's own chat template; raises `PromptError`."""
+        """Renders the prompt by the model's own chat template; raises `PromptError`."""
         return self._chat.render(messages)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | GenerationFailure]:
-        """Completions as they come."""
+        """Yields completions as they come."""
         return run_engine(self, requests)
 
     def add(self, request: Request) -> None:
-        """Takes a request; one that vLLM refuses is a failure of the next step."""
+        """Adds a request; one that vLLM refuses is returned as a failure by the next step."""
         marks = self._chat.marks(request.prompt)
-        if marks != len(request.images):  # vLLM would leave a mark too many in the text without a word
+        if marks != len(request.images):  # vLLM would silently leave the surplus mark in the text
             reason = f"{marks} image marks for {len(request.images)} images"
-            self._refused.append(GenerationFailure(request.key, request.id, reason))
+            self._failed.append(GenerationFailure(request.key, request.id, reason))
             return
         prompt: dict[str, Any] = {"prompt": request.prompt}
         if request.images:
@@ -189,36 +188,36 @@ class VllmBackend:
             self._engine.add_request(request.key, rendered, self._parameters(request))
         except EngineDeadError as error:
             raise EngineStopped(describe_error(error)) from error
-        except REFUSED as error:
-            # vLLM may now believe that its engine has the pictures, and would not send them with a later request.
+        except REQUEST_ERRORS as error:
+            # vLLM may now believe that its engine has the images, and would not send them with a later request.
             self._engine.reset_mm_cache()
-            self._refused.append(GenerationFailure(request.key, request.id, describe_error(error)))
+            self._failed.append(GenerationFailure(request.key, request.id, describe_error(error)))
         else:
             self._held[request.key] = request
 
     def step(self) -> list[Completion | GenerationFailure]:
-        """Lets the engine work once; what is finished by now."""
-        answers: list[Completion | GenerationFailure] = [*self._refused]
-        self._refused.clear()
+        """Runs one step of the engine and returns what is finished."""
+        answers: list[Completion | GenerationFailure] = [*self._failed]
+        self._failed.clear()
         if not self._held:
             return answers
         try:
             outputs = self._engine.step()
-        except STOPPED as error:
+        except ENGINE_ERRORS as error:
             raise EngineStopped(describe_error(error)) from error
         return answers + [self._answer(output) for output in outputs if output.finished]
 
     def _answer(self, output: Any) -> Completion | GenerationFailure:
-        request, (made,) = self._held.pop(output.request_id), output.outputs
-        if made.finish_reason not in ("stop", "length"):
-            return GenerationFailure(request.key, request.id, f"vLLM ended the response with {made.finish_reason!r}")
-        tokens = list(made.token_ids)
+        request, (result,) = self._held.pop(output.request_id), output.outputs
+        if result.finish_reason not in ("stop", "length"):
+            return GenerationFailure(request.key, request.id, f"vLLM ended the response with {result.finish_reason!r}")
+        tokens = list(result.token_ids)
         return Completion(
             request.key,
             request.id,
             request.index,
             self._tokenizer.decode(tokens, skip_special_tokens=True),
-            made.finish_reason,
+            result.finish_reason,
             len(output.prompt_token_ids),
             len(tokens),
         )

@@ -1,1 +1,5 @@
-"""Recipes: what an experiment may say (`schema`) and how its file is read (`loader`)."""
+"""Recipes: one YAML file is one whole experiment (`verl_recipes/`).
+
+schema          the keys of a recipe, their defaults and their bounds
+recipe_loader   reads a file, merges the recipes that it extends, and sets overrides
+"""

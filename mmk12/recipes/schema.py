@@ -1,8 +1,8 @@
-"""A recipe is the whole experiment in one YAML file: data, prompt and reward rule.
+"""The keys of a recipe, with their defaults and bounds. A recipe is one experiment: data, prompt, reward and training.
 
-YAML because it is pure data. It is read strictly: an unknown key, a repeated key or a value out of range is a
-`BadRecipe` that names the key and the nearest known one, never a silent default. Imports neither torch nor verl,
-so recipes can be checked anywhere.
+Recipes are YAML because that is pure data, and they are read strictly: an unknown key, a duplicate key or a value out
+of range raises `BadRecipe` with the key and the nearest known one. Imports neither torch nor verl, so a recipe can be
+checked anywhere.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mmk12.errors import BadRecipe, UnknownName
 from mmk12.inference import prompts
 from mmk12.utils import content
 from mmk12.utils.config import FrozenModel
-from mmk12.verifier import PROFILES
-
-# A band of pass rates, written as one would on paper: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
-
+from mmk12.verifier import PROFILES, Penalties
 
 _BOUND = r"(0|1|0?\.\d{1,6}|1\.0{1,6})"
 _BAND = re.compile(rf"(?:{_BOUND}\s*(<=?|≤)\s*)?p(?:\s*(<=?|≤)\s*{_BOUND})?")
@@ -30,7 +27,10 @@ _BAND = re.compile(rf"(?:{_BOUND}\s*(<=?|≤)\s*)?p(?:\s*(<=?|≤)\s*{_BOUND})?"
 
 @dataclass(frozen=True, slots=True)
 class PassRateRange:
-    """The pass rates between two bounds; `open_low` and `open_high` say that the bound itself is outside."""
+    """The pass rates between two bounds; `open_low` and `open_high` exclude the bound itself.
+
+    As text: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
+    """
 
     low: Fraction = Fraction(0)
     high: Fraction = Fraction(1)
@@ -39,27 +39,24 @@ class PassRateRange:
 
     @classmethod
     def parse(cls, text: str) -> PassRateRange:
-        """Reads a band; raises `ValueError` when it is not one, or when no rate could be inside."""
+        """Parses a band. Raises `ValueError` if it is not one, or if it contains no pass rate."""
         if text.strip() == "all":
             return cls()
-        found = _BAND.fullmatch(text.strip())
-        if found is None or found[0] == "p":
+        match = _BAND.fullmatch(text.strip())
+        if match is None or match[0] == "p":
             raise ValueError(f"'{text}' is not a band of pass rates; write '0 < p < 1', '0.25 <= p <= 0.75' or 'all'")
-        low, below, above, high = found.groups()
+        low, below, above, high = match.groups()
         band = cls(Fraction(low or 0), Fraction(high or 1), below == "<", above == "<")
         if band.low > band.high or (band.low == band.high and (band.open_low or band.open_high)):
             raise ValueError(f"no pass rate is inside '{text}'")
         return band
 
     def side(self, right: int, of: int) -> int:
-        """-1 where `right` of `of` lies below the band, 1 above it, 0 inside."""
+        """Returns -1 if the pass rate `right` / `of` is below the band, 1 if it is above, 0 if it is inside."""
         rate = Fraction(right, of)
         if rate < self.low or (self.open_low and rate == self.low):
             return -1
         return int(rate > self.high or (self.open_high and rate == self.high))
-
-
-# What a recipe says about training, in the words of the algorithm: prompts, rollouts, updates, learning rate.
 
 
 Count = Annotated[int, Field(strict=True, gt=0)]
@@ -73,14 +70,14 @@ OnlineFilter = Literal["off", "drop", "refill"]
 
 
 class Tiling(FrozenModel):
-    """How a picture is cut for the vision tower; one setting for dataset, actor and rollouts."""
+    """How an image is cut into tiles for the vision tower, at `most` so many; for dataset, actor and rollouts alike."""
 
     crop: Switch = True
     most: Count = 12
 
 
 class Learning(FrozenModel):
-    """What every kind of training has. `steps` null is `epochs` over the data; lengths are in tokens."""
+    """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data."""
 
     learning_rate: Positive = 3e-7
     warmup: Share = 0.0
@@ -99,14 +96,14 @@ class Learning(FrozenModel):
 
 
 class Training(Learning):
-    """Reinforcement learning (arXiv 2503.07365, sections 2.3 and 3.1). Defaults are those of MM-Eureka-8B.
+    """Reinforcement learning (arXiv 2503.07365, sections 2.3 and 3.1). The defaults are those of MM-Eureka-8B.
 
     A step draws `rollouts` completions of each of `prompts_per_step` prompts and makes one update per
-    `samples_per_update` of them. `advantage` `rloo_whitened` is the released code's, `rloo` the paper's. `loss_mean`
+    `samples_per_update` of them. `advantage`: `rloo` is the paper's, `rloo_whitened` the released code's. `loss_mean`
     averages over the tokens of each sample first, or over all tokens of an update at once. `ratio_cap` bounds the
     policy ratio where the advantage is negative (dual clip); null is plain PPO-clip. `kl` weighs the KL penalty in the
-    loss; 0 needs no reference model. `online_filter` treats prompts whose rollouts are all right or all wrong:
-    `drop` takes them out of the step, `refill` draws others in their place.
+    loss; 0 needs no reference model. `online_filter` is for prompts whose rollouts are all right or all wrong:
+    `drop` removes them from the step, `refill` replaces them by others.
     """
 
     prompts_per_step: Count = 128
@@ -125,7 +122,7 @@ class Training(Learning):
 class Finetuning(Learning):
     """Supervised fine-tuning on the golds of the same rows: the baseline "SFT" of table 2.
 
-    One update per `batch` samples. `max_response` bounds the demonstration, which is the gold alone.
+    One update per `batch` samples. The response is the gold alone; `max_response` bounds it.
     """
 
     batch: Count = 128
@@ -134,8 +131,11 @@ class Finetuning(Learning):
 
 
 class Hardware(FrozenModel):
-    """Where it runs. `gpus` per node; `tensor_parallel` GPUs share one rollout engine; `micro_batch` samples go
-    through a GPU at once; `offload` keeps the optimiser in main memory between updates."""
+    """The machines: `nodes` with `gpus` each.
+
+    `tensor_parallel` GPUs share one rollout engine. A GPU processes `micro_batch` samples at once. `offload` keeps the
+    optimiser in main memory between updates.
+    """
 
     nodes: Count = 1
     gpus: Count = 8
@@ -151,28 +151,37 @@ Cap = Annotated[int, Field(strict=True, gt=0)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
 
 
-class Prompting(FrozenModel):
-    """The prompt of `mmk12.inference.prompts` and the verifier profile that pays the answer."""
+class RewardPenalties(FrozenModel):
+    """Deductions from the reward (`mmk12.verifier.Penalties` says what each value means); lengths are in tokens."""
 
-    prompt: str = "instruct"
-    reward: str = "paper_instruct"
+    repetition: NotNegative = 0.0
+    ngram: Count = 20
+    overlong: NotNegative = 0.0
+    limit: Annotated[int, Field(strict=True, ge=0)] = 0
+    buffer: Annotated[int, Field(strict=True, ge=0)] = 0
 
-    @field_validator("prompt")
+    @model_validator(mode="after")
+    def _make_sense(self) -> RewardPenalties:
+        Penalties(**self.model_dump())
+        return self
+
+
+class Reward(FrozenModel):
+    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none."""
+
+    profile: str = "paper_instruct"
+    penalties: RewardPenalties | None = None
+
+    @field_validator("profile")
     @classmethod
-    def _known_prompt(cls, name: str) -> str:
-        return _known("prompt", name, prompts.TEMPLATES)
-
-    @field_validator("reward")
-    @classmethod
-    def _known_reward(cls, name: str) -> str:
-
+    def _known_profile(cls, name: str) -> str:
         return _known("reward profile", name, PROFILES)
 
 
 class Difficulty(FrozenModel):
     """The offline difficulty filter (arXiv 2503.07365, section 3.1): a model answers each question `n` times.
 
-    Rows stay whose pass rate p is in the band `keep`. `max_tokens` bounds one answer.
+    Rows whose pass rate p is in the band `keep` are kept. `max_tokens` bounds one answer.
     """
 
     n: Annotated[int, Field(strict=True, ge=1, le=1024)] = 8
@@ -187,20 +196,23 @@ class Difficulty(FrozenModel):
 
 
 class K12Benchmark(FrozenModel):
-    """What fills the folder `k12_benchmark`: the published 500 for the source `official`, else as many rows of one of
-    the mixture's sources, which then leave the mixture."""
+    """The rows of the folder `k12_benchmark`.
+
+    They are the published 500 for the source `official`, else `size` rows of one of the mixture's sources, which are
+    then removed from the mixture.
+    """
 
     source: str
     size: Cap = 500
 
 
 class Data(FrozenModel):
-    """The mixture. `sources` is in order of priority: of two equal rows the earlier source keeps its own.
+    """The mixture. `sources` is in order of priority: of two equal rows the one of the earlier source is kept.
 
-    `letters` lets multiple choice in that only a letter can answer. `otherwise` is the recipe to build instead when
-    none of `sources` is there. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
+    `letters` keeps multiple-choice questions that only a letter can answer. `otherwise` is the recipe to build if none
+    of `sources` is available. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
     `order: pass_rate` puts the rows that a model solves most often first. `decontaminate` names the benchmarks whose
-    questions are taken out, `all` that are declared or a list of them.
+    questions are removed: `all` declared ones, or a list.
     """
 
     sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
@@ -224,11 +236,11 @@ class Data(FrozenModel):
 
     @field_validator("decontaminate")
     @classmethod
-    def _known_benchmarks(cls, given: str | list[str]) -> str | list[str]:
-        for ref in given if isinstance(given, list) else ():
+    def _known_benchmarks(cls, refs: str | list[str]) -> str | list[str]:
+        for ref in refs if isinstance(refs, list) else ():
             if "/" not in ref and not ref.endswith(".py"):  # else a user's own benchmark file
                 _known("benchmark", ref.partition(":")[0], content.names("benchmark"))
-        return given
+        return refs
 
     @field_validator("otherwise")
     @classmethod
@@ -241,13 +253,15 @@ class Data(FrozenModel):
 class Recipe(FrozenModel):
     """One experiment. `name` is the file's; keys that are left out have the defaults written here.
 
-    `model` is what training starts from: by reinforcement (`train`) or on the golds (`sft`). `overrides` are verl keys,
-    set as they stand after all others.
+    `prompt` names a template of `mmk12.inference.prompts` (`mmk12 list prompts`). `model` is what training starts from:
+    reinforcement learning (`train`) or fine-tuning on the golds (`sft`). `overrides` are verl keys, set after all
+    others.
     """
 
     name: str
     about: str
-    profile: Prompting = Prompting()
+    prompt: str = "instruct"
+    reward: Reward = Reward()
     data: Data
     model: str | None = None
     train: Training | None = None
@@ -255,20 +269,25 @@ class Recipe(FrozenModel):
     hardware: Hardware = Hardware()
     overrides: dict[str, bool | int | float | str | list[Any] | None] = Field(default_factory=dict)
 
+    @field_validator("prompt")
+    @classmethod
+    def _known_prompt(cls, name: str) -> str:
+        return _known("prompt", name, prompts.TEMPLATES)
+
     @property
     def training(self) -> Training | Finetuning:
-        """The part about training. Raises `BadRecipe` unless there is one, and one alone."""
+        """The `train` or the `sft` section. Raises `BadRecipe` unless there is exactly one."""
         if self.train is not None and self.sft is not None:
-            raise BadRecipe(f"{self.name} has a 'train' and an 'sft' section. Take one away: 'train: null'.")
-        found = self.train or self.sft
-        if found is None:
+            raise BadRecipe(f"{self.name} has a 'train' and an 'sft' section. Remove one: 'train: null'.")
+        section = self.train or self.sft
+        if section is None:
             raise BadRecipe(
                 f"{self.name} only builds data: it has no 'train' section. mmk12 list recipes shows the others."
             )
-        return found
+        return section
 
     def with_seed(self, seed: int | None) -> Recipe:
-        """This recipe with another data seed, or itself for None."""
+        """Returns this recipe with another data seed, or itself for None."""
         if seed is None:
             return self
         if seed < 0:

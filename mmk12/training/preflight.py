@@ -1,7 +1,7 @@
-"""What can be known to fail before an hour of a cluster is spent, each as one line that passes or does not.
+"""Checks before a job is started: each finds what would fail later, after an hour of a cluster, and gives one line.
 
-The checks of a node (versions, data, disk) need neither torch nor verl to be imported, so they run on every node of a
-cluster as a small task; those of the experiment (prompt lengths, rewards) run once, where the job is started.
+The checks of a node (version, data, disk) import neither torch nor verl, so they run on every node of a cluster as a
+small Ray task. Those of the experiment (layout, rewards, prompt lengths) run once, where the job is started.
 """
 
 from __future__ import annotations
@@ -9,28 +9,30 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmk12.errors import VERL, MissingData, MissingExtra, ModelError
+from mmk12._version import VERL
+from mmk12.errors import MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
-from mmk12.training.plan import TrainingPlan
+from mmk12.training.cluster import Node, join_cluster, run_on_nodes
+from mmk12.training.training_plan import TrainingPlan
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.verifier.pool import Pool
 from mmk12.verifier.profiles import find_profile
 
-_CHUNK = 256
+_ROWS_PER_CHUNK = 256
 _CHECKPOINT_BYTES = 12
 """Per trained parameter: float32 weights and the two moments of Adam."""
 
-_KNOWN = (
+_KNOWN_REWARDS = (
     ("<think>3+4=7</think><answer>$7$</answer>", "$7$", 1.0, 1.0),
     ("<think>3+4=7</think><answer>7</answer>", "$7$", 1.0, 1.0),
     ("<think>half</think><answer>$\\frac{2}{4}$</answer>", "$\\frac{1}{2}$", 1.0, 1.0),
@@ -42,73 +44,121 @@ _KNOWN = (
 )
 """(response, gold, accuracy, format) that no reward may get wrong."""
 
+Measure = Callable[[list[Message], list[Image]], int]
+"""The length of a prompt in tokens, image tokens included."""
+
 
 class PreflightCheck(NamedTuple):
-    """The outcome of one check; `told` says what was found, and what to do where it failed."""
+    """The outcome of one check; `message` gives the facts, and the next step where the check failed."""
 
     name: str
     passed: bool
-    told: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
-class DataRows:
-    """What the training rows came to: how many, the longest prompt in tokens, and the first faults."""
+class RowsReport:
+    """The training rows: their number, the longest prompt in tokens, and one line per bad row."""
 
     count: int
     longest: int
     faults: tuple[str, ...]
 
 
+def run_preflight(
+    plan: TrainingPlan,
+    *,
+    ray_address: str | None,
+    deadline: float,
+    report: Callable[[PreflightCheck], None],
+    say: Callable[[str], None],
+    progress: Progress = ignore_progress,
+) -> list[Node]:
+    """Runs all checks of a planned job; returns the nodes of the cluster, none for a job on this machine.
+
+    Waits up to `deadline` seconds for the nodes of the cluster at `ray_address`. Each check goes to `report` as soon as
+    it is known. Raises `ModelError` after the last check if one failed, or if nodes are missing.
+    """
+    arguments = (
+        str((plan.data / "train.parquet").absolute()),
+        str((plan.out / "checkpoints").absolute()),
+        checkpoint_bytes(plan),
+    )
+    nodes: list[Node] = []
+    if ray_address is not None:
+        nodes = join_cluster(ray_address, plan.recipe.hardware, deadline, say)
+    checks = []
+    of_nodes = check_node(*arguments) if ray_address is None else check_nodes(nodes, *arguments)
+    for check in chain(of_nodes, check_experiment(plan, progress)):
+        report(check)
+        checks.append(check)
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        raise ModelError(f"{len(failed)} of {len(checks)} checks failed: {failed[0].name}: {failed[0].message}")
+    return nodes
+
+
 def check_node(train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
-    """The checks of one node: versions, the parquet file, room for `needed` bytes of checkpoints."""
-    return [_version(), _readable(Path(train)), _room(Path(checkpoints), needed)]
+    """Returns the checks of this machine: verl's version, the parquet file `train`, and `needed` bytes of free disk for
+    the folder `checkpoints`."""
+    return [_check_version(), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
+
+
+def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
+    """Returns the checks of `check_node` on each node, with the node's address in the message."""
+    checks = []
+    for node, results, error in run_on_nodes(nodes, check_node, train, checkpoints, needed):
+        if error is not None:
+            checks.append(PreflightCheck("node", False, f"{node.address}: mmk12 does not run there ({error})"))
+            continue
+        checks += [PreflightCheck(name, passed, f"{node.address}: {message}") for name, passed, message in results]
+    return checks
 
 
 def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
-    """The checks of the experiment, in order of cost."""
-    yield _layout(plan.model)
-    yield _rewards(plan.recipe.profile.reward)
-    yield _prompts(plan, progress)
+    """Yields the checks of the experiment, the cheapest first."""
+    yield _check_layout(plan.model)
+    yield _check_rewards(plan.recipe.reward.profile)
+    yield _check_prompts(plan, progress)
 
 
 def checkpoint_bytes(plan: TrainingPlan) -> int:
-    """What the kept checkpoints will take, one more while the newest is written; 0 for a model of unknown size."""
+    """Returns the size of the kept checkpoints and of one more while the newest is written; 0 if the model's size is
+    unknown."""
     parameters = plan.memory.parameters if plan.memory else 0
     return _CHECKPOINT_BYTES * parameters * (plan.recipe.training.keep_checkpoints + 1)
 
 
-def _version() -> PreflightCheck:
+def _check_version() -> PreflightCheck:
     try:
-        found = metadata.version("verl")
+        version = metadata.version("verl")
     except metadata.PackageNotFoundError:
         return PreflightCheck("verl", False, f"is not installed; pip install 'mmk12[gpu]' brings verl {VERL}")
-    told = found if found == VERL else f"{found} is installed, the recipes and the plugin are for {VERL}"
-    return PreflightCheck("verl", found == VERL, told)
+    message = version if version == VERL else f"{version} is installed, the recipes and the plugin are for {VERL}"
+    return PreflightCheck("verl", version == VERL, message)
 
 
-def _readable(train: Path) -> PreflightCheck:
+def _check_data(train: Path) -> PreflightCheck:
     import pyarrow.lib
     import pyarrow.parquet as pq
 
     try:
         rows = pq.ParquetFile(train).metadata.num_rows
     except (OSError, pyarrow.lib.ArrowException) as error:
-        return PreflightCheck(
-            "data", False, f"{train} cannot be read here ({error}); put it on a disk that all nodes share"
-        )
+        message = f"{train} cannot be read here ({error}); put it on a disk that all nodes share"
+        return PreflightCheck("data", False, message)
     return PreflightCheck("data", rows > 0, f"{train}: {rows:,} rows")
 
 
-def _room(folder: Path, needed: int) -> PreflightCheck:
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(there).free
-    told = f"{free / 2**30:.1f} GiB free on {there}, {needed / 2**30:.1f} GiB of checkpoints to come"
-    return PreflightCheck("disk", free > needed, told)
+def _check_disk(folder: Path, needed: int) -> PreflightCheck:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    message = f"{free / 2**30:.1f} GiB free on {existing}, {needed / 2**30:.1f} GiB needed for checkpoints"
+    return PreflightCheck("disk", free > needed, message)
 
 
-def _layout(model: str) -> PreflightCheck:
-    """Whether a local checkpoint is in transformers' own layout, which is all that verl trains."""
+def _check_layout(model: str) -> PreflightCheck:
+    """Checks that a local checkpoint is in transformers' layout, the only one that verl trains."""
     folder = Path(model)
     if not folder.is_dir():
         return PreflightCheck("model", True, f"{model}, from the hub")
@@ -118,110 +168,100 @@ def _layout(model: str) -> PreflightCheck:
         return PreflightCheck("model", False, f"{folder} has no config.json")
     kind = config.get("model_type") if isinstance(config, dict) else None
     if kind == "internvl_chat":
-        return PreflightCheck(
-            "model", False, f"{folder} is in OpenGVLab's layout. Run: mmk12 convert {folder} {folder}-hf"
-        )
+        message = f"{folder} is in OpenGVLab's layout. Run: mmk12 convert {folder} {folder}-hf"
+        return PreflightCheck("model", False, message)
     return PreflightCheck("model", True, f"{folder} ({kind})")
 
 
-def _rewards(profile: str) -> PreflightCheck:
-    """The known rewards, through the same killable pool that pays during training."""
-
+def _check_rewards(profile: str) -> PreflightCheck:
+    """Checks rewards that are known, in the same kind of worker that pays during training."""
     if find_profile(profile).released:
-        return PreflightCheck(
-            "rewards", True, f"profile {profile} repeats the published defects (docs/ledger.md), so nothing is known"
-        )
+        message = f"profile {profile} reproduces the published defects (docs/ledger.md); its rewards are not checked"
+        return PreflightCheck("rewards", True, message)
     with Pool(1, profile) as pool:
-        verdicts = pool.map([{"response": response, "gold": gold} for response, gold, _, _ in _KNOWN])
+        verdicts = list(pool.map([{"response": response, "gold": gold} for response, gold, _, _ in _KNOWN_REWARDS]))
     wrong = [
         response
-        for (response, _, accuracy, formed), verdict in zip(_KNOWN, verdicts, strict=True)
-        if (float(verdict.correct), float(verdict.format_ok)) != (accuracy, formed)
+        for (response, _, accuracy, format_), verdict in zip(_KNOWN_REWARDS, verdicts, strict=True)
+        if (float(verdict.correct), float(verdict.format_ok)) != (accuracy, format_)
     ]
     if wrong:
-        return PreflightCheck(
-            "rewards", False, f"profile {profile} gets {len(wrong)} of {len(_KNOWN)} known rewards wrong: {wrong[0]}"
-        )
-    return PreflightCheck("rewards", True, f"profile {profile}, {len(_KNOWN)} known rewards as they should be")
+        message = f"profile {profile} gets {len(wrong)} of {len(_KNOWN_REWARDS)} known rewards wrong: {wrong[0]}"
+        return PreflightCheck("rewards", False, message)
+    return PreflightCheck("rewards", True, f"profile {profile}, {len(_KNOWN_REWARDS)} known rewards are right")
 
 
-def _prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
+def _check_prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
     try:
-        measure = _ruler(plan.model)
+        measure = _make_measure(plan.model)
     except (MissingExtra, ModelError) as error:
         return PreflightCheck("prompts", False, str(error))
-    found = read_rows(
-        _parquet(plan.data / "train.parquet"), plan.rows or 0, measure, plan.recipe.training.max_prompt, progress
-    )
-    if found.faults:
-        more = f" ({len(found.faults)} rows in all)" if len(found.faults) > 1 else ""
-        return PreflightCheck(
-            "prompts", False, f"{found.faults[0]}{more}. Build the data again, or raise train.max_prompt."
-        )
-    return PreflightCheck(
-        "prompts", True, f"{found.count:,} rows, every picture decodes, longest prompt {found.longest:,} tokens"
-    )
+    rows = _read_parquet(plan.data / "train.parquet")
+    result = check_rows(rows, plan.rows or 0, measure, plan.recipe.training.max_prompt, progress)
+    if result.faults:
+        more = f" ({len(result.faults)} rows in all)" if len(result.faults) > 1 else ""
+        message = f"{result.faults[0]}{more}. Build the data again, or raise train.max_prompt."
+        return PreflightCheck("prompts", False, message)
+    message = f"{result.count:,} rows, every image decodes, longest prompt {result.longest:,} tokens"
+    return PreflightCheck("prompts", True, message)
 
 
-def read_rows(
+def check_rows(
     rows: Iterable[Mapping[str, Any]],
     total: int,
-    measure: Callable[[list[Message], list[Image]], int],
-    longest_allowed: int,
+    measure: Measure,
+    max_prompt: int,
     progress: Progress = ignore_progress,
-) -> DataRows:
-    """Decodes every picture of the rows of train.parquet and measures every prompt; faults are named by id."""
+) -> RowsReport:
+    """Decodes every image of the rows of train.parquet and measures every prompt; `max_prompt` is in tokens.
+
+    `total` is the number of rows, for `progress`. A row that cannot be used becomes a line that begins with its id.
+    """
     count = longest = 0
     faults: list[str] = []
-    iterator = iter(rows)
-    with ThreadPoolExecutor() as threads:  # Pillow decodes without holding the interpreter
-        while chunk := list(islice(iterator, _CHUNK)):
-            for row, pictures in zip(chunk, threads.map(_pictures, chunk), strict=True):
-                count += 1
-                length, fault = _measured(row, pictures, measure, longest_allowed)
-                longest = max(longest, length)
-                if fault:
-                    faults.append(f"{row['extra_info']['id']}: {fault}")
-            progress("preflight", count, total)
-    return DataRows(count, longest, tuple(faults))
+    # Pillow decodes without holding the interpreter lock.
+    for count, (row, images) in enumerate(map_in_threads(lambda row: (row, _decode_images(row)), rows), 1):
+        length, fault = _check_row(row, images, measure, max_prompt)
+        longest = max(longest, length)
+        if fault:
+            faults.append(f"{row['extra_info']['id']}: {fault}")
+        progress("preflight", count, total)
+    return RowsReport(count, longest, tuple(faults))
 
 
-def _pictures(row: Mapping[str, Any]) -> list[Image] | str:
-    """The sizes of a row's pictures, or what is wrong with one."""
+def _decode_images(row: Mapping[str, Any]) -> list[Image] | str:
+    """Returns the sizes of a row's images, or the reason why one cannot be decoded."""
     try:
-        decoded = [decode(picture["bytes"])[0] for picture in row["images"]]
+        decoded = [decode(image["bytes"])[0] for image in row["images"]]
     except BadImage as error:
         return str(error)
-    return [Image("", picture.width, picture.height) for picture in decoded]
+    return [Image("", image.width, image.height) for image in decoded]
 
 
-def _measured(
-    row: Mapping[str, Any],
-    pictures: list[Image] | str,
-    measure: Callable[[list[Message], list[Image]], int],
-    most: int,
+def _check_row(
+    row: Mapping[str, Any], images: list[Image] | str, measure: Measure, max_prompt: int
 ) -> tuple[int, str | None]:
-    if isinstance(pictures, str):
-        return 0, pictures
+    """Returns (tokens of the prompt, fault or None)."""
+    if isinstance(images, str):
+        return 0, images
     messages = [Message(message["role"], message["content"]) for message in row["prompt"]]
     marks = sum(message.content.count(IMAGE_MARK) for message in messages)
-    if marks != len(pictures):
-        return 0, f"{marks} {IMAGE_MARK} marks for {len(pictures)} pictures"
-    length = measure(messages, pictures)
-    return length, f"its prompt has {length:,} tokens, more than {most:,}" if length > most else None
+    if marks != len(images):
+        return 0, f"{marks} {IMAGE_MARK} marks for {len(images)} images"
+    length = measure(messages, images)
+    return length, f"its prompt has {length:,} tokens, more than {max_prompt:,}" if length > max_prompt else None
 
 
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     with io.FileIO(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(_CHUNK, columns=["prompt", "images", "extra_info"]):
+        for batch in pq.ParquetFile(file).iter_batches(_ROWS_PER_CHUNK, columns=["prompt", "images", "extra_info"]):
             yield from batch.to_pylist()
 
 
-def _ruler(model: str) -> Callable[[list[Message], list[Image]], int]:
-    """The length of a prompt in tokens, pictures included, as the model's own processor makes it."""
-
+def _make_measure(model: str) -> Measure:
+    """Returns the function that measures prompts with the model's own processor."""
     measure = meter_by_processor(model).measure
 
     def length(messages: list[Message], images: list[Image]) -> int:

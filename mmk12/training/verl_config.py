@@ -1,6 +1,8 @@
-"""The one place where a recipe's words for reinforcement learning become verl 0.9.1's keys.
+"""Translates a recipe into the keys of verl's trainers; no other file does.
 
-Every line that is a trap says which. `make_sft_keys` is the same for fine-tuning.
+`make_rl_keys` is for verl's RL trainer (`verl.trainer.main_ppo`), `make_sft_keys` for its SFT trainer. Keys that look
+alike and mean something else than in the paper or in OpenRLHF have a comment. verl's own defaults, for the comparison
+in `--dry-run`, are in `rl_defaults.json` and `sft_defaults.json`.
 """
 
 from __future__ import annotations
@@ -12,11 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Training
+from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
-
-# verl's keys as its command line takes them, and its own values of those that are set here.
-
 
 Keys = Mapping[str, Any]
 """verl keys, dotted, and their values."""
@@ -27,49 +26,23 @@ Trainer = Literal["rl", "sft"]
 _PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
 _RESERVED = {"true", "false", "null", "nan", "inf"}
 
-
-@cache
-def read_defaults(trainer: Trainer) -> Keys:
-    """verl's own values of the keys that are set here."""
-    found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
-    return found
-
-
-def hydra_arguments(trainer: Trainer, keys: Keys) -> list[str]:
-    """The keys as hydra's command line takes them."""
-    known = read_defaults(trainer)
-    plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
-    return [f"{plus[key]}{key}={_hydra(value)}" for key, value in keys.items()]
-
-
-def _hydra(value: Any) -> str:
-    """A value in hydra's grammar; texts that could be read as anything else are quoted."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{','.join(map(_hydra, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_hydra(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(value)
-
-
 _PLUGIN = "pkg://mmk12.verl_plugin"
+_REQUIRE_ACTIVE = "mmk12.verl_plugin.require_active"
+"""The actor imports it, which fails where the plugin is off."""
 _ACTOR = "actor_rollout_ref.actor"
 _MODEL = "actor_rollout_ref.model"
 _ROLLOUT = "actor_rollout_ref.rollout"
 _REFERENCE = "actor_rollout_ref.ref"
 
 _NO_DUAL_CLIP = 10_000.0
-"""verl has no way to switch its second clip off; at this ratio it never acts."""
+"""verl cannot switch its dual clip off; with this ratio it never has an effect."""
 
 _ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
 _LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
 
 
 def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
-    """All keys of a job: those of the algorithm, of the plugin, of the machine; the recipe's `overrides` come last."""
+    """Returns all keys of a reinforcement learning job; the recipe's `overrides` come last."""
     hardware = recipe.hardware
     return {
         **_data(train, data),
@@ -77,6 +50,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
         **_rollout(train, hardware),
         **_machine(train, hardware),
         **_plugin(model),
+        **_penalties(recipe.reward),
         **_trainer(train, hardware, out, steps),
         **(_cpu(train) if hardware.device == "cpu" else {}),
         **recipe.overrides,
@@ -90,7 +64,7 @@ def _data(train: Training, data: Path) -> dict[str, Any]:
         "data.train_batch_size": train.prompts_per_step,
         "data.max_prompt_length": train.max_prompt,
         "data.max_response_length": train.max_response,
-        # Preflight has measured every prompt; verl would decode every picture again at each start.
+        # Preflight has measured every prompt; verl would decode every image again at each start.
         "data.filter_overlong_prompts": False,
         "data.truncation": "error",
         "data.shuffle": train.shuffle,
@@ -108,12 +82,12 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         "algorithm.use_kl_in_reward": False,
         "algorithm.filter_groups.enable": refill,
         **({"algorithm.filter_groups.metric": "acc", "data.gen_batch_size": 1} if refill else {}),
-        **({"mmk12.drop_uniform": True} if train.online_filter == "drop" else {}),  # the plugin's own
-        # verl counts prompts here, the paper's 64 are samples.
+        **({"mmk12.drop_uniform": True} if train.online_filter == "drop" else {}),  # a key of the plugin
+        # verl counts prompts here; the paper's 64 are samples.
         f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
         f"{_ACTOR}.ppo_epochs": 1,
         f"{_ACTOR}.policy_loss.loss_mode": "vanilla",
-        # low and high have defaults of their own and win over clip_ratio.
+        # clip_ratio_low and clip_ratio_high have defaults of their own, which replace clip_ratio.
         f"{_ACTOR}.clip_ratio": train.clip,
         f"{_ACTOR}.clip_ratio_low": train.clip,
         f"{_ACTOR}.clip_ratio_high": train.clip,
@@ -173,13 +147,18 @@ def _machine(train: Training, hardware: Hardware) -> dict[str, Any]:
 def _plugin(model: str) -> dict[str, Any]:
     return {
         f"{_MODEL}.path": model,
-        f"{_MODEL}.external_lib": "mmk12.verl_plugin.require_active",
+        f"{_MODEL}.external_lib": _REQUIRE_ACTIVE,
         "data.custom_cls.path": f"{_PLUGIN}.datasets",
         "data.custom_cls.name": "RlDataset",
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.module.path": f"{_PLUGIN}.reward_manager",
         "reward.reward_manager.name": "RewardManager",
     }
+
+
+def _penalties(reward: Reward) -> dict[str, Any]:
+    """The plugin's own key; absent where a recipe has no penalties."""
+    return {"mmk12.penalties": reward.penalties.model_dump()} if reward.penalties else {}
 
 
 def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) -> dict[str, Any]:
@@ -201,8 +180,8 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
 
 
 def _cpu(train: Training) -> dict[str, Any]:
-    """What verl needs to run where there is no accelerator: one process of each kind, float32, no compiling."""
-    exact = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+    """Returns the keys for a machine without an accelerator: one process of each kind, float32, no compiling."""
+    float32 = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
     return {
         "data.dataloader_num_workers": 0,
         "reward.num_workers": 1,
@@ -213,7 +192,7 @@ def _cpu(train: Training) -> dict[str, Any]:
             for key, value in {
                 "use_torch_compile": False,
                 "fsdp_config.use_torch_compile": False,
-                "fsdp_config.mixed_precision": exact,
+                "fsdp_config.mixed_precision": float32,
             }.items()
         },
         f"{_ROLLOUT}.agent.num_workers": 1,
@@ -227,14 +206,11 @@ def _cpu(train: Training) -> dict[str, Any]:
     }
 
 
-# A recipe's words for supervised fine-tuning as keys of verl 0.9.1's own SFT trainer.
-
-
 def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
-    """All keys of a fine-tuning; the recipe's `overrides` come last."""
+    """Returns all keys of a fine-tuning job; the recipe's `overrides` come last."""
     return {
         **_sft_data(sft, recipe.hardware, data),
-        **_learning(sft, recipe.hardware, model),
+        **_sft_model(sft, recipe.hardware, model),
         **_sft_trainer(sft, recipe.hardware, out, steps),
         **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
         **recipe.overrides,
@@ -249,7 +225,7 @@ def _sft_data(sft: Finetuning, hardware: Hardware, data: Path) -> dict[str, Any]
         "data.custom_cls.name": "SftDataset",
         "data.train_batch_size": sft.batch,
         "data.micro_batch_size_per_gpu": hardware.micro_batch,
-        # Else micro-batches are counted in tokens, which do not know what tiles cost.
+        # Otherwise micro-batches are counted in tokens, which leave out the cost of tiles.
         "data.use_dynamic_bsz": False,
         "data.max_length": sft.max_prompt + sft.max_response,
         "data.mm_processor_kwargs.crop_to_patches": sft.tiling.crop,
@@ -257,13 +233,13 @@ def _sft_data(sft: Finetuning, hardware: Hardware, data: Path) -> dict[str, Any]
     }
 
 
-def _learning(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any]:
+def _sft_model(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any]:
     return {
         "model.path": model,
-        "model.external_lib": "mmk12.verl_plugin.require_active",
+        "model.external_lib": _REQUIRE_ACTIVE,
         "model.enable_gradient_checkpointing": hardware.device == "cuda",
         "model.use_remove_padding": hardware.device == "cuda",
-        "mmk12.freeze_vision": sft.freeze_vision,  # the plugin's own: this trainer has no such key
+        "mmk12.freeze_vision": sft.freeze_vision,  # a key of the plugin: this trainer has none for it
         "engine.strategy": "fsdp2",
         "engine.optimizer_offload": hardware.offload,
         "optim.lr": sft.learning_rate,
@@ -299,3 +275,30 @@ def _sft_cpu() -> dict[str, Any]:
         "engine.use_torch_compile": False,
         "engine.dtype": "float32",
     }
+
+
+@cache
+def read_defaults(trainer: Trainer) -> Keys:
+    """Returns verl's own values of the keys that are set here."""
+    defaults: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
+    return defaults
+
+
+def hydra_arguments(trainer: Trainer, keys: Keys) -> list[str]:
+    """Returns the keys as arguments of hydra's command line; `+` adds a key that verl does not have."""
+    known = read_defaults(trainer)
+    plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
+    return [f"{plus[key]}{key}={_format_value(value)}" for key, value in keys.items()]
+
+
+def _format_value(value: Any) -> str:
+    """Returns a value in hydra's grammar; a text that hydra would read as another type is quoted."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{','.join(map(_format_value, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_format_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(value)

@@ -1,4 +1,4 @@
-"""Work on a stream with all cores: results in order, a bounded number of them ahead, so memory does not grow."""
+"""Processes a stream on all cores, with results in order and a bounded number of them in memory."""
 
 from __future__ import annotations
 
@@ -13,44 +13,45 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _BATCH = 4
-"""Items that a thread takes at once: to wake one costs as much as a tenth of a picture."""
+"""Items that a thread takes at a time: waking a thread costs a tenth of decoding an image."""
 _AHEAD = 3
-"""Batches per core that may be finished before their turn."""
+"""Batches per core that may be in work or wait for their turn."""
 
 
 def count_cores() -> int:
-    """The processors that this process may use."""
+    """Returns the number of processors that this process may use, which a container can limit."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map` on all cores, for work that leaves Python to itself: decoding, hashing, reading.
+    """Maps `function` over `items` on all cores, for work that releases the GIL: decoding, hashing, reading.
 
-    Items are taken from their iterator in the caller's thread. An error comes after the results that stand before it.
+    Results come in the order of the items, which are read in the caller's thread. An error of `function` is raised
+    after the results of the items before.
     """
     with ThreadPoolExecutor(count_cores()) as pool:
         waiting: deque[tuple[Future[None], list[R]]] = deque()
-        rest = iter(items)
+        iterator = iter(items)
         try:
-            while batch := list(islice(rest, _BATCH)):
+            while batch := list(islice(iterator, _BATCH)):
                 results: list[R] = []
-                waiting.append((pool.submit(_work, function, batch, results), results))
+                waiting.append((pool.submit(_apply, function, batch, results), results))
                 if len(waiting) > _AHEAD * count_cores():
-                    yield from _finished(*waiting.popleft())
+                    yield from _take_results(*waiting.popleft())
             while waiting:
-                yield from _finished(*waiting.popleft())
+                yield from _take_results(*waiting.popleft())
         finally:
             for future, _ in waiting:
                 future.cancel()
 
 
-def _work(function: Callable[[T], R], items: list[T], results: list[R]) -> None:
+def _apply(function: Callable[[T], R], items: list[T], results: list[R]) -> None:
     for item in items:
         results.append(function(item))
 
 
-def _finished(work: Future[None], results: list[R]) -> Iterator[R]:
-    error = work.exception()
+def _take_results(future: Future[None], results: list[R]) -> Iterator[R]:
+    error = future.exception()
     yield from results
     if error is not None:
         raise error

@@ -1,4 +1,8 @@
-"""The base of everything that is read from YAML: no key that is not declared, nothing changed after reading."""
+"""Reads YAML settings: recipes, with plain mappings, no unknown keys and bounded size.
+
+Recipes are trusted: `sources` may name a Python file, which is executed, so run a recipe only if you would run its
+author's code. The bounds here guard against accidents (a wrong or generated file, repeated keys), not against attacks.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,15 @@ from mmk12.errors import BadRecipe
 
 
 class FrozenModel(BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """Base of validated settings: immutable, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# YAML from people we do not know: plain mappings only, and nothing that costs more to read than it looks.
-
-
 MAX_BYTES = 65_536
-"""A file is read up to this size; our recipes are near one kilobyte."""
+"""Largest file; our recipes have about 1,000 bytes."""
 MAX_DEPTH = 16
+"""Deepest nesting of lists and mappings."""
 
 _OPENING = (
     yaml.BlockMappingStartToken,
@@ -34,15 +36,15 @@ _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndTo
 
 
 def read_yaml_mapping(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises `BadRecipe` with the file's name."""
+    """Returns the mapping in a YAML file. Raises `BadRecipe` with the file's name."""
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise BadRecipe(f"{path.name} is larger than {MAX_BYTES:,} bytes, so it is no recipe.")
+        raise BadRecipe(f"{path.name} is larger than {MAX_BYTES:,} bytes, so it is not a recipe.")
     try:
         text = data.decode("utf-8")
-        _refuse_bombs(text, path)
-        _refuse_repeats(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        _check_aliases_and_depth(text, path)
+        _check_duplicate_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date, or not UTF-8
         raise BadRecipe(f"{path.name} is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
@@ -51,28 +53,30 @@ def read_yaml_mapping(path: Path) -> dict[str, Any]:
     return value
 
 
-def _refuse_bombs(text: str, path: Path) -> None:
-    """Stops before YAML that costs more than its size: a kilobyte of aliases can stand for a gigabyte, and the
-    scanner's time is quadratic in the depth of brackets."""
+def _check_aliases_and_depth(text: str, path: Path) -> None:
+    """Raises `BadRecipe` for YAML that is much more expensive to load than its size suggests.
+
+    A kilobyte of aliases can expand to a gigabyte, and the scanner is quadratic in the depth of brackets.
+    """
     depth = 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         if isinstance(token, yaml.AliasToken):
-            raise BadRecipe(f"{path.name}: YAML aliases (*name) are not read; use 'extends' to share settings.")
+            raise BadRecipe(f"{path.name}: YAML aliases (*name) are not supported; use 'extends' to share settings.")
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if depth > MAX_DEPTH:
             raise BadRecipe(f"{path.name}: more than {MAX_DEPTH} levels of lists and mappings.")
 
 
-def _refuse_repeats(node: yaml.Node | None, path: Path) -> None:
-    """YAML keeps the last of two equal keys; in a recipe that would silently drop a setting."""
+def _check_duplicate_keys(node: yaml.Node | None, path: Path) -> None:
+    """Raises `BadRecipe` for a duplicate key: YAML would keep the last one and silently drop a setting."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise BadRecipe(f"{path.name}: the key '{key.value}' stands twice.")
+                raise BadRecipe(f"{path.name}: duplicate key '{key.value}'.")
             if isinstance(key, yaml.ScalarNode):
                 seen.add(key.value)
-            _refuse_repeats(value, path)
+            _check_duplicate_keys(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_repeats(value, path)
+            _check_duplicate_keys(value, path)

@@ -1,8 +1,9 @@
-"""Finds the files of benchmarks, sources, recipes and figures by name or by path: the file is its own registration.
+"""Finds and loads the files of benchmarks, sources, recipes and figures by name or by path.
 
-Content folders lie beside the package (`benchmarks/`, `verl_recipes/`, `analysis/`) and travel inside the wheel as
-`mmk12/_content/`. Only the requested file is imported, so a broken one cannot break the others, and a user's own file
-goes through the same loader as ours.
+A file is its own registration. The content folders lie beside the package (`benchmarks/`, `verl_recipes/`,
+`analysis/`) and travel inside the wheel as
+`mmk12/_content/`. Only the requested file is imported, so a broken file cannot break the others. A user's own file
+is loaded in the same way; it is code, and it is executed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,12 @@ from mmk12.errors import BadInput, MissingData, UnknownName
 
 Kind = Literal["benchmark", "source", "recipe", "figure"]
 
-
 _PACKAGE = Path(__file__).resolve().parents[1]
-
-
 _FOLDERS = {"benchmark": "benchmarks", "recipe": "verl_recipes", "figure": "analysis"}
 
 
 def root(kind: Kind) -> Path:
-    """The folder that holds all things of this kind, in a wheel, an editable install or a clone."""
+    """Returns the folder of all built-in files of this kind, in a wheel, an editable install or a clone."""
     if kind == "source":
         return _PACKAGE / "datasets" / "sources"
     packaged = _PACKAGE / "_content" / _FOLDERS[kind]
@@ -33,12 +31,12 @@ def root(kind: Kind) -> Path:
 
 
 def names(kind: Kind) -> list[str]:
-    """All built-in names of this kind, sorted. Files that start with an underscore are shared parts."""
+    """Returns all built-in names of this kind, sorted. Files that start with an underscore are shared helpers."""
     return sorted(path.stem for path in root(kind).glob("*" + _suffix(kind)) if not path.stem.startswith("_"))
 
 
 def find(kind: Kind, ref: str) -> Path:
-    """The file of `ref`, a built-in name or a path to a file. Raises `UnknownName` or `MissingData`."""
+    """Returns the file of `ref`, a built-in name or a path. Raises `UnknownName` or `MissingData`."""
     suffix = _suffix(kind)
     if ref.endswith(suffix) or "/" in ref:
         path = Path(ref)
@@ -51,7 +49,7 @@ def find(kind: Kind, ref: str) -> Path:
 
 
 def load_figure(ref: str) -> ModuleType:
-    """The module of `analysis/<ref>.py`, or of the file at path `ref`; it defines `figure(runs)`."""
+    """Loads `analysis/<ref>.py`, or the file at path `ref`. Raises `BadInput` if it defines no function `figure`."""
     module = load_module("figure", ref)
     if not callable(getattr(module, "figure", None)):
         raise BadInput(f"{find('figure', ref)} does not define a function `figure`.")
@@ -63,6 +61,7 @@ def _suffix(kind: Kind) -> str:
 
 
 def load_module(kind: Kind, ref: str) -> ModuleType:
+    """Imports the Python file of `ref`. Raises `UnknownName`, `MissingData`, or `BadInput` if the import fails."""
     path = find(kind, ref)
     name = f"mmk12_content.{kind}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

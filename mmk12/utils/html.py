@@ -1,6 +1,7 @@
-"""Small copies of a run's pictures for its page: made once, kept beside the run, named by content like the originals.
+"""Embeds images and data in HTML pages: thumbnails of a run's images, and JSON inside a script element.
 
-A line drawing of 480 pixels takes about 5 kB, so that ten thousand of them still make a file that a browser opens.
+Thumbnails are made once and kept beside the run, named by content like the originals. A line drawing of 480 pixels
+takes about 5 kB, so a browser can open a page with ten thousand of them.
 """
 
 from __future__ import annotations
@@ -9,64 +10,56 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from mmk12.types import Image
 from mmk12.utils import storage
+from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore
 
 SIDE = 480
-"""Longest side in pixels; `images/` keeps the picture that the model saw."""
+"""Longest side of a thumbnail in pixels; `images/` keeps the image that the model saw."""
 _QUALITY = 70
-_WORKERS = 4
+_UNSAFE = re.compile("[<>&\u2028\u2029]")
 
 
 def make_thumbnails(store: ImageStore, folder: Path, images: Iterable[Image]) -> Iterator[tuple[str, bytes]]:
-    """(sha256, WebP bytes) of each picture once, in order; those that `folder` already has cost one read."""
+    """Yields (sha256, WebP bytes) of each distinct image in order. Thumbnails that `folder` already has are reused."""
     distinct = {image.sha256: image for image in images}
-    with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow works outside the interpreter lock
-        yield from zip(
-            distinct, pool.map(lambda image: _thumbnail(store, folder, image), distinct.values()), strict=True
-        )
+    thumbnails = map_in_threads(lambda image: _thumbnail(store, folder, image), distinct.values())
+    return zip(distinct, thumbnails, strict=True)
 
 
 def _thumbnail(store: ImageStore, folder: Path, image: Image) -> bytes:
     path = folder / f"{image.sha256}.{SIDE}.webp"
     if path.is_file():
         return path.read_bytes()
-    picture = store.open(image)
-    picture.thumbnail((SIDE, SIDE))
+    thumbnail = store.open(image)
+    thumbnail.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=_QUALITY, method=2)
+    thumbnail.save(buffer, "WEBP", quality=_QUALITY, method=2)
     storage.write_bytes(path, buffer.getvalue())
     return buffer.getvalue()
 
 
-# Pictures of training rows for a page: kept in the run folder by content, shown as small copies.
-
-
-def read_stored_images(run: Path, pictures: Iterable[bytes]) -> list[Image]:
-    """Puts encoded pictures into the run's `images/`; those that are no pictures are left out."""
-    store, found = ImageStore(run / "images"), []
-    for data in pictures:
+def read_stored_images(run: Path, encoded: Iterable[bytes]) -> list[Image]:
+    """Stores encoded images in the run's `images/` and returns them; bytes that are not an image are left out."""
+    store, stored = ImageStore(run / "images"), []
+    for data in encoded:
         try:
-            found.append(store.add(data))
+            stored.append(store.add(data))
         except BadImage:
             continue
-    return found
+    return stored
 
 
-def embed_images(run: Path, pictures: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
-    """(sha256, WebP bytes) of each of these encoded pictures once."""
-    return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, pictures))
-
-
-_UNSAFE = re.compile("[<>&\u2028\u2029]")
+def embed_images(run: Path, encoded: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Stores encoded images in the run folder and yields (sha256, WebP bytes) of each distinct one."""
+    return make_thumbnails(ImageStore(run / "images"), run / "thumbnails", read_stored_images(run, encoded))
 
 
 def script_safe(value: Any) -> str:
-    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    """Returns JSON that cannot close its script element, whatever strings it contains."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -1,8 +1,8 @@
-"""Pictures by content: decoded once, made plain RGB, stored under the hash of their pixels.
+"""Decodes images to plain RGB and stores them under the hash of their pixels.
 
-What a model sees must not depend on how a file was written. So every image is rotated as EXIF says, its
-transparency is laid on white (66 of the 500 K12 figures are really transparent; a bare `convert("RGB")` turns
-their background black), and sides under 28 pixels are padded with white, because several processors refuse them.
+What a model sees must not depend on how a file was written. So every image is rotated as its EXIF tag says,
+transparency is blended onto white (66 of the 500 K12 figures are transparent; a bare `convert("RGB")` turns their
+background black), and sides under 28 pixels are padded with white, because several processors reject them.
 """
 
 from __future__ import annotations
@@ -30,86 +30,82 @@ if TYPE_CHECKING:
 MIN_SIDE = 28
 """Smallest side in pixels after padding: Qwen-VL processors reject less."""
 MAX_PIXELS = 64_000_000
-"""Larger pictures are refused before they are decoded (decompression bombs)."""
+"""Larger images are rejected before they are decoded (decompression bombs)."""
 
 _ORIENTATION = 0x0112
-"""The EXIF tag that says how a camera was held."""
-_STORED = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
-"""The names of a store's files."""
-_TICK = 0.1
-"""Seconds within which two files may seem to have been written at once: the clock of a file system is coarse."""
+"""The EXIF tag of the rotation."""
+_FILE_NAME = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
+"""The names of the files in an `ImageStore`."""
+_CLOCK_RESOLUTION = 0.1
+"""Seconds by which the modification times of a file system may be wrong."""
 _LFS_POINTER = b"version https://git-lfs"
 _KEPT_FORMATS = {"PNG": ".png", "JPEG": ".jpg"}
 
 
 class BadImage(ValueError):
-    """Bytes that cannot be used as a picture; the message is the reason a drop ledger shows."""
+    """Bytes that are not a usable image; the message is the reason that drops.jsonl shows."""
 
 
 def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
-    """The plain RGB picture in `data`, and the file suffix if the bytes can be kept as they are.
+    """Returns the RGB image in `data`, and its file suffix if the encoded bytes can be stored unchanged, else None.
 
-    Raises `BadImage` with the reason when the bytes are no picture, are cut short or are too large.
+    Raises `BadImage` if the bytes are not an image, are incomplete or have more than `MAX_PIXELS`.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps, UnidentifiedImageError
 
     if data.startswith(_LFS_POINTER):
-        raise BadImage("a git-lfs pointer, not a picture (run `git lfs pull` where it came from)")
+        raise BadImage("a git-lfs pointer, not an image (run `git lfs pull` where it came from)")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked here; odd metadata is not our business
+            warnings.simplefilter("ignore")  # the size is checked here, and metadata does not matter
             opened = Pillow.open(io.BytesIO(data))
             if opened.width * opened.height > MAX_PIXELS:
                 raise BadImage(f"{opened.width} x {opened.height} pixels, more than {MAX_PIXELS:,}")
             opened.load()
     except BadImage:
         raise
-    except UnidentifiedImageError:  # its own message holds a memory address, and a ledger must not
-        raise BadImage("not a readable picture (no known format)") from None
+    except UnidentifiedImageError:  # its message holds a memory address, which would change from run to run
+        raise BadImage("not a readable image (no known format)") from None
     except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
-        raise BadImage(f"not a readable picture ({error})") from None
+        raise BadImage(f"not a readable image ({error})") from None
     turned = opened.getexif().get(_ORIENTATION)
-    picture = _on_white(ImageOps.exif_transpose(opened) if turned else opened)
-    padded = _padded(picture)
-    plain = padded is picture and opened.mode in ("RGB", "L", "1") and not turned
+    pil_image = _on_white(ImageOps.exif_transpose(opened) if turned else opened)
+    padded = _padded(pil_image)
+    plain = padded is pil_image and opened.mode in ("RGB", "L", "1") and not turned
     return padded, _KEPT_FORMATS.get(opened.format or "") if plain else None
 
 
-def _on_white(picture: Pillow.Image) -> Pillow.Image:
+def _on_white(pil_image: Pillow.Image) -> Pillow.Image:
     from PIL import Image as Pillow
 
-    if picture.mode in (
-        "I;16",
-        "I",
-        "F",
-    ):  # high-depth greys: Pillow's own conversion clips instead of scaling
-        low, high = picture.getextrema()
+    if pil_image.mode in ("I;16", "I", "F"):  # more than 8 bits: Pillow's own conversion clips instead of scaling
+        low, high = pil_image.getextrema()
         span = (high - low) or 1  # type: ignore[operator]
-        picture = picture.convert("F").point(lambda value: (value - low) * 255.0 / span).convert("L")
-    if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    rgba = picture.convert("RGBA")
+        pil_image = pil_image.convert("F").point(lambda value: (value - low) * 255.0 / span).convert("L")
+    if not pil_image.has_transparency_data:
+        return pil_image if pil_image.mode == "RGB" else pil_image.convert("RGB")
+    rgba = pil_image.convert("RGBA")
     white = Pillow.new("RGBA", rgba.size, (255, 255, 255, 255))
     return Pillow.alpha_composite(white, rgba).convert("RGB")
 
 
-def _padded(picture: Pillow.Image) -> Pillow.Image:
+def _padded(pil_image: Pillow.Image) -> Pillow.Image:
     from PIL import Image as Pillow
 
-    width, height = max(picture.width, MIN_SIDE), max(picture.height, MIN_SIDE)
-    if (width, height) == picture.size:
-        return picture
+    width, height = max(pil_image.width, MIN_SIDE), max(pil_image.height, MIN_SIDE)
+    if (width, height) == pil_image.size:
+        return pil_image
     canvas = Pillow.new("RGB", (width, height), (255, 255, 255))
-    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    canvas.paste(pil_image, ((width - pil_image.width) // 2, (height - pil_image.height) // 2))
     return canvas
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A decoded picture on its way into a store: `data` is what its file will hold, None if the file is there.
+    """A decoded image before it is stored: `data` is the content of its file, None if the store has it already.
 
-    `seen` is what the store's watch made of the picture.
+    `seen` is the result of the store's observer.
     """
 
     image: Image
@@ -119,19 +115,19 @@ class Prepared:
 
 
 class Watch(Protocol):
-    """Someone who wants to look at every picture while it is decoded, once."""
+    """An observer that looks at every image once, while it is decoded."""
 
-    def examine(self, picture: Pillow.Image) -> Any:
-        """What is worth keeping of a picture. Called from several threads."""
+    def examine(self, pil_image: Pillow.Image) -> Any:
+        """Returns what is worth keeping of a decoded image. Called from several threads."""
         ...
 
     def report(self, image: Image, seen: Any) -> None:
-        """Takes what `examine` made of a picture that has been stored, in the order of storing."""
+        """Receives the result of `examine` for each stored image, in the order of storing."""
         ...
 
 
 class ImageStore:
-    """A folder of pictures named by the sha256 of their pixels; equal pictures are stored once."""
+    """A folder of images named by the SHA-256 of their pixels; equal images are stored once."""
 
     def __init__(self, folder: Path, watch: Watch | None = None) -> None:
         self.folder = folder
@@ -139,19 +135,19 @@ class ImageStore:
         self._opening = threading.Lock()
 
     def add(self, data: bytes) -> Image:
-        """Stores the picture in `data`. Raises `BadImage`; the store is unchanged then."""
+        """Stores the image in `data`. Raises `BadImage`, and then stores nothing."""
         return self.keep(self.prepare(data))
 
     def prepare(self, data: bytes) -> Prepared:
-        """All the work of `add` that several threads may do at once; stores nothing. Raises `BadImage`."""
-        picture, suffix = decode(data)
-        digest = _digest(picture)
-        image = Image(digest, picture.width, picture.height)
-        encoded = None if digest in self._stored else data if suffix else _png(picture)
-        return Prepared(image, suffix or ".png", encoded, self.watch.examine(picture) if self.watch else None)
+        """Does the part of `add` that may run in several threads; stores nothing. Raises `BadImage`."""
+        pil_image, suffix = decode(data)
+        digest = _digest(pil_image)
+        image = Image(digest, pil_image.width, pil_image.height)
+        encoded = None if digest in self._stored else data if suffix else _png(pil_image)
+        return Prepared(image, suffix or ".png", encoded, self.watch.examine(pil_image) if self.watch else None)
 
     def keep(self, prepared: Prepared) -> Image:
-        """The rest of `add`, for one thread: of equal pictures in different files, the first is kept in any build."""
+        """Does the rest of `add`, in one thread, so that of equal images the first file is kept in every build."""
         image = prepared.image
         if prepared.data is not None and image.sha256 not in self._stored:
             storage.write_new(self.folder, f"{image.sha256}{prepared.suffix}", prepared.data)
@@ -162,61 +158,55 @@ class ImageStore:
 
     @property
     def _stored(self) -> set[str]:
-        """The pictures that are there. Asking the disk for each one costs as much as a small picture."""
+        """The hashes of all stored images. To ask the disk for each one costs as much as to decode a small image."""
         with self._opening:  # several threads may be the first to ask
-            return self._found
+            return self._hashes
 
     @cached_property
-    def _found(self) -> set[str]:
+    def _hashes(self) -> set[str]:
         with storage.open_for_writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             written = {path: path.stat().st_mtime for path in self.files()}
             newest = max(written.values(), default=0.0)
             for path, when in written.items():
-                if when > newest - _TICK and not _is_whole(path):
+                if when > newest - _CLOCK_RESOLUTION and not _is_whole(path):
                     path.unlink()
         return {path.stem for path in self.files()}
 
     def files(self) -> Iterator[Path]:
-        """The stored pictures, in no order."""
-        return (path for path in self.folder.glob("*") if _STORED.fullmatch(path.name))
+        """Yields the files of the stored images, in no particular order."""
+        return (path for path in self.folder.glob("*") if _FILE_NAME.fullmatch(path.name))
 
     def path(self, image: Image) -> Path:
-        """The file that holds `image`. Raises `MissingData` if it is not in the store."""
-        found = self._find(image)
-        if found is None:
-            raise MissingData(f"Image {image.sha256[:12]}… is not in {self.folder}. Rerun the command that filled it.")
-        return found
-
-    def open(self, image: Image) -> Pillow.Image:
-        """The picture, decoded: RGB, `image.width` x `image.height`."""
-        return decode(self.path(image).read_bytes())[0]
-
-    def _find(self, image: Image) -> Path | None:
+        """Returns the file of `image`. Raises `MissingData` if it is not in the store."""
         for suffix in _KEPT_FORMATS.values():
             path = self.folder / f"{image.sha256}{suffix}"
             if os.path.exists(path):
                 return path
-        return None
+        raise MissingData(f"Image {image.sha256[:12]}… is not in {self.folder}. Rerun the command that filled it.")
+
+    def open(self, image: Image) -> Pillow.Image:
+        """Returns the decoded image: RGB, `image.width` x `image.height` pixels."""
+        return decode(self.path(image).read_bytes())[0]
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file of a store holds the picture it is named by. A kill can have cut the last one short."""
+    """Returns whether a stored file holds the image of its name. A kill can leave the newest one incomplete."""
     try:
         return _digest(decode(path.read_bytes())[0]) == path.stem
     except BadImage:
         return False
 
 
-def _digest(picture: Pillow.Image) -> str:
-    hashed = hashlib.sha256(b"RGB %d %d " % picture.size)
-    hashed.update(picture.tobytes())
+def _digest(pil_image: Pillow.Image) -> str:
+    hashed = hashlib.sha256(b"RGB %d %d " % pil_image.size)
+    hashed.update(pil_image.tobytes())
     return hashed.hexdigest()
 
 
-def _png(picture: Pillow.Image) -> bytes:
+def _png(pil_image: Pillow.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=3)
+    pil_image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 
@@ -224,7 +214,7 @@ _BLANK_SIDE = 224
 
 
 def make_white_png() -> bytes:
-    """The picture of a text-only row."""
+    """Returns the white image of 224 x 224 pixels that a text-only row shows, as in the published data."""
     from PIL import Image as Pillow
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, a plain line now and then in a log file."""
+"""Shows the progress of long work on stderr: a bar on a terminal, plain lines at intervals in a log file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.progress import (
-    Progress as RichProgress,
-)
+from rich.progress import Progress as RichProgress
 from rich.text import Text
+
+Progress = Callable[[str, int, int], None]
+"""Called with (label of the work, items done, items in total)."""
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+def ignore_progress(label: str, done: int, total: int) -> None:
+    """Shows nothing."""
+
+
 @contextmanager
-def show_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A callback `(label, done, total)` that keeps one bar, or one line of text, per label."""
+def show_progress(console: Console) -> Iterator[Progress]:
+    """Yields a `Progress` that shows one bar, or now and then one line of text, per label."""
     if console.is_terminal:
         with _bars(console) as update:
             yield update
@@ -36,14 +41,14 @@ def show_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+def _bars(console: Console) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
     with RichProgress(*columns, TimeRemainingColumn(), console=console) as bars:
         tasks = {}
 
         def update(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                # What an earlier run has done says nothing about the speed of this one.
+                # The work of an earlier run says nothing about the speed of this one.
                 tasks[label] = bars.add_task(label, total=total or None, completed=done)
             bars.update(tasks[label], completed=done, total=total or None)
 
@@ -51,22 +56,22 @@ def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Rate(ProgressColumn):
-    """Items a second, of late."""
+    """Recent speed in items per second."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
-def _lines(console: Console) -> Callable[[str, int, int], None]:
+def _lines(console: Console) -> Progress:
     first: dict[str, tuple[float, int]] = {}
     last: dict[str, tuple[float, int]] = {}
 
     def update(label: str, done: int, total: int) -> None:
         now = time.monotonic()
         started, before = first.setdefault(label, (now, done))
-        said, count = last.get(label, (float("-inf"), -1))
+        printed, count = last.get(label, (float("-inf"), -1))
         finished = done >= total > count
-        if finished or now - said >= _SECONDS_BETWEEN_LINES:
+        if finished or now - printed >= _SECONDS_BETWEEN_LINES:
             speed = _speed(done - before, total - done, now - started)
             console.print(f"{label}: {done}" + (f" of {total}{speed}" if total else ""), highlight=False)
             last[label] = (now, done)
@@ -75,16 +80,8 @@ def _lines(console: Console) -> Callable[[str, int, int], None]:
 
 
 def _speed(done: int, left: int, seconds: float) -> str:
-    """Throughput since this run began and the time to go by it; nothing before there is something to go by."""
+    """Returns throughput since the start of this run and the estimated time left; empty before both are known."""
     if done <= 0 or seconds < 1:
         return ""
     rate = done / seconds
     return f", {rate:.1f}/s" + (f", {timedelta(seconds=round(left / rate))} left" if left > 0 else "")
-
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, done, total)."""
-
-
-def ignore_progress(label: str, done: int, total: int) -> None:
-    """The progress that shows nothing."""

@@ -1,4 +1,4 @@
-"""Meeting a Ray cluster: a quick no where nobody is, and a way on where Ray's own words give none."""
+"""Connects to a Ray cluster; fails fast if nothing listens, with instructions that Ray's own errors lack."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from mmk12.errors import MissingExtra, ModelError
+from mmk12.errors import MissingExtra, ModelError, first_line
 
 _SECONDS = 10.0
+"""Longest wait for a connection."""
 _TOKEN = Path(".ray") / "auth_token"
 
 
 def import_ray(purpose: str) -> Any:
-    """The module `ray`. Raises `MissingExtra` that names `purpose` where it is not installed."""
+    """Returns the module `ray`. Raises `MissingExtra`, naming `purpose`, if it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -25,22 +26,23 @@ def import_ray(purpose: str) -> Any:
 
 
 def connection_error(address: str, reason: Exception) -> ModelError:
-    """What to tell when Ray did not let us in.
+    """Returns the error for a failed connection to Ray, with the likely fix.
 
-    Once a machine has a token, `ray start` on it makes a cluster that asks for one, and who comes by an explicit
-    address does not bring it. Both sides must have the same mode: a driver with a token in a cluster without cannot be
-    called back.
+    On a machine that has a token, `ray start` makes a cluster that requires one, but a driver that connects by an
+    explicit address does not send it. Both sides must use the same mode: a cluster without a token cannot call back a
+    driver with one.
     """
-    why = (str(reason).strip() or type(reason).__name__).splitlines()[0][:200]
-    way = "Start one: ray start --head"
+    advice = "Start one: ray start --head"
     if "RAY_AUTH_MODE" not in os.environ and (Path.home() / _TOKEN).is_file():
-        way += ". If it runs and asks for a token: --ray-address auto on one of its nodes, or RAY_AUTH_MODE=token"
-    return ModelError(f"No Ray cluster answers at {address} ({why}). {way}")
+        advice += ". If it runs and asks for a token: --ray-address auto on one of its nodes, or RAY_AUTH_MODE=token"
+    return ModelError(f"No Ray cluster answers at {address} ({first_line(reason)[:200]}). {advice}")
 
 
 def check_reachable(address: str) -> None:
-    """Raises `ModelError` where nothing listens at `host:port` or `ray://host:port`, for which Ray itself tries for
-    minutes; other addresses (`auto`) are left to Ray."""
+    """Raises `ModelError` if nothing listens at `host:port` or `ray://host:port`.
+
+    Ray itself would try for minutes. Other addresses (`auto`) are left to Ray.
+    """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon or not port.isdecimal():
         return

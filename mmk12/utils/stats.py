@@ -1,6 +1,6 @@
-"""How sure a number is. Formulas come from scipy; this file only chooses the right one.
+"""Confidence intervals and significance tests. The formulas come from scipy; this module chooses the right one.
 
-Intervals are 95 % everywhere. Items that share a problem are not independent: with clusters, intervals and tests are
+All intervals are 95 %. Items that share a problem are not independent: with clusters, intervals and tests are
 Student's t over cluster totals (Miller 2024, arXiv 2411.00640, section 2.2).
 """
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 LEVEL = 0.95
+"""The confidence level of all intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +29,22 @@ class Interval:
 
     @property
     def half(self) -> float:
-        """Half its width: the number behind "±"."""
+        """Half of the width: the number after "±"."""
         return (self.high - self.low) / 2
 
 
 def wilson_interval(correct: int, n: int) -> Interval:
-    """Wilson score interval of `correct` out of `n`; all of [0, 1] when nothing was measured."""
+    """Returns the Wilson score interval of `correct` out of `n`; [0, 1] if `n` is 0."""
     from scipy.stats import binomtest
 
     if n == 0:
         return Interval(0.0, 1.0)
-    found = binomtest(correct, n).proportion_ci(LEVEL, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    interval = binomtest(correct, n).proportion_ci(LEVEL, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
 
 
 def clustered_interval(scores: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
-    """Interval of the mean of `scores` when those of one cluster hang together (t with clusters - 1 degrees)."""
+    """Returns the interval of the mean of `scores` that are correlated within clusters (t, clusters - 1 degrees)."""
     mean, error, degrees = _clustered(scores, clusters)
     if degrees < 1:
         return Interval(0.0, 1.0)
@@ -52,9 +53,9 @@ def clustered_interval(scores: Sequence[float], clusters: Sequence[Hashable]) ->
 
 
 def mean_interval(scores: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
-    """The interval of an accuracy: Wilson for independent right-or-wrong items, clustered otherwise.
+    """Returns the interval of an accuracy: Wilson for independent items scored 0 or 1, clustered otherwise.
 
-    Scores that are all 0 or all 1 have no spread to judge by: each cluster then counts as one item.
+    Scores that are all 0 or all 1 have no variance to estimate from: each cluster then counts as one item.
     """
     groups = len(set(clusters))
     independent = groups == len(clusters)
@@ -66,7 +67,7 @@ def mean_interval(scores: Sequence[float], clusters: Sequence[Hashable]) -> Inte
 
 
 def _clustered(scores: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float, int]:
-    """(mean, its standard error, degrees of freedom) of scores that hang together within clusters."""
+    """Returns (mean, its standard error, degrees of freedom) of scores that are correlated within clusters."""
     n, mean = len(scores), math.fsum(scores) / len(scores)
     sums: dict[Hashable, list[float]] = defaultdict(list)
     for score, cluster in zip(scores, clusters, strict=True):
@@ -86,7 +87,7 @@ def _t(degrees: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """B against A on the same items: mean difference, its interval, and the p-value of `test` that there is none.
+    """B minus A on the same items: the mean difference, its interval, and the p-value of `test` for no difference.
 
     `gained` and `lost` count the items on which B, or A, scores higher.
     """
@@ -101,11 +102,11 @@ class Paired:
 
 
 def compare_paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]) -> Paired:
-    """Compares two runs item by item; raises `ValueError` without items.
+    """Compares the scores of two runs item by item. Raises `ValueError` without items.
 
-    Independent right-or-wrong items: McNemar's exact test (binomial over the items that flipped), with the interval
-    of Agresti and Min (2005, Statistics in Medicine 24:729), which stays honest when few or no items flip. Items
-    that share a problem, and means over rollouts: Student's t over clusters, for both.
+    Independent items scored 0 or 1: McNemar's exact test (binomial over the items that changed), with the interval of
+    Agresti and Min (2005, Statistics in Medicine 24:729), which stays valid if few or no items changed. Items that
+    share a problem, and means over rollouts: Student's t over clusters, for both.
     """
     if not a:
         raise ValueError("there are no items to compare")
@@ -126,7 +127,7 @@ def _mcnemar(gained: int, lost: int) -> float:
 
 
 def _agresti_min(gained: int, lost: int, n: int) -> Interval:
-    """Wald's interval after half an item is added to each cell of the two-by-two table."""
+    """Returns Wald's interval after half an item is added to each cell of the 2 x 2 table."""
     from scipy.stats import norm
 
     up, down, total = gained + 0.5, lost + 0.5, n + 2
@@ -139,7 +140,7 @@ def _clustered_difference(differences: Sequence[float], clusters: Sequence[Hasha
     from scipy.stats import t
 
     mean, error, degrees = _clustered(differences, clusters)
-    if len(set(differences)) == 1:  # no spread to judge by: each cluster counts as one item
+    if len(set(differences)) == 1:  # no variance: each cluster counts as one item
         gained, lost = (degrees + 1) * (differences[0] > 0), (degrees + 1) * (differences[0] < 0)
         return _agresti_min(gained, lost, degrees + 1), _mcnemar(gained, lost)
     if degrees < 1:
@@ -150,7 +151,7 @@ def _clustered_difference(differences: Sequence[float], clusters: Sequence[Hasha
 
 
 def combine_means(parts: Sequence[tuple[float, Interval]]) -> tuple[float, Interval]:
-    """The plain mean of independent numbers, and its interval from theirs (MOVER; Zou and Donner 2008)."""
+    """Returns the mean of independent numbers and its interval, from theirs (MOVER; Zou and Donner 2008)."""
     k = len(parts)
     mean = math.fsum(value for value, _ in parts) / k
     below = math.sqrt(math.fsum((value - interval.low) ** 2 for value, interval in parts)) / k
@@ -159,25 +160,23 @@ def combine_means(parts: Sequence[tuple[float, Interval]]) -> tuple[float, Inter
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """Unbiased chance that one of `k` completions is right, from `n` of which `correct` are (Chen et al. 2021)."""
+    """Returns the unbiased estimate of pass@k from `n` completions of which `correct` are right (Chen et al. 2021)."""
     if not 0 < k <= n:
         raise ValueError(f"pass@{k} needs at least {k} completions, there are {n}")
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
 
 
 def smallest_difference(interval: Interval) -> float:
-    """By how much two independent numbers, each as sure as `interval`, must differ to be more than chance (95 %)."""
+    """Returns the smallest significant difference (95 %) of two independent estimates with this interval."""
     return math.sqrt(2) * interval.half
 
 
-# Means of many responses with intervals that respect their prompts, by step or by any other key.
-
-
 def clustered_means(table: pd.DataFrame, value: str, *, by: str, cluster: str, share: bool = True) -> pd.DataFrame:
-    """`mean`, `low`, `high`, `n` of column `value` for each value of `by`; rows with the same `cluster` hang together.
+    """Returns `mean`, `low`, `high`, `n` of the column `value` for each value of `by`, such as the training step.
 
-    The interval is Student's t over clusters. A `share` lies in [0, 1]; where all are 0 or all are 1, which shows no
-    spread, the interval is Wilson's with each cluster as one item. Without two clusters it is as wide as it can be.
+    Rows with the same `cluster`, such as the rollouts of one prompt, are correlated: the interval is Student's t over
+    clusters. A `share` lies in [0, 1]; if all values are 0 or all are 1, which shows no variance, the interval is
+    Wilson's with each cluster as one item. With fewer than two clusters it is as wide as possible.
     """
     import numpy as np
     import pandas as pd
@@ -194,17 +193,17 @@ def clustered_means(table: pd.DataFrame, value: str, *, by: str, cluster: str, s
     error = np.sqrt(groups / (groups - 1).clip(lower=1) * spread) / n
     half = pd.Series(t.ppf((1 + LEVEL) / 2, (groups - 1).clip(lower=1)), groups.index) * error
     half[groups < 2] = np.inf
-    found = pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half, "n": n})
+    means = pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half, "n": n})
     if share:
         flat = mean.isin((0.0, 1.0))
         low, high = _wilson_columns(mean[flat], groups[flat])
-        found.loc[flat, "low"], found.loc[flat, "high"] = low, high
-        found[["low", "high"]] = found[["low", "high"]].clip(0.0, 1.0)
-    return found
+        means.loc[flat, "low"], means.loc[flat, "high"] = low, high
+        means[["low", "high"]] = means[["low", "high"]].clip(0.0, 1.0)
+    return means
 
 
 def student_t_interval(values: pd.Series) -> Interval:
-    """Student's t interval of the mean of at least two independent values."""
+    """Returns Student's t interval of the mean of at least two independent values."""
     from scipy.stats import t
 
     numbers = values.to_numpy(dtype="float64")
@@ -214,7 +213,7 @@ def student_t_interval(values: pd.Series) -> Interval:
 
 
 def _wilson_columns(rate: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Wilson's score interval, column-wise."""
+    """Returns the Wilson score interval of each row."""
     from scipy.stats import norm
 
     z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2

@@ -1,8 +1,8 @@
-"""Files that survive a kill: atomic derived files, append-only logs, one writer per folder.
+"""Reads and writes files that survive a kill: atomic derived files, append-only logs, one writer per folder.
 
-Derived files are written whole to a neighbour and renamed, and not touched at all when nothing changed, so the
-same inputs leave the same bytes and the same times. Logs only ever grow by whole lines; what a kill left of a
-last line is dropped and said.
+Derived files are written to a temporary file beside the target, which then replaces it. A file whose content did not
+change is not touched, so the same inputs give the same bytes and the same times. Logs only grow by whole lines; an
+incomplete last line, which a kill can leave, is removed and reported.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mmk12.errors import BadInput, MissingData, OutputError
+from mmk12.errors import BadInput, MissingData, OutputError, os_reason
 from mmk12.types import BrokenLine
 
 Json = Any
 
 
 def to_json(value: Json) -> str:
-    """One line of canonical JSON: keys in the order given, no spaces to differ in, text as it is."""
+    """Returns one line of canonical JSON: keys in the given order, fixed spaces, text not escaped."""
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
 @contextmanager
 def open_for_writing(path: Path | str) -> Iterator[None]:
-    """Turns the operating system's refusal to write `path` into one clear line."""
+    """Raises `OutputError` if the operating system refuses to write `path`."""
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "the disk is full" if full else (error.strerror or str(error)).lower()
+        what = "the disk is full" if full else os_reason(error)
         raise OutputError(
-            f"Cannot write {path}: {what}. What was written before is kept; mend it and run the same command again."
+            f"Cannot write {path}: {what}. Everything written before is kept; fix this and run the same command again."
         ) from error
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that becomes `path` when the block ends well. If it holds the same bytes, `path` is not touched."""
+    """Yields a file that replaces `path` at the end of the block, unless `path` has the same bytes already."""
     with open_for_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -57,14 +57,14 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what a killed run was writing in `folder`. Only for the one who holds the folder's lock."""
+    """Removes the temporary files of a killed run from `folder`. The caller must hold the lock of the folder."""
     with open_for_writing(folder):
         for path in folder.glob(".*.part"):
             path.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Makes `path` hold exactly `data`, atomically, and touches nothing if it did already."""
+    """Writes `data` to `path` atomically; a file that already holds it is not touched."""
     with open_for_writing(path):
         if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
             return
@@ -73,10 +73,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_new(folder: Path, name: str, data: bytes) -> None:
-    """Makes a file of an existing folder that is not there yet. For thousands of small ones.
+    """Writes a new file into an existing folder. It is meant for thousands of small files, so it is not atomic.
 
-    A renaming would double what it costs the disk. So a kill may leave this one file cut short, the newest of its
-    folder, and whoever opens the folder looks at that one. A refused write leaves none.
+    Renaming would double the cost. A kill can leave this one file incomplete, the newest of its folder, so who opens
+    the folder must check that one. A write that the operating system refuses leaves no file.
     """
     path = f"{folder}/{name}"  # a Path costs as much as the file
     with open_for_writing(path):
@@ -89,22 +89,22 @@ def write_new(folder: Path, name: str, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` in UTF-8; a lone surrogate from a model becomes a replacement mark."""
+    """Writes UTF-8 text like `write_bytes`; a lone surrogate in a model's output becomes a question mark."""
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
 def write_json(path: Path, value: Json) -> None:
-    """An indented JSON file with a final newline."""
+    """Writes an indented JSON file with a final newline."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[Json]) -> None:
-    """One line of canonical JSON per row."""
+    """Writes one line of canonical JSON per row."""
     write_text(path, "".join(to_json(row) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> Json:
-    """The value in a JSON file. Raises `MissingData` or `BadInput`, naming the file."""
+    """Returns the value in a JSON file. Raises `MissingData` or `BadInput`, naming the file."""
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -114,22 +114,25 @@ def read_json(path: Path) -> Json:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any] | BrokenLine]:
-    """The objects of a JSONL file, in order and one at a time; unreadable lines in their places."""
+    """Yields the objects of a JSONL file in order, and a `BrokenLine` for each unreadable line.
+
+    Raises `MissingData` if there is no such file.
+    """
     if not path.is_file():
         raise MissingData(f"No file {path}.")
-    return (row for _, row in _lines(path))
+    return (row for _, row in _read_lines(path))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BrokenLine]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BrokenLine]]:
     with open(path, "rb") as file:
-        place = 0
+        offset = 0
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield place, _parsed(line, f"{path}:{number}")
-            place += len(line)
+                yield offset, _parse_line(line, f"{path}:{number}")
+            offset += len(line)
 
 
-def _parsed(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
+def _parse_line(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -140,38 +143,38 @@ def _parsed(line: bytes, where: str) -> dict[str, Any] | BrokenLine:
 
 
 class AppendLog:
-    """A JSONL file that only grows. Opening it mends a torn last line, and `torn` says so."""
+    """A JSONL file that only grows. Opening it removes an incomplete last line; `torn` says whether there was one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn = False
         with open_for_writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._mend()
+            self._remove_torn_line()
 
     def read(self) -> Iterator[tuple[int, dict[str, Any] | BrokenLine]]:
-        """Every line in order with its place in the file, one at a time; unreadable ones as what is wrong with them."""
-        return _lines(self.path) if self.path.exists() else iter(())
+        """Yields (byte offset, object) for every line in order; a `BrokenLine` for an unreadable one."""
+        return _read_lines(self.path) if self.path.exists() else iter(())
 
-    def at(self, place: int) -> dict[str, Any]:
-        """The object at a place that `read` or `append` has named. Raises `BadInput` if it is not there any more."""
+    def at(self, offset: int) -> dict[str, Any]:
+        """Returns the object at a byte offset of `read` or `append`. Raises `BadInput` if it is not there any more."""
         with open(self.path, "rb") as file:
-            file.seek(place)
-            row = _parsed(file.readline(), f"{self.path}, byte {place}")
+            file.seek(offset)
+            row = _parse_line(file.readline(), f"{self.path}, byte {offset}")
         if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Somebody wrote into the file while it was in use.")
+            raise BadInput(f"{row.where}: {row.reason}. Another process modified the file.")
         return row
 
     def append(self, rows: list[dict[str, Any]]) -> list[int]:
-        """Adds whole lines, and says at which places; what is written survives the death of this process."""
+        """Appends whole lines and returns their byte offsets; they survive the death of this process."""
         lines = [(to_json(row) + "\n").encode("utf-8", "replace") for row in rows]
         with open_for_writing(self.path), open(self.path, "ab") as file:
             start = file.tell()
             file.write(b"".join(lines))
         return list(accumulate(map(len, lines[:-1]), initial=start)) if lines else []
 
-    def _mend(self) -> None:
-        """Cuts what follows the last newline: a kill or a full disk can only tear the end of the file."""
+    def _remove_torn_line(self) -> None:
+        """Removes everything after the last newline: a kill or a full disk can only damage the end of the file."""
         if not self.path.exists():
             return
         with open(self.path, "rb+") as file:
@@ -191,7 +194,10 @@ class AppendLog:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock; a second run on it is refused at once. A killed run leaves nothing to clean up."""
+    """Holds the lock of a folder during the block. Raises `OutputError` at once if another run holds it.
+
+    The lock of a killed run is released by the operating system.
+    """
     import filelock
 
     with open_for_writing(folder):

@@ -1,10 +1,10 @@
-"""The shapes of what is written for people; Jinja fills them in, and escapes whatever goes into HTML."""
+"""Renders the Jinja templates of reports and pages; everything that goes into HTML is escaped."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 from unicodedata import category
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import jinja2
 
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Unicode categories: controls, formats such as right-to-left overrides, lone surrogates, odd line breaks."""
+"""Unicode categories: controls, format characters (right-to-left overrides), lone surrogates, unusual line breaks."""
 
 
 def render_template(name: str, **facts: Any) -> str:
-    """The template of that name, filled in."""
+    """Returns the text of a template in `mmk12/templates`, filled in with `facts`."""
     return _environment().get_template(name).render(facts)
 
 
@@ -55,7 +55,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _visible(value: Any) -> Any:
-    """What is filled in, with the characters that hide or reorder the text around them shown by name."""
+    """Returns a value in which characters that hide or reorder the text around them are replaced by their code."""
     import markupsafe
 
     if not isinstance(value, str) or value.isprintable() or isinstance(value, markupsafe.Markup):
@@ -66,27 +66,26 @@ def _visible(value: Any) -> Any:
 
 
 def _cell(text: object) -> str:
-    """Text that can end neither a cell nor a line of a Markdown table, and starts no markup."""
+    """Escapes text for a cell of a Markdown table."""
     return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " ")
 
 
 def _integrity(script: str) -> str:
-    """What a content policy calls an inline script: no other may run."""
+    """Returns the hash by which a content security policy allows this inline script, and no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 def _link(filters: Mapping[str, str] | None = None, **more: str) -> str:
-    """The address of a selection of the page's items."""
+    """Returns the link to a selection of the page's items."""
     return "#" + urlencode({**(filters or {}), **more})
 
 
-def _precision(result: Mapping[str, Any]) -> str:
-    """What the items of a benchmark can show, in words."""
-
-    interval = Interval(*result["ci95"])
+def _precision(n: int, ci95: Sequence[float]) -> str:
+    """Returns in words what `n` items can show, from the 95 % interval of their accuracy."""
+    interval = Interval(*ci95)
     apart = smallest_difference(interval)
     return (
-        f"{result['n']:,} items: about ± {100 * interval.half:.1f} points. Against a number measured independently on "
+        f"{n:,} items: about ± {100 * interval.half:.1f} points. Against a number measured independently on "
         f"as many items, a difference below about {100 * apart:.1f} points can be chance; two runs on the same items "
         "resolve smaller ones (mmk12 compare)."
     )

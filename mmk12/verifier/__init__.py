@@ -1,24 +1,31 @@
-"""The verifier: decides whether a response answers a question, pays the reward, and lints golds.
+"""The verifier: decides whether a response answers a question, computes the reward, and lints golds.
 
-response to answer   extract (tags, boxes, anchors), prose (in a sentence), choices (options), tags (format)
-text to tokens       chars (look-alikes), words (vocabulary), units, lexemes, lexer
-tokens to value      cursor, numerals, functions, expressions (precedence), atoms, matrices, items (frames),
-                     doubles (±), phrases (words), nouns (words beside numbers), moments (times and dates),
-                     grammar (the whole answer); the tree itself is in values, its classes made by frozen
-value to numbers     fields (floats and long decimals), evaluate (are two expressions the same?)
-value to value       measures (units), numbers (marks, rounding), lines, sets (inequalities), relations,
-                     compare (all kinds)
-the verdict          numbered (sub-answers), gold (the linter), declared (what the caller says it is), reading,
-                     judge, profiles (policies), explain
-the reward           reward, penalties
-many verdicts        many, pool and worker (processes), shared (one worker for all threads)
-another grader       released (the published scripts, on math-verify)
+entry points         api (verify, verify_many), spec (what a response is graded against), reward (and penalties)
+response to answer   extract (tags, boxes, "answer is"), sentences (an answer inside one), choices (options)
+text to tokens       unicode (look-alikes), vocabulary, units, lexer
+tokens to value      expression_parser (formulas), answer_parser (whole answers); the tree is in nodes
+value to numbers     numeric (floats and long decimals; are two expressions the same?)
+value to value       quantities (units, rounding), sets (inequalities, intervals), relations, compare (all types)
+the verdict          gold (the linter), interpret (the answer in the light of the gold), rules, profiles (policies),
+                     explain
+processes            pool and worker (a deadline for each row)
+another grader       upstream_reward (the published scripts, on math-verify)
 """
 
-from mmk12.verifier.api import verify_many
+from mmk12.verifier.api import verify, verify_many
 from mmk12.verifier.gold import GoldClass, classify_gold
 from mmk12.verifier.profiles import PROFILES, Profile
 from mmk12.verifier.reward import Penalties, reward
-from mmk12.verifier.rules import verify
+from mmk12.verifier.spec import GradingSpec
 
-__all__ = ["PROFILES", "GoldClass", "Penalties", "Profile", "classify_gold", "reward", "verify", "verify_many"]
+__all__ = [
+    "PROFILES",
+    "GoldClass",
+    "GradingSpec",
+    "Penalties",
+    "Profile",
+    "classify_gold",
+    "reward",
+    "verify",
+    "verify_many",
+]

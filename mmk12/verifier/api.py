@@ -1,36 +1,62 @@
-"""Verdicts for rows: one by one here, or in several processes."""
+"""The entry points of the verifier: one response, one row, many rows.
+
+Most profiles grade in the calling thread (`rules.py`). The `released_*` profiles run the published scripts, which
+need a process that can be killed (`pool.py`); callers see no difference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmk12.types import Gold, Verdict
-from mmk12.verifier.pool import Pool, to_text
-from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.rules import verify
+from mmk12.verifier import rules
+from mmk12.verifier.pool import Pool, verify_in_worker
+from mmk12.verifier.profiles import Profile, find_profile
+from mmk12.verifier.spec import GradingSpec, to_text
+
+
+def verify(
+    response: str,
+    gold: str | Gold,
+    *,
+    question: str | None = None,
+    choices: Sequence[str] | None = None,
+    answer_type: str = "auto",
+    precision: int | None = None,
+    tolerance: float | None = None,
+    profile: str = "strict",
+) -> Verdict:
+    """Decides whether `response` answers with `gold`.
+
+    `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto, which
+    leaves it to the text of the gold; `precision` counts decimals, and then a number that rounds to the gold is right;
+    `tolerance` is the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision,
+    tolerance and unit; the arguments win over these. Where the `question` asks for a percentage, `50 %` is right for
+    a gold of `50`. Raises `UnknownName` for a profile or an answer type, `MissingExtra` for a profile that needs
+    math-verify, and nothing for any response or gold.
+    """
+    used = find_profile(profile)
+    if isinstance(gold, Gold):
+        spec = GradingSpec.from_gold(
+            gold, question, choices=choices, answer_type=answer_type, precision=precision, tolerance=tolerance
+        )
+    else:
+        spec = GradingSpec(gold, answer_type, tuple(choices or ()), precision, tolerance, None, question)
+    return _grade(response, spec, used)
 
 
 def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
-    """`verify` on a mapping with the keys response and gold, and those of `verify`'s other arguments that are given."""
-    gold = row["gold"]
-    choices, precision, tolerance = row.get("choices"), row.get("precision"), row.get("tolerance")
-    return verify(
-        to_text(row["response"]),
-        gold if isinstance(gold, Gold) else to_text(gold),
-        question=row.get("question"),
-        choices=[to_text(choice) for choice in choices] if choices else None,
-        answer_type=row.get("answer_type") or "auto",
-        precision=None if precision is None else int(precision),
-        tolerance=None if tolerance is None else float(tolerance),
-        profile=profile,
-    )
+    """Grades a mapping with the keys `response` and `gold`, and those of `verify`'s other arguments that it has."""
+    used = find_profile(profile)
+    return _grade(to_text(row["response"]), GradingSpec.from_row(row), used)
 
 
 def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", workers: int = 1) -> Iterator[Verdict]:
-    """`verify` on each row, in order, streaming, in constant memory; in `workers` processes when more than one.
+    """Grades each row, in order, streaming, in constant memory; in `workers` processes when more than one.
 
-    The `released_*` profiles always grade in processes. Raises `UnknownName` and `MissingExtra` for the profile.
+    The `released_*` profiles always grade in processes. Raises `UnknownName` for the profile or the answer type of a
+    row, and `MissingExtra` for the profile.
     """
     if workers <= 1 and not find_profile(profile).released:
         for row in rows:
@@ -39,3 +65,9 @@ def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", w
 
     with Pool(workers, profile) as pool:
         yield from pool.map(rows)
+
+
+def _grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+    if profile.released:
+        return verify_in_worker(response, spec.reference, profile.name)
+    return rules.grade(response, spec, profile)

@@ -1,7 +1,7 @@
-"""Multiple choice: the one option that an answer names, by its letter or by its value.
+"""Multiple choice: finds the one option that an answer names, by its letter or by its value.
 
-Two letters or a negated letter name none: a hedge is not an answer. Where a letter stands beside the text of
-another option, the letter counts, as on an answer sheet.
+Two letters or a negated letter name none: a hedge is not an answer. If a letter stands beside the text of another
+option, the letter counts, as on an answer sheet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _strip_decoration(text: str) -> str:
 
 
 def read_letter(text: str) -> str | None:
-    """The letter that `text` answers with: `B`, `(B)`, `B. 5 cm`, `B (yes)`, `option B`."""
+    """Returns the letter that `text` answers with: `B`, `(B)`, `B. 5 cm`, `B (yes)`, `option B`."""
     shown = final_statement(_strip_decoration(text[:2000]))
     alone = _ALONE.match(shown)
     if alone:
@@ -51,7 +51,7 @@ def read_letter(text: str) -> str | None:
         *names, rest = match.groups()
         name: str = next(group for group in names if group)
         if pattern is _LEADING and _REASONED.match(rest):
-            # Other letters in a reason are no hedge.
+            # Other letters inside a reason are no hedge.
             return name.upper()
         if _MORE.match(rest) or _LETTERS.fullmatch(rest) or set(_BRACKETED.findall(rest)) - {name}:
             return None
@@ -64,7 +64,7 @@ def read_letter(text: str) -> str | None:
 
 
 def find_only_letter(response: str) -> str | None:
-    """The only letter of the response that it calls correct, or that stands in brackets or behind "option"."""
+    """Returns the only letter that the response calls correct, or that stands in brackets or after "option"."""
     affirmed = set(_AFFIRMED.findall(response))
     if affirmed:
         return affirmed.pop() if len(affirmed) == 1 else None
@@ -73,14 +73,14 @@ def find_only_letter(response: str) -> str | None:
 
 
 def read_options(choices: Sequence[str], answer: str, value: Value, comparison: Comparison) -> list[int]:
-    """The options that `answer` is, by words or by `value`, which it was read as."""
+    """Returns the indices of the options that equal `answer`, as words or by its parsed `value`."""
     first: dict[str, int] = {}
     for index, choice in enumerate(choices):
         # An option that repeats an earlier one is the same option.
         first.setdefault(choice, index)
     distinct = first.items()
     if isinstance(value, Text):
-        # Words are never equal to anything but words.
+        # Words equal nothing but words.
         words = parse_text(answer).words
         return [index for choice, index in distinct if parse_text(choice).words == words]
     bare = answer.strip("$ .")
@@ -89,13 +89,13 @@ def read_options(choices: Sequence[str], answer: str, value: Value, comparison: 
 
 
 def find_only_mentioned(choices: Sequence[str], response: str) -> int | None:
-    """The only option whose text occurs in the response as whole words; `Yes, …` counts as its first word."""
+    """Returns the only option whose text occurs in the response as whole words; `Yes, …` counts as its first word."""
     words = parse_text(response[-4000:]).words
     joined = f" {' '.join(words)} "
-    # A bare number occurs by chance: any other option can be mentioned.
+    # A bare number may occur by chance, so only options with other text count as mentioned.
     worded = [i for i, choice in enumerate(choices) if not choice.strip("$ ").replace(".", "").isdecimal()]
-    found = [i for i in worded if f" {' '.join(parse_text(choices[i]).words)} " in joined]
-    if len(found) == 1:
-        return found[0]
-    leading = [i for i in found if words[: len(parse_text(choices[i]).words)] == parse_text(choices[i]).words]
+    mentioned = [i for i in worded if f" {' '.join(parse_text(choices[i]).words)} " in joined]
+    if len(mentioned) == 1:
+        return mentioned[0]
+    leading = [i for i in mentioned if words[: len(parse_text(choices[i]).words)] == parse_text(choices[i]).words]
     return leading[0] if len(leading) == 1 and response[:40].find(",") > 0 else None

@@ -1,13 +1,13 @@
-"""Does this answer say what the gold says? One function per kind of gold, each returning the rule that decided.
+"""Compares an answer with a gold: one method for each type of gold, which returns the rule that decided.
 
-The gold's kind rules: the answer is read as far as needed in that light, never the other way round.
+The type of the gold decides how they are compared: the answer is converted to it, never the reverse.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from math import gcd
 
-from mmk12.verifier.answer_parser import is_time_of_day, same_time_of_day
 from mmk12.verifier.nodes import (
     AmbiguousNumber,
     AnswerList,
@@ -27,15 +27,18 @@ from mmk12.verifier.nodes import (
 )
 from mmk12.verifier.numeric import are_equal, find_symbols
 from mmk12.verifier.profiles import Profile
-from mmk12.verifier.quantities import equal_quantities, round_to_precision
+from mmk12.verifier.quantities import equal_quantities, equal_rounded
 from mmk12.verifier.relations import equal_relations, is_bare, is_name, read_assignment
-from mmk12.verifier.sets import LINE, as_expr, as_set, equal_sets, is_point
+from mmk12.verifier.sets import REALS, as_expr, as_set, equal_sets
 
 MAX_UNORDERED = 40
+"""Items of the longest collection that is compared without order."""
+
+Items = tuple[Value, ...] | list[Value]
 
 
 class Comparison:
-    """The comparison of answers with golds under one profile. Methods return the deciding rule, or None."""
+    """Compares answers with golds under one profile. Methods return the rule by which they are equal, or None."""
 
     __slots__ = ("profile", "tolerance")
 
@@ -45,46 +48,47 @@ class Comparison:
         self.tolerance = tolerance
 
     def rule(self, gold: Value, answer: Value) -> str | None:
-        """The rule by which `answer` is `gold`, or None if it is not."""
+        """Returns the rule by which `answer` equals `gold`, or None."""
         if isinstance(gold, Num) and isinstance(answer, Num):
             same_number = gold.value == answer.value
-            return "identical" if same_number else round_to_precision(gold, answer, self.profile, self.tolerance)
+            return "identical" if same_number else equal_rounded(gold, answer, self.profile, self.tolerance)
         if gold == answer:
             return "identical"
         expr = as_expr(gold)
         if expr is not None and is_expr(answer):
-            return self.expression(expr, answer)
+            return self.match_expression(expr, answer)
         if isinstance(gold, AmbiguousNumber):
             return self.rule(gold.one, answer) or self.rule(gold.several, answer)
         if isinstance(gold, AnswerList):
-            return self.listing(gold, answer)
+            return self.match_list(gold, answer)
         if isinstance(answer, AmbiguousNumber):
             return self.rule(gold, answer.one)
         if isinstance(answer, AnswerList) and not isinstance(gold, Text):
-            return self.single(gold, answer)
+            return self.match_single(gold, answer)
         if isinstance(gold, Relation):
-            return self.relation(gold, answer)
+            return self.match_relation(gold, answer)
         if isinstance(answer, Relation) and not isinstance(gold, Text):
             value = read_assignment(answer)
             if value is not None:
                 return self.rule(gold, value)
         if expr is not None:
-            return self.expression(expr, answer)
+            return self.match_expression(expr, answer)
         if isinstance(gold, Text):
-            return self.text(gold, answer)
+            return self.match_text(gold, answer)
         if isinstance(gold, Ratio):
-            return self.ratio(gold, answer)
+            return self.match_ratio(gold, answer)
         if isinstance(gold, TimeOfDay):
             return "same time" if isinstance(answer, (TimeOfDay, Ratio)) and same_time_of_day(gold, answer) else None
         if isinstance(gold, Matrix):
-            return self.matrix(gold, answer)
-        return self.frame(gold, answer)
+            return self.match_matrix(gold, answer)
+        return self.match_structure(gold, answer)
 
-    def expression(self, gold: Value, answer: Value) -> str | None:
+    def match_expression(self, gold: Value, answer: Value) -> str | None:
+        """Compares an expression with an expression, a ratio or a set of one element."""
         left, right = as_expr(gold), as_expr(answer)
         assert left is not None
-        if isinstance(gold, Sym) and gold.name in LINE and (right is None or isinstance(right, Sym)):
-            return self.sets(gold, answer)
+        if isinstance(gold, Sym) and gold.name in REALS and (right is None or isinstance(right, Sym)):
+            return self.match_sets(gold, answer)
         if right is not None:
             return equal_quantities(left, right, self.profile, self.tolerance)
         if isinstance(answer, Ratio) and len(answer.items) == 2 and self.profile.ratio_as_fraction:
@@ -93,10 +97,12 @@ class Comparison:
             return self.rule(gold, answer.items[0])
         return None
 
-    def text(self, gold: Text, answer: Value) -> str | None:
+    def match_text(self, gold: Text, answer: Value) -> str | None:
+        """Compares words."""
         return "same words" if isinstance(answer, Text) and answer.words == gold.words else None
 
-    def ratio(self, gold: Ratio, answer: Value) -> str | None:
+    def match_ratio(self, gold: Ratio, answer: Value) -> str | None:
+        """Compares ratios, and times of day that are written like them."""
         if isinstance(answer, TimeOfDay):
             return "same time" if same_time_of_day(gold, answer) else None
         if isinstance(answer, Ratio):
@@ -111,13 +117,12 @@ class Comparison:
         expr = as_expr(answer)
         if expr is None or len(gold.items) != 2 or not self.profile.ratio_as_fraction or is_time_of_day(gold):
             return None
-        return (
-            "ratio as fraction"
-            if are_equal(make_quotient(*gold.items), expr) and not _is_integer_of(gold, expr)
-            else None
-        )
+        # An integer such as `1` for `1:1` is an incomplete answer.
+        incomplete = isinstance(expr, Num) and expr.value.denominator == 1
+        return "ratio as fraction" if not incomplete and are_equal(make_quotient(*gold.items), expr) else None
 
-    def matrix(self, gold: Matrix, answer: Value) -> str | None:
+    def match_matrix(self, gold: Matrix, answer: Value) -> str | None:
+        """Compares a matrix with a matrix or a nested list; one row or column also with its entries."""
         if isinstance(answer, Bracketed) and all(isinstance(item, Bracketed) for item in answer.items):
             answer = Matrix(tuple(_entries(item) for item in answer.items))
         if isinstance(answer, Matrix):
@@ -126,110 +131,113 @@ class Comparison:
             pairs = zip(sum(gold.rows, ()), sum(answer.rows, ()), strict=True)
             return "entry by entry" if all(self.rule(a, b) for a, b in pairs) else None
         if 1 in (len(gold.rows), max(map(len, gold.rows))):
-            return self.ordered(sum(gold.rows, ()), _entries(answer), "entry by entry")
+            return self.match_ordered(sum(gold.rows, ()), _entries(answer), "entry by entry")
         return None
 
-    def frame(self, gold: Value, answer: Value) -> str | None:
-        """Points, intervals, sets, unions."""
+    def match_structure(self, gold: Value, answer: Value) -> str | None:
+        """Compares points, intervals, sets and unions."""
         single = isinstance(gold, Bracketed) and gold.opening == "{" and len(gold.items) == 1
         if isinstance(gold, Bracketed) and isinstance(answer, Bracketed) and not (single and answer.opening != "{"):
             if gold.opening == answer.opening == "{":
-                return self.unordered(gold.items, answer.items, "same set")
+                return self.match_unordered(gold.items, answer.items, "same set")
             if gold.opening == answer.opening and gold.closing == answer.closing:
-                return self.ordered(gold.items, answer.items, "entry by entry")
+                return self.match_ordered(gold.items, answer.items, "entry by entry")
             return None
         if isinstance(gold, Bracketed) and single and self.profile.drop_brackets:
             return self.rule(gold.items[0], answer)
         if isinstance(gold, Bracketed) and isinstance(answer, Matrix):
-            return self.matrix(answer, gold)
-        return self.sets(gold, answer)
+            return self.match_matrix(answer, gold)
+        return self.match_sets(gold, answer)
 
-    def sets(self, gold: Value, answer: Value) -> str | None:
-        ours = as_set(gold)
-        theirs = as_set(answer) if ours is not None else None
-        if ours is None or theirs is None:
+    def match_sets(self, gold: Value, answer: Value) -> str | None:
+        """Compares values as sets of reals."""
+        gold_set = as_set(gold)
+        answer_set = as_set(answer) if gold_set is not None else None
+        if gold_set is None or answer_set is None:
             return None
-        return "same set of reals" if equal_sets(ours, theirs, self.profile, self.tolerance) else None
+        return "same set of reals" if equal_sets(gold_set, answer_set, self.profile, self.tolerance) else None
 
-    def relation(self, gold: Relation, answer: Value) -> str | None:
+    def match_relation(self, gold: Relation, answer: Value) -> str | None:
+        """Compares relations, or the value that the gold assigns with an answer that is only the value."""
         if is_bare(gold):
             return "same sign" if isinstance(answer, Relation) and answer == gold else None
         if isinstance(answer, Relation):
-            found = equal_relations(gold, answer, self.rule)
-            if found:
-                return found
+            rule = equal_relations(gold, answer, self.rule)
+            if rule:
+                return rule
         if as_set(gold) is not None:
-            return self.sets(gold, answer)
+            return self.match_sets(gold, answer)
         if isinstance(answer, Relation) and gold.members[0] is not None:
             return None
         value = read_assignment(gold)
         # The right side alone answers `y = 2x`, but not the line `x + y = 2` or the identity `2(a + b) = 2a + 2b`.
-        if value is None or not (is_name(gold.members[0]) or "≈" in gold.ops or not collect_symbols(value)):
+        if value is None or not (is_name(gold.members[0]) or "≈" in gold.ops or not _has_symbols(value)):
             return None
         return None if _is_curve(gold.members[0]) else self.rule(value, answer)
 
-    def single(self, gold: Value, answer: AnswerList) -> str | None:
-        """Several answers to a question with one: only if each of them is right, or together they are one frame."""
+    def match_single(self, gold: Value, answer: AnswerList) -> str | None:
+        """Compares several answers with a gold that is one: each must be right, or together they are its entries."""
         if isinstance(gold, (Relation, Bracketed, Union, Difference, Sym)):
-            found = self.sets(gold, answer)
-            if found:
-                return found
+            rule = self.match_sets(gold, answer)
+            if rule:
+                return rule
         if isinstance(gold, Bracketed) and gold.opening == "{" and len(gold.items) > 1 and self.profile.drop_brackets:
-            return self.unordered(gold.items, _values(answer.items), "brackets left out")
-        if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.joint != "or":
+            return self.match_unordered(gold.items, _values(answer.items), "brackets left out")
+        if isinstance(gold, Bracketed) and self.profile.drop_brackets and answer.separator != "or":
             if gold.opening == "{" and len(gold.items) == 1:
                 return self.rule(gold.items[0], answer)
-            if is_point(gold) or len(gold.items) > 2:
-                return self.ordered(gold.items, _values(answer.items), "brackets left out")
+            if gold.opening + gold.closing == "()" or len(gold.items) > 2:
+                return self.match_ordered(gold.items, _values(answer.items), "brackets left out")
         if isinstance(gold, Matrix):
-            return self.matrix(gold, answer)
+            return self.match_matrix(gold, answer)
         inner = read_assignment(gold) if isinstance(gold, Relation) else None
         if isinstance(inner, Bracketed):
             return self.rule(inner, answer)
-        if len(answer.items) <= MAX_UNORDERED and answer.joint != "space":
+        if len(answer.items) <= MAX_UNORDERED and answer.separator != "space":
             rules = [self.rule(gold, item) for item in answer.items]
             return rules[0] if all(rules) else None
         return None
 
-    def listing(self, gold: AnswerList, answer: Value) -> str | None:
-        """Several answers: blanks in order, collections in any."""
+    def match_list(self, gold: AnswerList, answer: Value) -> str | None:
+        """Compares several answers: blanks in their order, collections in any order."""
         if isinstance(answer, AmbiguousNumber):
             answer = answer.several
-        found = self.sets(gold, answer)
-        if found:
-            return found
+        rule = self.match_sets(gold, answer)
+        if rule:
+            return rule
         if isinstance(answer, Relation) and len(answer.members) == 2 and answer.members[1] is not None:
             # (x, y) = (1, 2), or x ∈ {1, 2}
             answer = answer.members[1]
-        ours_items = _values(gold.items)
+        gold_values = _values(gold.items)
         items = _entries(answer)
-        theirs_items = _values(items)
-        if len(items) != len(ours_items) and not any(isinstance(item, Bracketed) for item in ours_items):
+        answer_values = _values(items)
+        if len(items) != len(gold_values) and not any(isinstance(item, Bracketed) for item in gold_values):
             # p = 5, q = 2; p = 7, q = 2 against (5, 2), (7, 2)
-            theirs_items = [part for item in theirs_items for part in _entries(item)]
-        if _roots(gold.items):
-            return self.unordered(ours_items, theirs_items, "same roots")
-        if _name_values(gold.items) and _name_values(items):
-            return self.unordered(gold.items, items, "name by name")
-        if _name_values(gold.items) or (gold.joint in ("blanks", "space") and self.profile.ordered_blanks):
-            found = self.ordered(ours_items, theirs_items, "blank by blank")
-            return found or self.ordered(gold.items, items, "blank by blank")
+            answer_values = [part for item in answer_values for part in _entries(item)]
+        if _are_roots(gold.items):
+            return self.match_unordered(gold_values, answer_values, "same roots")
+        if _are_named_values(gold.items) and _are_named_values(items):
+            return self.match_unordered(gold.items, items, "name by name")
+        if _are_named_values(gold.items) or (gold.separator in ("blanks", "space") and self.profile.ordered_blanks):
+            rule = self.match_ordered(gold_values, answer_values, "blank by blank")
+            return rule or self.match_ordered(gold.items, items, "blank by blank")
         if isinstance(answer, Bracketed) and answer.opening != "{" and not self.profile.drop_brackets:
             return None
-        return self.unordered(ours_items, theirs_items, "same collection")
+        return self.match_unordered(gold_values, answer_values, "same collection")
 
-    def ordered(self, gold: Items, answer: Items, name: str) -> str | None:
+    def match_ordered(self, gold: Items, answer: Items, name: str) -> str | None:
+        """Matches items one by one; `name` is the rule if all are equal."""
         if len(gold) != len(answer) or len(gold) < 1:
             return None
         return name if all(self.rule(a, b) for a, b in zip(gold, answer, strict=True)) else None
 
-    def unordered(self, gold: Items, answer: Items, name: str) -> str | None:
-        """A one-to-one matching, where a repeated answer counts once unless the gold repeats it too."""
+    def match_unordered(self, gold: Items, answer: Items, name: str) -> str | None:
+        """Matches items one to one; a repeated answer counts once, unless the gold repeats it too."""
         if max(len(gold), len(answer)) > MAX_UNORDERED or len(gold) > len(answer):
             return None
         rest = list(answer)
         for item in gold:
-            # Equality is transitive, so taking the first match is enough.
+            # Equality is transitive, so the first match is as good as any other.
             match = next((other for other in rest if self.rule(item, other)), None)
             if match is None:
                 return None
@@ -237,11 +245,8 @@ class Comparison:
         return name if all(any(self.rule(item, other) for item in gold) for other in rest) else None
 
 
-Items = tuple[Value, ...] | list[Value]
-
-
 def _entries(value: Value) -> tuple[Value, ...]:
-    """The answers in a value that may hold several."""
+    """Returns the answers in a value that may hold several."""
     if isinstance(value, (AnswerList, Bracketed)):
         return value.items
     if isinstance(value, AmbiguousNumber):
@@ -252,40 +257,60 @@ def _entries(value: Value) -> tuple[Value, ...]:
 
 
 def _values(items: Items) -> list[Value]:
-    """Items with `x =` taken off, where that is all the equation says."""
+    """Returns the items; of an equation such as `x = 2`, the value."""
     values: list[Value] = []
     for item in items:
         value = read_assignment(item) if isinstance(item, Relation) else None
-        values.append(value if value is not None and not collect_symbols(value) else item)
+        values.append(value if value is not None and not _has_symbols(value) else item)
     return values
 
 
-def collect_symbols(value: Value) -> bool:
-    """Whether an expression has free symbols."""
+def _has_symbols(value: Value) -> bool:
+    """Whether `value` is an expression with symbols."""
     expr = as_expr(value)
     return expr is not None and bool(find_symbols(expr))
 
 
 def _is_curve(left: Value | None) -> bool:
-    """Whether both coordinates occur, as in `x + y = 1`."""
+    """Whether both coordinates occur in `left`, as in `x + y = 1`."""
     expr = as_expr(left) if left is not None else None
     return expr is not None and find_symbols(expr) >= {"x", "y"}
 
 
-def _roots(items: Items) -> bool:
-    """Whether these are `x_1 = …`, `x_2 = …`: the solutions of one equation, whose numbers mean nothing."""
+def _are_roots(items: Items) -> bool:
+    """Whether these are `x_1 = …`, `x_2 = …`: solutions of one equation, whose numbering means nothing."""
     return all(
         isinstance(item, Relation) and isinstance(item.members[0], Sym) and item.members[0].name[:2] == "x_"
         for item in items
     )
 
 
-def _name_values(items: Items) -> bool:
+def _are_named_values(items: Items) -> bool:
     """Whether each item is an equation for a different name."""
     names = [str(item.members[0]) for item in items if isinstance(item, Relation) and item.ops == ("=",)]
     return len(names) == len(items) == len(set(names)) > 1
 
 
-def _is_integer_of(gold: Ratio, answer: Value) -> bool:
-    """`1` for `1:1` is an answer cut short, not a ratio."""
-    return isinstance(answer, Num) and answer.value.denominator == 1
+def is_time_of_day(ratio: Ratio) -> bool:
+    """Whether `ratio` is a time: ratios are written in lowest terms and without leading zeros, unlike `8:40`."""
+    parts = ratio.literal.split(":")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts) or len(parts[1]) != 2:
+        return False
+    hours, minutes = map(int, parts)
+    return hours < 25 and minutes < 60 and (parts[1][0] == "0" or gcd(hours, minutes) > 1)
+
+
+def same_time_of_day(gold: TimeOfDay | Ratio, answer: TimeOfDay | Ratio) -> bool:
+    """Whether both may be the same minute of the day; `3:45` is a.m. or p.m., unless the other one says which."""
+    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
+        return gold.literal.lstrip("0") == answer.literal.lstrip("0")
+    return bool(_minutes_of_day(gold) & _minutes_of_day(answer))
+
+
+def _minutes_of_day(time: TimeOfDay | Ratio) -> set[int]:
+    """Returns the minutes since midnight that `time` may mean."""
+    hours, minutes = (int(part) if part.isascii() and part.isdigit() else 99 for part in time.literal.split(":")[:2])
+    if hours > 24 or minutes > 59:
+        return set()
+    halves = time.half if isinstance(time, TimeOfDay) else "ap" if 0 < hours < 13 else ""
+    return {(hours % 12 + 12 * (half == "p")) * 60 + minutes for half in halves} or {hours * 60 + minutes}

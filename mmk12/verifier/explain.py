@@ -1,6 +1,6 @@
-"""Why a row got its verdict: what was extracted, how both sides were read, and the rule that decided.
+"""Explains the verdict on one row: what was extracted, how both sides were parsed, and the rule that decided.
 
-For a person with one row in question. Nothing is graded here; the readings are those that the verdict rests on.
+Nothing is graded here; the parsed values are those that the verdict rests on.
 """
 
 from __future__ import annotations
@@ -9,70 +9,79 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mmk12.types import Gold, Verdict
+from rich.text import Text as Line
+from rich.tree import Tree
+
+from mmk12.types import Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.api import verify_row
 from mmk12.verifier.extract import NoExtraction, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference
 from mmk12.verifier.interpret import interpret
-from mmk12.verifier.nodes import Call, Const, Num, Sym, Text, Unit
-from mmk12.verifier.pool import to_text
+from mmk12.verifier.nodes import (
+    AmbiguousNumber,
+    AnswerList,
+    Bracketed,
+    Call,
+    Const,
+    Num,
+    Sym,
+    Text,
+    TimeOfDay,
+    Unit,
+)
 from mmk12.verifier.profiles import find_profile
-
-if TYPE_CHECKING:
-    from rich.tree import Tree
+from mmk12.verifier.spec import GradingSpec, to_text
 
 SHOWN = 300
 """Characters of a text that are shown."""
+_NAMES = {Bracketed: "brackets", AnswerList: "list", AmbiguousNumber: "one number or several", TimeOfDay: "time of day"}
+"""How nodes of a tree are called where the name of their class is no word."""
 BRANCHES = 40
 """Parts of one value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One line of the explanation and what hangs from it."""
+    """One line of the explanation and the lines below it."""
 
     line: str
     branches: tuple[Branch, ...] = ()
 
-    def drawn(self) -> Tree:
-        """The explanation as rich draws it. Lines are text: nothing in them is read as markup."""
-        from rich.text import Text as Line
-        from rich.tree import Tree
-
+    def to_tree(self) -> Tree:
+        """Returns the explanation as a tree of rich. Lines are plain text: nothing in them is read as markup."""
         tree = Tree(Line(self.line))
         for branch in self.branches:
-            tree.children.append(branch.drawn())
+            tree.children.append(branch.to_tree())
         return tree
 
 
 def explain(row: Mapping[str, Any], profile: str = "strict") -> Branch:
-    """The verdict on `row` (keys as for `verify_many`, and `id`) with all that led to it.
+    """Returns the verdict on `row` (keys as for `verify_many`, and `id`) with all that led to it.
 
-    Raises `UnknownName` and `MissingExtra` for the profile.
+    Raises `UnknownName` for the profile or the answer type, and `MissingExtra` for the profile.
     """
     verdict = verify_row(row, profile)
-    response, gold = to_text(row["response"]), row["gold"]
-    written = gold.text if isinstance(gold, Gold) else to_text(gold)
-    choices = row.get("choices") or (gold.choices if isinstance(gold, Gold) else ())
     if find_profile(profile).released:
         parts: Iterator[Branch] = iter([Branch("graded by math-verify, which shows no trees")])
     else:
-        declared = gold.kind if isinstance(gold, Gold) else row.get("answer_type") or "auto"
-        parts = _list_readings(response, make_reference(written, declared), [to_text(choice) for choice in choices])
+        spec = GradingSpec.from_row(row)
+        gold = make_reference(spec.reference, spec.answer_type)
+        parts = _list_readings(to_text(row["response"]), gold, spec.choices)
     return Branch(f"{row.get('id', 'row')}: {verdict.status}", (*parts, _decide(verdict)))
 
 
 def _list_readings(response: str, known: GoldReference, choices: Sequence[str]) -> Iterator[Branch]:
-    found = extract_answer(response)
+    extraction = extract_answer(response)
     yield Branch(f"response, {len(response)} characters: {_short(response)}")
-    if isinstance(found, NoExtraction):
-        yield Branch(f"answer: none, because {found.reason}")
+    if isinstance(extraction, NoExtraction):
+        yield Branch(f"answer: none, because {extraction.reason}")
     else:
-        value = interpret(found.text, known)
-        yield Branch(f"answer, found by the rule '{found.rule}': {_short(found.text)}", (describe_reading(value),))
+        value = interpret(extraction.text, known)
+        line = f"answer, found by the rule '{extraction.rule}': {_short(extraction.text)}"
+        yield Branch(line, (describe_reading(value),))
     usable = "usable" if known.kind.usable else "unusable"
     because = f", {known.kind.reason}" if known.kind.reason else ""
     values = tuple(describe_reading(value) for value in known.values)
@@ -86,12 +95,12 @@ def _list_readings(response: str, known: GoldReference, choices: Sequence[str]) 
 
 
 def _decide(verdict: Verdict) -> Branch:
-    formed = "as the prompt asks" if verdict.format_ok else "not as the prompt asks"
-    return Branch(f"rule '{verdict.rule}': {verdict.reason}; format {formed}; profile {verdict.profile}")
+    form = "as the prompt asks" if verdict.format_ok else "not as the prompt asks"
+    return Branch(f"rule '{verdict.rule}': {verdict.reason}; format {form}; profile {verdict.profile}")
 
 
 def describe_reading(value: object) -> Branch:
-    """The typed tree of a parsed value (`values.py`)."""
+    """Returns the typed tree of a parsed value (`nodes.py`)."""
     match value:
         case Num(number):
             return Branch(f"number {_number(number)}")
@@ -114,7 +123,7 @@ def describe_reading(value: object) -> Branch:
 
 
 def _frame(value: Any) -> Branch:
-    """Anything around expressions: its name, its marks, its parts."""
+    """Describes any other node: its name, its marks, its parts."""
     marks: list[str] = []
     parts: tuple[Branch, ...] = ()
     for field in dataclasses.fields(value):
@@ -123,7 +132,8 @@ def _frame(value: Any) -> Branch:
             marks.append(_short(part if isinstance(part, str) else " ".join(part)))
         else:
             parts += _parts(part) if isinstance(part, tuple) else (describe_reading(part),)
-    return Branch(" ".join([type(value).__name__.lower(), *marks]), parts)
+    name = _NAMES.get(type(value)) or type(value).__name__.lower()
+    return Branch(" ".join([name, *marks]), parts)
 
 
 def _parts(values: Sequence[object]) -> tuple[Branch, ...]:

@@ -1,7 +1,30 @@
-"""The levels of precedence of the grammar, loosest first: sum, product (written or implied), sign, power, atom.
+r"""Parses mathematical expressions: a recursive-descent parser from tokens to the nodes of `nodes.py`.
 
-Recursion is bounded by the cursor and every step consumes a token, so the work is linear in the length of the
-answer. The atoms are in `atoms`.
+The grammar, loosest binding first. `name` and `number` are tokens of the lexer, `{ x }` is any number of x, `[ x ]` an
+optional x, and quoted braces are those of LaTeX:
+
+    sum        = term { ( "+" | "-" | "±" | "∓" ) term }
+    term       = signs factor { [ "*" | "/" ] signs factor }           no signs where the operator is left out
+    signs      = { "+" | "-" } [ "±" | "∓" ]
+    factor     = primary postfix [ "^" exponent [ "_" subscript ] postfix ]
+    postfix    = { "!" | "°" [ minutes ] [ seconds ] | "%" | "'" | "_" subscript }
+    exponent   = signs primary [ "^" exponent ]
+    primary    = number [ proper fraction ] | constant | "°" | name | letters | enclosed | fraction | binomial | root
+               | function | angle | unit | money | floor | absolute | signs factor
+    enclosed   = "(" sum ")" | "[" sum "]" | "{" sum [ ( "\choose" | "\over" ) sum ] "}"
+    fraction   = "\frac" argument argument
+    binomial   = "\binom" argument argument
+    argument   = primary                                               of `\frac12`, one digit
+    root       = ( "\sqrt" | "cbrt" ) [ "[" sum "]" ] primary
+    function   = name { "^" exponent | "_" primary } ( "(" sum { "," sum } ")" | signs factor { factor } )
+    angle      = ( "∠" | "△" ) name
+    unit       = [ "square" | "cubic" ] unit name
+    money      = currency sign [ factor ]
+    floor      = "⌊" sum "⌋" | "⌈" sum "⌉"
+    absolute   = "|" sum "|"
+
+Every rule consumes at least one token and the nesting is bounded by `MAX_DEPTH`, so the number of steps is linear in
+the length of the answer.
 """
 
 from __future__ import annotations
@@ -34,78 +57,537 @@ from mmk12.verifier.nodes import (
 )
 from mmk12.verifier.vocabulary import split_names
 
-# A place in a list of tokens, and the bounds on how deep a reader may go from there.
-
-
 MAX_DEPTH = 80
-"""Nested atoms and sums; well inside Python's own stack."""
+"""Nested sums and primaries; well inside Python's own recursion limit."""
+MAX_DIVISIONS = 30
+"""Divisions in one term."""
+MAX_POSTFIXES = 4
+"""Postfixes in a row."""
 
 _END = Token("stop", "", False)
+_SIGNS = split_names("+ - pm mp")
+_TERM_ENDS = split_names("} close rel sep stop infix")
+"""Kinds of tokens before which every term ends."""
+_FACTOR_STARTS = split_names(
+    "sym run const fn open { frac sqrt root3 angle binom letterunit deg % unit unitmod currency floor"
+)
+"""Kinds of tokens that multiply what stands before them; numbers and bars need a closer look."""
+_POSTFIXES = frozenset("!°%'_")
+_TEMPERATURES = {"C": "℃", "F": "℉"}
+_PRIMES = {"'": 1, '"': 2}
+_ARGUMENT_ENDS = frozenset(("rel", "sep", "close", "}", "stop", "fn", "unit", "deg"))
+"""Kinds of tokens before which the argument of a function without brackets ends."""
+_CALLABLE = frozenset("fghFG")
+"""Letters that name a function where a bracket follows, as in `f(x)`."""
 
 
-class TokenCursor:
-    """The tokens, the present one, and how deep the reader is.
+class ExpressionParser:
+    """A cursor over tokens, and one method for each rule of the grammar.
 
-    A sign such as `^` is told by its text alone: no token of another kind has it.
+    Methods raise `UnreadableAnswer` where the tokens do not fit the rule. A sign such as `^` is recognized by its text
+    alone: no token of another kind has it.
     """
 
-    __slots__ = ("at", "bars", "blanks", "depth", "grouped", "items", "now")
+    __slots__ = ("_only_spaced_numbers", "current", "depth", "open_bars", "open_groups", "position", "tokens")
 
-    def __init__(self, items: list[Token]) -> None:
-        self.items = items
-        self.at = 0
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.position = 0
+        self.current = tokens[0] if tokens else _END
         self.depth = 0
-        self.bars = 0
-        self.grouped = 0
-        self.blanks: bool | None = None
-        self.now = items[0] if items else _END
+        self.open_bars = 0
+        self.open_groups = 0
+        self._only_spaced_numbers: bool | None = None
 
-    def step(self) -> Token:
-        """Consumes the present token."""
-        token = self.now
-        self.at = at = self.at + 1
-        self.now = self.items[at] if at < len(self.items) else _END
+    # The cursor
+
+    def advance(self) -> Token:
+        """Consumes the current token and returns it."""
+        token = self.current
+        self.position = position = self.position + 1
+        self.current = self.tokens[position] if position < len(self.tokens) else _END
         return token
 
-    def ahead(self, distance: int = 1) -> Token:
-        index = self.at + distance
-        return self.items[index] if index < len(self.items) else _END
+    def peek(self, distance: int = 1) -> Token:
+        """Returns a token behind the current one without consuming anything."""
+        position = self.position + distance
+        return self.tokens[position] if position < len(self.tokens) else _END
 
     def expect(self, kind: str) -> Token:
-        if self.now.kind != kind:
+        """Consumes the current token, which must be of this kind."""
+        if self.current.kind != kind:
             raise UnreadableAnswer
-        return self.step()
+        return self.advance()
 
-    def deeper(self) -> None:
+    def descend(self) -> None:
+        """Enters a nested rule; the caller subtracts 1 from `depth` when it is through."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise UnreadableAnswer
 
-    def group(self) -> list[Token]:
-        """The tokens of a balanced `{…}`, without its braces."""
+    def read_group(self) -> list[Token]:
+        """Consumes a balanced `{…}` and returns its tokens without the outer braces."""
         self.expect("{")
-        start, level = self.at, 1
+        start, level = self.position, 1
         while level:
-            token = self.step()
+            token = self.advance()
             if token.kind == "stop":
                 raise UnreadableAnswer
             level += (token.kind == "{") - (token.kind == "}")
-        return self.items[start : self.at - 1]
+        return self.tokens[start : self.position - 1]
+
+    # Sums, terms and factors
+
+    def parse_sum(self) -> Expr:
+        """Parses terms joined by signs."""
+        self.descend()
+        terms = [self.parse_term()]
+        while self.current.kind == "char" and self.current.text in _SIGNS:
+            sign = self.current.text
+            if sign in ("pm", "mp"):
+                self.advance()
+                terms.append(Call(sign, (self.parse_term(),)))
+            elif self._starts_next_number():
+                break
+            else:
+                self.advance()
+                term = self.parse_term()
+                terms.append(make_negative(term) if sign == "-" else term)
+        self.depth -= 1
+        return make_sum(terms) if len(terms) > 1 else terms[0]
+
+    def _starts_next_number(self) -> bool:
+        """Whether the sign belongs to another answer: in `1 1 -1`, only numbers and the sign glued to its number."""
+        return self.current.spaced and not self.peek().spaced and self._has_only_spaced_numbers()
+
+    def _has_only_spaced_numbers(self) -> bool:
+        """Whether all tokens are signed numbers, two of them set apart by nothing but space."""
+        if self._only_spaced_numbers is None:
+            signed_numbers = all(token.kind == "num" or token.text in ("+", "-") for token in self.tokens)
+            self._only_spaced_numbers = signed_numbers and any(
+                a.kind == b.kind == "num" for a, b in zip(self.tokens, self.tokens[1:], strict=False)
+            )
+        return self._only_spaced_numbers
+
+    def parse_term(self) -> Expr:
+        """Parses factors, multiplied or divided."""
+        negative, plus_minus = self.parse_signs() if self.current.kind == "char" else (False, "")
+        factors = [self.parse_factor()]
+        divisions = 0
+        while self.current.kind not in _TERM_ENDS:
+            operator = self.current.text
+            if operator == "*" or operator == "/":
+                self.advance()
+                minus, _ = self.parse_signs()
+                factor = self.parse_factor()
+                factor = make_negative(factor) if minus else factor
+                if operator == "/":
+                    divisions += 1
+                    if divisions > MAX_DIVISIONS:
+                        raise UnreadableAnswer
+                    factors = [make_quotient(make_product(factors), factor)]
+                else:
+                    factors.append(factor)
+            elif self._multiplies():
+                factors.append(self.parse_factor())
+            else:
+                break
+        product = make_product(factors) if len(factors) > 1 else factors[0]
+        if plus_minus:
+            product = Call(plus_minus, (product,))
+        return make_negative(product) if negative else product
+
+    def parse_signs(self) -> tuple[bool, str]:
+        """Parses leading signs: whether they negate, and `pm` or `mp` if the last one is."""
+        negative = False
+        while self.current.kind == "char" and self.current.text in _SIGNS:
+            sign = self.advance().text
+            if sign in ("pm", "mp"):
+                return negative, sign
+            negative ^= sign == "-"
+        return negative, ""
+
+    def _multiplies(self) -> bool:
+        """Whether the current token multiplies what stands before it, without a sign.
+
+        A number after a space is another answer, except in a LaTeX group: `{2^3 5^2}`.
+        """
+        kind = self.current.kind
+        if kind == "num":
+            return (not self.current.spaced or self.open_groups > 0) and self.tokens[self.position - 1].kind != "num"
+        if kind == "bar":
+            return self.open_bars == 0 and any(token.kind == "bar" for token in self.tokens[self.position + 1 :])
+        return kind in _FACTOR_STARTS
+
+    def parse_factor(self) -> Expr:
+        """Parses a primary with its postfixes and its power."""
+        base = self.parse_primary()
+        if self.current.text in _POSTFIXES:
+            base = self.parse_postfix(base)
+        if self.current.text == "^":
+            primes, length = self._count_primes(self.position) if self.peek().text in "'{" else (0, 0)
+            if primes and isinstance(base, Sym):
+                # x^{\prime}
+                for _ in range(length):
+                    self.advance()
+                return Sym(base.name + "'" * primes)
+            self.advance()
+            if self.current.text == "'":
+                raise UnreadableAnswer
+            exponent = self.parse_exponent()
+            if self.current.text == "_" and isinstance(base, Sym):
+                # v^2_0 is v_0^2
+                base = Sym(f"{base.name}_{self.parse_subscript()}")
+            base = self.parse_postfix(make_combinatorial(base, exponent) or make_power(base, exponent))
+        return base
+
+    def parse_postfix(self, base: Expr) -> Expr:
+        """Parses factorials, marks, primes and indexes behind `base`."""
+        for _ in range(MAX_POSTFIXES):
+            token = self.current
+            if token.text == "!":
+                self.advance()
+                base = Call("!", (base,))
+            elif token.kind == "deg":
+                self.advance()
+                base = self.parse_degrees(base)
+            elif token.kind == "%":
+                self.advance()
+                base = make_product([base, PERCENT])
+            elif token.text == "'" and isinstance(base, Sym):
+                self.advance()
+                base = Sym(base.name + "'")
+            elif token.text == "_":
+                base = Sym(f"{_indexed_name(base)}_{self.parse_subscript()}")
+            else:
+                return base
+        raise UnreadableAnswer
+
+    def parse_degrees(self, base: Expr) -> Expr:
+        """Parses what follows a degree sign: minutes and seconds (`30°15'36"`), or the scale of a temperature."""
+        if self.current.text in _TEMPERATURES:
+            return make_product([base, Unit(_TEMPERATURES[self.advance().text])])
+        for fraction_of_degree, expected_primes in ((60, 1), (3600, 2)):
+            primes, length = self._count_primes(self.position + 1) if self.current.kind == "num" else (0, 0)
+            if primes == expected_primes:
+                part = make_quotient(parse_number(self.current.text), Num(Fraction(fraction_of_degree)))
+                base = make_sum([base, part])
+                for _ in range(length + 1):
+                    self.advance()
+        return make_product([base, DEGREE])
+
+    def _count_primes(self, start: int) -> tuple[int, int]:
+        """Counts the primes at a position, and the tokens that they take: `'`, `''`, `"`, `^{\\prime}`."""
+        texts = [token.text for token in self.tokens[start : start + 5]]
+        if texts[:2] == ["^", "{"] and "}" in texts:
+            return texts.count("'"), texts.index("}") + 1
+        raised = texts[:1] == ["^"]
+        primes = list(takewhile(_PRIMES.__contains__, texts[raised:]))
+        return sum(_PRIMES[text] for text in primes), len(primes) + raised
+
+    def parse_subscript(self) -> str:
+        """Parses `_` and the index behind it, which stays text."""
+        self.advance()
+        if self.current.kind != "{":
+            return self.advance().text
+        return "".join(token.text for token in self.read_group() if token.kind not in "{}")
+
+    def parse_exponent(self) -> Expr:
+        """Parses what stands behind `^`; a^b^c is a^(b^c)."""
+        negative, _ = self.parse_signs()
+        self.descend()
+        exponent = self.parse_primary()
+        if self.current.text == "^":
+            self.advance()
+            exponent = make_power(exponent, self.parse_exponent())
+        self.depth -= 1
+        return make_negative(exponent) if negative else exponent
+
+    # Primaries: the smallest complete expressions
+
+    def parse_primary(self) -> Expr:
+        """Parses the primary that the kind of the current token announces."""
+        rule = self._PRIMARIES.get(self.current.kind)
+        if rule is None:
+            raise UnreadableAnswer
+        self.descend()
+        expr = rule(self)
+        self.depth -= 1
+        return expr
+
+    def parse_numeral(self) -> Expr:
+        """Parses a number or a mixed number such as `1 1/2`."""
+        token = self.advance()
+        number = parse_number(token.text)
+        if self.current.kind in ("num", "frac") and token.text.isdigit():
+            fraction = self._parse_proper_fraction()
+            if fraction is not None:
+                return Num(number.value + fraction)
+        return number
+
+    def _parse_proper_fraction(self) -> Fraction | None:
+        """Parses the fraction of a mixed number (`1/2`, `\\frac{1}{3}`, `\\frac12`), if one comes next."""
+        following = [self.peek(i) for i in range(7)]
+        texts = [token.text if token.kind == "num" else token.kind for token in following]
+        if self.current.kind == "num" and self.current.spaced and following[1].text == "/":
+            over, under, length = texts[0], texts[2], 3
+        elif texts[0] == "frac" and texts[1] == "{" and texts[3:5] == ["}", "{"] and texts[6] == "}":
+            over, under, length = texts[2], texts[5], 7
+        elif texts[0] == "frac" and texts[1].isdigit() and len(texts[1]) == 2:
+            over, under, length = texts[1][0], texts[1][1], 2
+        else:
+            return None
+        if not (over.isdigit() and under.isdigit() and len(under) < 9 and len(over) < 9 and 0 < int(over) < int(under)):
+            return None
+        for _ in range(length):
+            self.advance()
+        return Fraction(int(over), int(under))
+
+    def parse_constant(self) -> Expr:
+        """Parses π or ∞."""
+        return PI if self.advance().text == "pi" else Const("inf")
+
+    def parse_degree_sign(self) -> Expr:
+        """Parses a degree sign that stands alone."""
+        self.advance()
+        return DEGREE
+
+    def parse_symbol(self) -> Expr:
+        """Parses a variable, the constant e, or the value of a function: `f(x)` is one name."""
+        name = self.advance().text
+        if name == "e" and self.current.text != "_":
+            return Const("e")
+        if name in _CALLABLE and self.current.kind == "open" and not self.current.spaced:
+            start, level = self.position, 0
+            while True:
+                token = self.advance()
+                level += (token.kind == "open") - (token.kind == "close")
+                if token.kind == "stop":
+                    raise UnreadableAnswer
+                if level == 0:
+                    return Sym(name + "".join(part.text for part in self.tokens[start : self.position]))
+        return Sym(name)
+
+    def parse_letters(self) -> Expr:
+        """Parses a run of letters: a product of variables, or one name where an index or a prime follows."""
+        run = self.advance().text
+        if self.current.text in ("_", "'"):
+            return Sym(run)
+        letters: list[Expr] = [Const("e") if letter == "e" else Sym(letter) for letter in run]
+        if self.current.text == "^" and not run.isupper():
+            # In `ab^2` only b is squared; `AB^2` is the square on the segment AB.
+            self.advance()
+            letters[-1] = make_power(letters[-1], self.parse_exponent())
+        return make_product(letters)
+
+    def parse_enclosed(self) -> Expr:
+        """Parses a sum in brackets or in a LaTeX group, also TeX's `{n \\choose k}` and `{a \\over b}`."""
+        opening = self.advance()
+        self.open_groups += opening.kind == "{"
+        # Mostly a single token is enclosed, as in `x^{2}`.
+        inner = self.parse_primary() if self.peek().kind in _TERM_ENDS else self.parse_sum()
+        self.open_groups -= opening.kind == "{"
+        if self.current.kind == "infix":
+            operator = self.advance().text
+            under = self.parse_sum()
+            inner = make_quotient(inner, under) if operator == "over" else Call("binom", (inner, under))
+        closing = self.advance()
+        if opening.text + closing.text not in ("()", "[]", "{}"):
+            raise UnreadableAnswer
+        return inner
+
+    def parse_fraction(self) -> Expr:
+        """Parses `\\frac` and its arguments."""
+        self.advance()
+        over = self.parse_argument()
+        return make_quotient(over, self.parse_argument())
+
+    def parse_binomial(self) -> Expr:
+        """Parses `\\binom` and its arguments."""
+        self.advance()
+        over = self.parse_argument()
+        return Call("binom", (over, self.parse_argument()))
+
+    def parse_argument(self) -> Expr:
+        """Parses an argument of a LaTeX command: a group, or one token; `\\frac12` is a half."""
+        token = self.current
+        if token.kind == "num" and len(token.text) > 1 and token.text.isdigit():
+            self.tokens = [
+                *self.tokens[: self.position],
+                Token("num", token.text[0], token.spaced),
+                Token("num", token.text[1:], False),
+                *self.tokens[self.position + 1 :],
+            ]
+            self.current = self.tokens[self.position]
+        return self.parse_primary()
+
+    def parse_root(self) -> Expr:
+        """Parses a root; unlike `\\frac12`, `\\sqrt12` means the root of 12."""
+        degree: Expr = THREE if self.advance().kind == "root3" else TWO
+        if self.current.kind == "open" and self.current.text == "[":
+            self.advance()
+            degree = self.parse_sum()
+            if self.expect("close").text != "]":
+                raise UnreadableAnswer
+        return Call("root", (self.parse_primary(), degree))
+
+    def parse_function(self) -> Expr:
+        """Parses a named function with its index and exponent and its arguments."""
+        name = self.advance().text
+        if name == "min" and self.current.kind not in ("open", "{") and self.current.text != "_":
+            return Unit("min")
+        exponent: Expr | None = None
+        index: Expr | None = None
+        while True:
+            if self.current.text == "^":
+                self.advance()
+                exponent = self.parse_exponent()
+            elif self.current.text == "_":
+                self.advance()
+                index = self.parse_primary()
+            else:
+                break
+        self.descend()
+        args: list[Expr] = []
+        if self.current.kind in ("open", "{"):
+            self.advance()
+            args.append(self.parse_sum())
+            while self.current.kind == "sep" and self.current.text == ",":
+                self.advance()
+                args.append(self.parse_sum())
+            self.advance()
+        else:
+            minus, _ = self.parse_signs()
+            factors = [self.parse_factor()]
+            while self.current.kind not in _ARGUMENT_ENDS and self._multiplies():
+                factors.append(self.parse_factor())
+            args.append(make_negative(make_product(factors)) if minus else make_product(factors))
+        self.depth -= 1
+        return make_function(name, args, index, exponent)
+
+    def parse_angle(self) -> Expr:
+        """Parses `∠ABC` or `△ABC`: one name, which does not depend on the order in which it is written.
+
+        The angle ABC is the angle CBA; the vertices of a triangle come in any order.
+        """
+        mark = self.advance().text
+        token = self.advance()
+        if token.kind not in ("run", "sym", "num", "word"):
+            raise UnreadableAnswer
+        name = token.text
+        if token.kind == "run":
+            name = min(name, name[::-1]) if mark == "∠" else "".join(sorted(name))
+        return Sym(mark + name)
+
+    def parse_unit(self) -> Expr:
+        """Parses a unit, perhaps `square` or `cubic`."""
+        token = self.advance()
+        degree = 1
+        if token.kind == "unitmod":
+            degree = 3 if token.text == "cubic" else 2
+            if self.current.text == ".":
+                self.advance()
+            token = self.advance()
+            if token.kind not in ("unit", "letterunit"):
+                raise UnreadableAnswer
+        return make_power(Unit(token.text), Num(Fraction(degree))) if degree > 1 else Unit(token.text)
+
+    def parse_money(self) -> Expr:
+        """Parses an amount behind a currency sign (`\\$5`, `€ 5`), or the sign alone, as in `5 €`."""
+        unit = Unit(self.advance().text)
+        return make_product([self.parse_factor(), unit]) if self.current.kind == "num" else unit
+
+    def parse_floor(self) -> Expr:
+        """Parses `\\lfloor x \\rfloor` or `\\lceil x \\rceil`, which is minus the floor of minus x."""
+        up = self.advance().text == "⌈"
+        inner = self.parse_sum()
+        if self.expect("close").text != ("⌉" if up else "⌋"):
+            raise UnreadableAnswer
+        return make_negative(make_floor(make_negative(inner))) if up else make_floor(inner)
+
+    def parse_absolute(self) -> Expr:
+        """Parses `|x|`."""
+        self.advance()
+        self.open_bars += 1
+        inner = self.parse_sum()
+        self.open_bars -= 1
+        self.expect("bar")
+        return Call("abs", (inner,))
+
+    def parse_signed(self) -> Expr:
+        """Parses a sign inside a product, as in `2^-1` or `\\frac{-1}{2}`."""
+        if self.current.text not in ("+", "-"):
+            raise UnreadableAnswer
+        negative, _ = self.parse_signs()
+        inner = self.parse_factor()
+        return make_negative(inner) if negative else inner
+
+    _PRIMARIES: ClassVar[dict[str, Callable[[ExpressionParser], Expr]]] = {
+        "num": parse_numeral,
+        "const": parse_constant,
+        "deg": parse_degree_sign,
+        "sym": parse_symbol,
+        "run": parse_letters,
+        "open": parse_enclosed,
+        "{": parse_enclosed,
+        "frac": parse_fraction,
+        "binom": parse_binomial,
+        "sqrt": parse_root,
+        "root3": parse_root,
+        "fn": parse_function,
+        "angle": parse_angle,
+        "unit": parse_unit,
+        "letterunit": parse_unit,
+        "unitmod": parse_unit,
+        "currency": parse_money,
+        "floor": parse_floor,
+        "bar": parse_absolute,
+        "char": parse_signed,
+    }
+    """The rule for each kind of token that can begin a primary."""
 
 
-# Named functions with their index and exponent, as calls that `evaluate` knows.
+# Numerals
+
+
+MAX_DIGITS = 1200
+"""Digits of the longest numeral."""
+MAX_EXPONENT = 3000
+"""Largest exponent of a numeral such as `1e9`."""
+SMALL_INTEGERS = {str(value): Num(Fraction(value)) for value in range(1000)}
+"""The most frequent numerals, made once."""
+
+
+def parse_number(text: str) -> Num:
+    """Returns the exact value of a numeral. Raises `UnreadableAnswer` if it is too large."""
+    small = SMALL_INTEGERS.get(text)
+    if small is not None:
+        return small
+    digits = text.replace(",", "")
+    mantissa, _, exponent = digits.replace("E", "e").partition("e")
+    if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
+        raise UnreadableAnswer
+    whole, _, decimals = mantissa.partition(".")
+    value = Fraction(int(whole + decimals), 10 ** len(decimals)) if decimals else Fraction(int(whole))
+    return Num(value * Fraction(10) ** int(exponent) if exponent else value)
+
+
+# Named operations
 
 
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+_COUNTS = {"C_": comb, "A_": perm}
+MAX_CHOSEN = 300
+"""Largest n of a binomial coefficient that is computed while it is read."""
 
 
-def apply_function(name: str, args: list[Expr], base: Expr | None, exponent: Expr | None) -> Expr:
-    """A named function with its index: `\\log_2 8`, `\\sin^2 x`, `\\sin^{-1} x`."""
+def make_function(name: str, args: list[Expr], index: Expr | None, exponent: Expr | None) -> Expr:
+    """Returns a named function with its index and exponent: `\\log_2 8`, `\\sin^2 x`, `\\sin^{-1} x`."""
     if name == "lg":
-        name, base = "log", Num(Fraction(10))
+        name, index = "log", Num(Fraction(10))
     if name == "log":
-        under = Call("ln", (base,)) if base is not None else Call("ln", (Num(Fraction(10)),))
-        value: Expr = make_quotient(Call("ln", tuple(args)), under)
+        base = Call("ln", (index,)) if index is not None else Call("ln", (Num(Fraction(10)),))
+        value: Expr = make_quotient(Call("ln", tuple(args)), base)
     elif name == "exp":
         value = make_power(Const("e"), args[0])
     elif exponent is not None and exponent == make_negative(ONE) and name in _INVERSES:
@@ -116,484 +598,27 @@ def apply_function(name: str, args: list[Expr], base: Expr | None, exponent: Exp
 
 
 def make_floor(arg: Expr) -> Expr:
-    """The largest whole number that is not above `arg`."""
-    return (
-        Num(Fraction(arg.value.numerator // arg.value.denominator)) if isinstance(arg, Num) else Call("floor", (arg,))
-    )
-
-
-_COUNTS = {"C_": comb, "A_": perm}
-MAX_CHOSEN = 300
+    """Returns the largest integer that is not above `arg`; a call if `arg` is no number yet."""
+    if isinstance(arg, Num):
+        return Num(Fraction(arg.value.numerator // arg.value.denominator))
+    return Call("floor", (arg,))
 
 
 def make_combinatorial(base: Expr, exponent: Expr) -> Expr | None:
-    """`C_5^2` and `A_5^2`: combinations and arrangements as Chinese schools write them; None for anything else."""
+    """Returns `C_5^2` or `A_5^2`, the combinations and arrangements of Chinese schools; None for anything else."""
     if not isinstance(base, Sym) or base.name[:2] not in _COUNTS or not isinstance(exponent, Num):
         return None
-    below = base.name[2:]
-    if not (below.isascii() and below.isdigit() and len(below) < 4) or exponent.value.denominator != 1:
+    index = base.name[2:]
+    if not (index.isascii() and index.isdigit() and len(index) < 4) or exponent.value.denominator != 1:
         return None
-    n, k = int(below), exponent.value.numerator
+    n, k = int(index), exponent.value.numerator
     return Num(Fraction(_COUNTS[base.name[:2]](n, k))) if 0 <= k <= n <= MAX_CHOSEN else None
 
 
-# Numerals: exact values, and mixed numbers such as `1 1/2`.
-
-
-MAX_DIGITS = 1200
-MAX_EXPONENT = 3000
-
-
-WHOLE = {str(value): Num(Fraction(value)) for value in range(1000)}
-"""Most numerals that occur."""
-
-
-def parse_number(text: str) -> Num:
-    """The exact value of a numeral; raises `UnreadableAnswer` for one too large to hold."""
-    known = WHOLE.get(text)
-    if known is not None:
-        return known
-    digits = text.replace(",", "")
-    mantissa, _, exponent = digits.replace("E", "e").partition("e")
-    if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
-        raise UnreadableAnswer
-    whole, _, decimals = mantissa.partition(".")
-    value = Fraction(int(whole + decimals), 10 ** len(decimals)) if decimals else Fraction(int(whole))
-    return Num(value * Fraction(10) ** int(exponent) if exponent else value)
-
-
-def parse_mixed_number(cursor: TokenCursor) -> Fraction | None:
-    """The proper fraction of a mixed number such as `1 1/2` or `2\\frac{1}{3}`, if one comes next."""
-    if cursor.now.kind not in ("num", "frac"):
-        return None
-    texts = [cursor.ahead(i).text if cursor.ahead(i).kind == "num" else cursor.ahead(i).kind for i in range(7)]
-    if cursor.now.kind == "num" and cursor.now.spaced and cursor.ahead(1).text == "/":
-        over, under, length = texts[0], texts[2], 3
-    elif texts[0] == "frac" and texts[1] == "{" and texts[3:5] == ["}", "{"] and texts[6] == "}":
-        over, under, length = texts[2], texts[5], 7
-    elif texts[0] == "frac" and texts[1].isdigit() and len(texts[1]) == 2:
-        over, under, length = texts[1][0], texts[1][1], 2
-    else:
-        return None
-    if not (over.isdigit() and under.isdigit() and len(under) < 9 and len(over) < 9 and 0 < int(over) < int(under)):
-        return None
-    for _ in range(length):
-        cursor.step()
-    return Fraction(int(over), int(under))
-
-
-MAX_DIVISIONS = 30
-MAX_POSTFIXES = 4
-
-_FACTORS = split_names(
-    "sym run const fn open { frac sqrt root3 angle binom letterunit deg % unit unitmod currency floor"
-)
-_SIGNS = split_names("+ - pm mp")
-_POSTFIXES = frozenset("!°%'_")
-_SCALES = {"C": "℃", "F": "℉"}
-_PRIMES = {"'": 1, '"': 2}
-ENDS = split_names("} close rel sep stop infix")
-"""Before these every term ends."""
-
-
-class ExpressionGrammar(TokenCursor):
-    """One method for each level of precedence."""
-
-    __slots__ = ()
-
-    def atom(self) -> Expr:
-        """The smallest complete expression."""
-        raise NotImplementedError
-
-    def sum(self) -> Expr:
-        """term ((+ | - | ±) term)*"""
-        self.deeper()
-        terms = [self.term()]
-        while self.now.kind == "char" and self.now.text in _SIGNS:
-            sign = self.now.text
-            if sign in ("pm", "mp"):
-                self.step()
-                terms.append(Call(sign, (self.term(),)))
-            elif self._next_number():
-                break
-            else:
-                self.step()
-                term = self.term()
-                terms.append(make_negative(term) if sign == "-" else term)
-        self.depth -= 1
-        return make_sum(terms) if len(terms) > 1 else terms[0]
-
-    def _next_number(self) -> bool:
-        """Whether a sign belongs to the next blank: `1 1 -1`, numbers only and the sign glued to its number."""
-        return self.now.spaced and not self.ahead().spaced and self.spaced_numbers()
-
-    def spaced_numbers(self) -> bool:
-        """Whether there are only signed numbers here, two of them set apart by nothing but space."""
-        if self.blanks is None:
-            self.blanks = all(token.kind == "num" or token.text in ("+", "-") for token in self.items) and any(
-                a.kind == b.kind == "num" for a, b in zip(self.items, self.items[1:], strict=False)
-            )
-        return self.blanks
-
-    def sign(self) -> tuple[bool, str]:
-        """Leading signs: whether they negate, and `pm`/`mp` if the last one is."""
-        negative = False
-        while self.now.kind == "char" and self.now.text in _SIGNS:
-            text = self.step().text
-            if text in ("pm", "mp"):
-                return negative, text
-            negative ^= text == "-"
-        return negative, ""
-
-    def term(self) -> Expr:
-        """sign? factor ((* | / | nothing) factor)*"""
-        negative, double = self.sign() if self.now.kind == "char" else (False, "")
-        factors = [self.factor()]
-        divisions = 0
-        while self.now.kind not in ENDS:
-            text = self.now.text
-            if text == "*" or text == "/":
-                self.step()
-                minus, _ = self.sign()
-                factor = self.factor()
-                factor = make_negative(factor) if minus else factor
-                if text == "/":
-                    divisions += 1
-                    if divisions > MAX_DIVISIONS:
-                        raise UnreadableAnswer
-                    factors = [make_quotient(make_product(factors), factor)]
-                else:
-                    factors.append(factor)
-            elif self.implied():
-                factors.append(self.factor())
-            else:
-                break
-        product = make_product(factors) if len(factors) > 1 else factors[0]
-        if double:
-            product = Call(double, (product,))
-        return make_negative(product) if negative else product
-
-    def implied(self) -> bool:
-        """Whether the next token multiplies what stands before it.
-
-        A number after a space is another answer, but for those in a LaTeX group: `{2^3 5^2}`.
-        """
-        kind = self.now.kind
-        if kind == "num":
-            return (not self.now.spaced or self.grouped > 0) and self.items[self.at - 1].kind != "num"
-        if kind == "bar":
-            return self.bars == 0 and any(token.kind == "bar" for token in self.items[self.at + 1 :])
-        return kind in _FACTORS
-
-    def factor(self) -> Expr:
-        """atom postfix* (^ exponent)?"""
-        base = self.atom()
-        if self.now.text in _POSTFIXES:
-            base = self.postfix(base)
-        if self.now.text == "^":
-            count, length = self.primes(self.at) if self.ahead().text in "'{" else (0, 0)
-            if count and isinstance(base, Sym):
-                # x^{\\prime}
-                for _ in range(length):
-                    self.step()
-                return Sym(base.name + "'" * count)
-            self.step()
-            if self.now.text == "'":
-                raise UnreadableAnswer
-            exponent = self.exponent()
-            if self.now.text == "_" and isinstance(base, Sym):
-                # v^2_0 is v_0^2
-                base = Sym(f"{base.name}_{self.subscript()}")
-            base = self.postfix(make_combinatorial(base, exponent) or make_power(base, exponent))
-        return base
-
-    def postfix(self, base: Expr) -> Expr:
-        for _ in range(MAX_POSTFIXES):
-            token = self.now
-            if token.text == "!":
-                self.step()
-                base = Call("!", (base,))
-            elif token.kind == "deg":
-                self.step()
-                base = self.degrees(base)
-            elif token.kind == "%":
-                self.step()
-                base = make_product([base, PERCENT])
-            elif token.text == "'" and isinstance(base, Sym):
-                self.step()
-                base = Sym(base.name + "'")
-            elif token.text == "_":
-                base = Sym(f"{self._name(base)}_{self.subscript()}")
-            else:
-                return base
-        raise UnreadableAnswer
-
-    def degrees(self, base: Expr) -> Expr:
-        """Degrees with their minutes and seconds, `30°15'36"`, or a temperature."""
-        if self.now.text in _SCALES:
-            return make_product([base, Unit(_SCALES[self.step().text])])
-        for part, wanted in ((60, 1), (3600, 2)):
-            count, length = self.primes(self.at + 1) if self.now.kind == "num" else (0, 0)
-            if count == wanted:
-                base = make_sum([base, make_quotient(parse_number(self.now.text), Num(Fraction(part)))])
-                for _ in range(length + 1):
-                    self.step()
-        return make_product([base, DEGREE])
-
-    def primes(self, at: int) -> tuple[int, int]:
-        """How many primes stand there, and in how many tokens: `'`, `''`, `"`, `^{\\prime}`."""
-        texts = [token.text for token in self.items[at : at + 5]]
-        if texts[:2] == ["^", "{"] and "}" in texts:
-            return texts.count("'"), texts.index("}") + 1
-        raised = texts[:1] == ["^"]
-        run = list(takewhile(_PRIMES.__contains__, texts[raised:]))
-        return sum(_PRIMES[text] for text in run), len(run) + raised
-
-    @staticmethod
-    def _name(base: Expr) -> str:
-        if isinstance(base, Sym):
-            return base.name
-        if isinstance(base, Num):
-            return str(base.value)
-        raise UnreadableAnswer
-
-    def subscript(self) -> str:
-        self.step()
-        if self.now.kind != "{":
-            return self.step().text
-        return "".join(token.text for token in self.group() if token.kind not in "{}")
-
-    def exponent(self) -> Expr:
-        negative, _ = self.sign()
-        self.deeper()
-        base = self.atom()
-        # a^b^c is a^(b^c)
-        if self.now.text == "^":
-            self.step()
-            base = make_power(base, self.exponent())
-        self.depth -= 1
-        return make_negative(base) if negative else base
-
-
-# The atoms of the grammar: the smallest complete expressions, one method for each, found by the kind of the token.
-
-
-_NO_ARGUMENT = frozenset(("rel", "sep", "close", "}", "stop", "fn", "unit", "deg"))
-_APPLIED = frozenset("fghFG")
-
-
-class PrimaryGrammar(ExpressionGrammar):
-    """Expressions with their atoms."""
-
-    __slots__ = ()
-
-    def argument(self) -> Expr:
-        """A LaTeX argument: a group, or one token; `\\frac12` is a half."""
-        token = self.now
-        if token.kind == "num" and len(token.text) > 1 and token.text.isdigit():
-            self.items = [
-                *self.items[: self.at],
-                Token("num", token.text[0], token.spaced),
-                Token("num", token.text[1:], False),
-                *self.items[self.at + 1 :],
-            ]
-            self.now = self.items[self.at]
-        return self.atom()
-
-    def atom(self) -> Expr:
-        """The smallest complete expression."""
-        reader = self._ATOMS.get(self.now.kind)
-        if reader is None:
-            raise UnreadableAnswer
-        self.deeper()
-        found = reader(self)
-        self.depth -= 1
-        return found
-
-    def numeral(self) -> Expr:
-        token = self.step()
-        value = parse_number(token.text)
-        if self.now.kind in ("num", "frac") and token.text.isdigit():
-            fraction = parse_mixed_number(self)
-            if fraction is not None:
-                return Num(value.value + fraction)
-        return value
-
-    def constant(self) -> Expr:
-        return PI if self.step().text == "pi" else Const("inf")
-
-    def degree(self) -> Expr:
-        self.step()
-        return DEGREE
-
-    def signed(self) -> Expr:
-        """A sign inside a product, as in `2^-1` or `\\frac{-1}{2}`."""
-        if self.now.text not in ("+", "-"):
-            raise UnreadableAnswer
-        negative, _ = self.sign()
-        inner = self.factor()
-        return make_negative(inner) if negative else inner
-
-    def fraction(self) -> Expr:
-        self.step()
-        over = self.argument()
-        return make_quotient(over, self.argument())
-
-    def binomial(self) -> Expr:
-        self.step()
-        over = self.argument()
-        return Call("binom", (over, self.argument()))
-
-    def product(self) -> Expr:
-        """A run of letters: a product of variables, or one name where an index or a prime follows."""
-        run = self.step().text
-        if self.now.text in ("_", "'"):
-            return Sym(run)
-        letters: list[Expr] = [Const("e") if letter == "e" else Sym(letter) for letter in run]
-        if self.now.text == "^" and not run.isupper():
-            # In `ab^2` only b is squared; `AB^2` is the square on the segment AB.
-            self.step()
-            letters[-1] = make_power(letters[-1], self.exponent())
-        return make_product(letters)
-
-    def symbol(self) -> Expr:
-        name = self.step().text
-        if name == "e" and self.now.text != "_":
-            return Const("e")
-        if name in _APPLIED and self.now.kind == "open" and not self.now.spaced:
-            start, level = self.at, 0
-            while True:
-                token = self.step()
-                level += (token.kind == "open") - (token.kind == "close")
-                if token.kind == "stop":
-                    raise UnreadableAnswer
-                if level == 0:
-                    return Sym(name + "".join(part.text for part in self.items[start : self.at]))
-        return Sym(name)
-
-    def enclosed(self) -> Expr:
-        opening = self.step()
-        self.grouped += opening.kind == "{"
-        # Mostly a single token is enclosed, as in `x^{2}`.
-        inner = self.atom() if self.ahead().kind in ENDS else self.sum()
-        self.grouped -= opening.kind == "{"
-        if self.now.kind == "infix":
-            # TeX's `{n \\choose k}` and `{a \\over b}`
-            op = self.step().text
-            under = self.sum()
-            inner = make_quotient(inner, under) if op == "over" else Call("binom", (inner, under))
-        closing = self.step()
-        pair = opening.text + closing.text
-        if pair not in ("()", "[]", "{}"):
-            raise UnreadableAnswer
-        return inner
-
-    def root(self) -> Expr:
-        degree: Expr = THREE if self.step().kind == "root3" else TWO
-        if self.now.kind == "open" and self.now.text == "[":
-            self.step()
-            degree = self.sum()
-            if self.expect("close").text != "]":
-                raise UnreadableAnswer
-        # Not `argument`: who writes \sqrt12 means the root of 12.
-        return Call("root", (self.atom(), degree))
-
-    def function(self) -> Expr:
-        name = self.step().text
-        if name == "min" and self.now.kind not in ("open", "{") and self.now.text != "_":
-            return Unit("min")
-        exponent: Expr | None = None
-        base: Expr | None = None
-        while True:
-            if self.now.text == "^":
-                self.step()
-                exponent = self.exponent()
-            elif self.now.text == "_":
-                self.step()
-                base = self.atom()
-            else:
-                break
-        self.deeper()
-        args: list[Expr] = []
-        if self.now.kind in ("open", "{"):
-            self.step()
-            args.append(self.sum())
-            while self.now.kind == "sep" and self.now.text == ",":
-                self.step()
-                args.append(self.sum())
-            self.step()
-        else:
-            minus, _ = self.sign()
-            factors = [self.factor()]
-            while self.now.kind not in _NO_ARGUMENT and self.implied():
-                factors.append(self.factor())
-            args.append(make_negative(make_product(factors)) if minus else make_product(factors))
-        self.depth -= 1
-        return apply_function(name, args, base, exponent)
-
-    def angle(self) -> Expr:
-        mark = self.step().text
-        token = self.step()
-        if token.kind not in ("run", "sym", "num", "word"):
-            raise UnreadableAnswer
-        name = token.text
-        # The angle ABC is the angle CBA; the order of a triangle's vertices does not matter either.
-        if token.kind == "run":
-            name = min(name, name[::-1]) if mark == "∠" else "".join(sorted(name))
-        return Sym(mark + name)
-
-    def unit(self) -> Expr:
-        token = self.step()
-        degree = 1
-        if token.kind == "unitmod":
-            degree = 3 if token.text == "cubic" else 2
-            if self.now.text == ".":
-                self.step()
-            token = self.step()
-            if token.kind not in ("unit", "letterunit"):
-                raise UnreadableAnswer
-        return make_power(Unit(token.text), Num(Fraction(degree))) if degree > 1 else Unit(token.text)
-
-    def floor(self) -> Expr:
-        """`\\lfloor x \\rfloor` and `\\lceil x \\rceil`, which is minus the floor of minus x"""
-        up = self.step().text == "⌈"
-        inner = self.sum()
-        if self.expect("close").text != ("⌉" if up else "⌋"):
-            raise UnreadableAnswer
-        return make_negative(make_floor(make_negative(inner))) if up else make_floor(inner)
-
-    def currency(self) -> Expr:
-        """`\\$5`, `€ 5` or `5 €`"""
-        unit = Unit(self.step().text)
-        return make_product([self.factor(), unit]) if self.now.kind == "num" else unit
-
-    def absolute(self) -> Expr:
-        self.step()
-        self.bars += 1
-        inner = self.sum()
-        self.bars -= 1
-        self.expect("bar")
-        return Call("abs", (inner,))
-
-    _ATOMS: ClassVar[dict[str, Callable[[PrimaryGrammar], Expr]]] = {
-        "num": numeral,
-        "sym": symbol,
-        "open": enclosed,
-        "{": enclosed,
-        "const": constant,
-        "frac": fraction,
-        "sqrt": root,
-        "root3": root,
-        "run": product,
-        "fn": function,
-        "angle": angle,
-        "unit": unit,
-        "letterunit": unit,
-        "unitmod": unit,
-        "currency": currency,
-        "floor": floor,
-        "bar": absolute,
-        "binom": binomial,
-        "deg": degree,
-        "char": signed,
-    }
+def _indexed_name(base: Expr) -> str:
+    """Returns the name to which an index is added; a number may bear one, as in `101_2`."""
+    if isinstance(base, Sym):
+        return base.name
+    if isinstance(base, Num):
+        return str(base.value)
+    raise UnreadableAnswer

@@ -1,19 +1,18 @@
-"""Where the answer stands in a response: stated rules, one answer, and never a search for the gold.
+r"""Extracts the answer of a response by fixed rules: one answer, and never a search for the gold.
 
 In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with the boxes joined to it; the last
-"answer is"; a short response as a whole; the end of a long one. What stands inside `<think>` is not an answer.
+"answer is"; a short response as a whole; the end of a long one. Text inside `<think>` is not an answer. Also checks
+the format that the prompt asks for, `<think>…</think><answer>…</answer>`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from itertools import islice
 
 from mmk12.verifier.nodes import frozen
 from mmk12.verifier.unicode import unescape
-
-# The format that the prompt asks for: `<think>…</think><answer>…</answer>` and nothing else.
-
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _TAG = re.compile(r"(</?(?:think|answer)>)")
@@ -91,7 +90,7 @@ MAX_TAIL = 20_000
 
 @frozen
 class Extraction:
-    """The answer as written, and the rule that found it."""
+    """The answer as written, and the rule that extracted it."""
 
     text: str
     rule: str
@@ -99,20 +98,20 @@ class Extraction:
 
 @frozen
 class NoExtraction:
-    """No answer, or more than one: why."""
+    """Why there is no answer; `conflict` if there are several that differ."""
 
     reason: str
     conflict: bool = False
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether this is nothing, a refusal, or the prompt's own words."""
+    """Whether this is empty, a refusal, or the prompt's own example."""
     # No placeholder holds a digit.
     return len(text) < 80 and not _DIGIT.search(text) and _DRESSING.sub(" ", text).strip(" .").lower() in _PLACEHOLDERS
 
 
 def extract_answer(response: str) -> Extraction | NoExtraction:
-    """The answer of `response`. Linear in its length."""
+    """Returns the answer of `response`, or why there is none. Linear in the length of the response."""
     text = response.replace(_COPIED, "") if _COPIED in response else response
     text = unescape(text)
     if not text or text.isspace():
@@ -124,14 +123,14 @@ def extract_answer(response: str) -> Extraction | NoExtraction:
     section = _answer_section(text)
     if isinstance(section, NoExtraction):
         return section
-    found = _make_extraction(*section)
-    if isinstance(found, Extraction) and is_placeholder(found.text):
+    extraction = _make_extraction(*section)
+    if is_placeholder(extraction.text):
         return NoExtraction("the answer is empty or a placeholder")
-    return found
+    return extraction
 
 
 def _cut_at_stop(text: str) -> str:
-    """`text` up to the marks by which a model ends its turn."""
+    """Returns `text` up to the tokens by which a model ends its turn."""
     for stop in _STOPS:
         cut = text.find(stop)
         if cut > 0:
@@ -140,7 +139,7 @@ def _cut_at_stop(text: str) -> str:
 
 
 def _answer_section(text: str) -> tuple[str, bool] | NoExtraction:
-    """The part of the response that may answer, and whether tags say so."""
+    """Returns the part of the response that may hold the answer, and whether it is an `<answer>` section."""
     closing = text.rfind("</think>")
     body = text[closing + 8 :] if closing >= 0 else text
     if "<answer>" in body:
@@ -155,11 +154,11 @@ def _answer_section(text: str) -> tuple[str, bool] | NoExtraction:
     return body, False
 
 
-def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
+def _make_extraction(text: str, tagged: bool) -> Extraction:
     boxes = _find_boxes(text)
     if boxes:
         after = boxes[-1][1]
-        # Mostly nothing but a dollar follows: a plain search spares it the slow pattern.
+        # Mostly nothing but a dollar follows: a plain search avoids the slow pattern.
         final = None if tagged or "nal answer" not in text[after:].casefold() else _last_match(_FINAL, text, after)
         if final is not None:
             return Extraction(final, "final answer")
@@ -175,7 +174,7 @@ def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
 
 
 def _find_boxes(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, content) of the outermost boxes; one that is never closed reaches to the end of its line."""
+    """Returns (start, end, content) of the outermost boxes; an unclosed one reaches to the end of its line."""
     boxes: list[tuple[int, int, str]] = []
     written = text.count("box")
     if not written:
@@ -193,13 +192,13 @@ def _find_boxes(text: str) -> list[tuple[int, int, str]]:
             boxes.append((opening.start(), end, text[opening.end() : end]))
             break
         boxes.append((opening.start(), closing + 1, text[opening.end() : closing]))
-        # Mostly this was the only one, and the rest of the response need not be searched.
+        # Mostly this was the only one: then the rest of the response is not searched.
         opening = _BOX.search(text, closing) if len(boxes) < written else None
     return boxes
 
 
 def _closing_brace(text: str, start: int) -> int:
-    """The place of the brace that closes a group opened before `start`; -1 without one."""
+    """Returns the index of the brace that closes a group opened before `start`; -1 without one."""
     shallow = _SHALLOW.match(text, start, start + MAX_BRACES)
     if shallow:
         return shallow.end() - 1
@@ -216,13 +215,27 @@ def _closing_brace(text: str, start: int) -> int:
 
 
 def find_boxed(text: str) -> str | None:
-    """The last box of `text`, with the boxes joined to it; None without one."""
+    """Returns the content of the last box of `text`, with the boxes joined to it; None without one."""
     boxes = _find_boxes(text)
     return _join_boxes(text, boxes) if boxes else None
 
 
+def find_last_boxed(text: str) -> str | None:
+    r"""Returns the content of the last `\boxed{…}` that is closed, of nested ones the innermost; None without one.
+
+    For solutions that a dataset prints: boxes are not joined, and `\\boxed` is a line break and no box.
+    """
+    for opening in reversed(deque(_BOX.finditer(text), MAX_BOXES)):
+        before = text[max(0, opening.start() - 40) : opening.start()]
+        escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
+        closing = -1 if escaped else _closing_brace(text, opening.end())
+        if closing >= 0:
+            return text[opening.end() : closing].strip()
+    return None
+
+
 def _join_boxes(text: str, boxes: list[tuple[int, int, str]]) -> str:
-    """The last box, with the boxes before it that are joined by nothing but a comma, `and` or `or`."""
+    """Returns the last box, with those before it that only a comma, `and` or `or` separates from it."""
     parts = [boxes[-1][2].strip()]
     if len(boxes) == 1:
         return parts[0]
@@ -233,29 +246,29 @@ def _join_boxes(text: str, boxes: list[tuple[int, int, str]]) -> str:
         parts.append(("or " if "or" in gap or "或" in gap else "") + content.strip())
     if len(set(parts)) == 1:
         return parts[0]
-    # "a or b" keeps its "or": whether that is a hedge is for the gold to say.
+    # "a or b" keeps its "or": the gold decides whether that is a hedge.
     alternative = any(part.startswith("or ") for part in parts[1:])
     return (" or " if alternative else ", ").join(part.removeprefix("or ") for part in reversed(parts))
 
 
 def _find_stated(text: str) -> str | None:
-    """What follows the last "the answer is" or the like; plain searches spare most texts the slow pattern."""
+    """Returns what follows the last "the answer is" or the like; plain searches save most texts the slow pattern."""
     folded = text.casefold()
     if "e" not in folded and folded.isascii():
-        # So it is with most formulas; each anchor has an `e` or is Chinese.
+        # True of most formulas: each anchor has an `e` or is Chinese.
         return None
-    places = [place for place in map(folded.find, _STEMS) if place >= 0]
-    if not places:
+    starts = [start for start in map(folded.find, _STEMS) if start >= 0]
+    if not starts:
         return None
-    # Where folding changes lengths, as of "ß", places in the one text are none in the other.
-    return _last_match(_ANCHOR, text, min(places) - LEAD if len(folded) == len(text) else 0)
+    # Where folding changes lengths, as of "ß", an index into one text is none into the other.
+    return _last_match(_ANCHOR, text, min(starts) - LEAD if len(folded) == len(text) else 0)
 
 
 def _last_match(anchor: re.Pattern[str], text: str, start: int) -> str | None:
-    """What follows the last anchor, to the end of its sentence; None without one or with nothing after it."""
+    """Returns what follows the last anchor, to the end of its sentence; None if that is nothing."""
     end = -1
     for match in anchor.finditer(text, max(0, start, len(text) - MAX_TAIL)):
-        # "the answer is (B) the choice is …": the option's own words are no anchor.
+        # "the answer is (B) the choice is …": the words of an option are no anchor.
         if end < 0 or not _OPTION.match(text, end) or "\n" in text[end : match.start()]:
             end = match.end()
     if end < 0:

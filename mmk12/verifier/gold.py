@@ -1,7 +1,7 @@
-"""Reading a gold: what kind of answer it is, and whether a rule can grade against it at all.
+"""Reads a gold: what type of answer it is, and whether a rule can grade against it at all.
 
 This is the gold linter. A gold is unusable when it is empty, free text, outside the grammar, or says itself that
-other answers are right too. A usable gold of any type is worth a reward; an unusable one never is.
+other answers are right too. A usable gold of any type can earn a reward; an unusable one never does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeGuard
 
-from mmk12.types import Gold
+from mmk12.types import ANSWER_TYPES, Gold
 from mmk12.verifier.answer_parser import MAX_CHARS, parse, parse_simple, parse_text
 from mmk12.verifier.extract import find_boxed, is_placeholder
 from mmk12.verifier.nodes import (
@@ -35,99 +35,23 @@ from mmk12.verifier.quantities import unit_marks
 from mmk12.verifier.relations import is_bare, is_name
 from mmk12.verifier.sentences import find_conclusion, find_formula, find_quantity, find_statement, strip_label
 from mmk12.verifier.sets import SETS, as_expr
+from mmk12.verifier.spec import GradingSpec
 from mmk12.verifier.unicode import to_plain
 
-# What the caller says a gold is: `answer_type` of a row, `kind` of a `Gold`. It settles what the text leaves open.
-
-
-KINDS = ("number", "expression", "choice", "text", "list", "auto")
+_DECLARED = frozenset(ANSWER_TYPES) - {"auto"}
+"""What a caller can declare; `auto` leaves it to the text."""
 MAX_LETTERS = 100
 _OPTION = re.compile(r"\$*\(?([A-Za-z])\)?[.:]?\$*")
 _LETTERS = re.compile(r"(?:[\s,;/&$]*(?:and\b)?\s*\(?[A-Z]\)?\.?)+\$?")
-
-
-def resolve_option(text: str) -> str | None:
-    """The letter of a gold that is declared a choice, in either case; None for an option's text."""
-    match = _OPTION.fullmatch(text.strip())
-    return match[1].upper() if match else None
-
-
-def is_number(value: Value) -> bool:
-    """Whether this is one constant, a ratio, or a name with one as its value."""
-    if isinstance(value, Relation) and value.ops and set(value.ops) <= {"=", "≈"}:
-        value = value.members[-1] or value
-    expr = as_expr(value)
-    return isinstance(value, Ratio) or (expr is not None and not find_symbols(expr) - {"i"})
-
-
-def collection(value: Value) -> AnswerList:
-    """The entries of a gold that is declared a list.
-
-    In any order; a list in square brackets, as Python prints it, and one that repeats an entry are sequences.
-    """
-    if isinstance(value, AmbiguousNumber):
-        value = value.several
-    items = value.items if isinstance(value, AnswerList) or _is_list(value) else (value,)
-    sequence = len(set(items)) < len(items) or (isinstance(value, Bracketed) and value.opening == "[")
-    return AnswerList(items, "blanks" if sequence else ",")
-
-
-def _is_list(value: Value) -> TypeGuard[Bracketed]:
-    """`[1, 2]` and `{1, 2}`; round brackets are a point."""
-    return isinstance(value, Bracketed) and value.opening in "[{"
-
-
-def split_list(text: str, gold: AnswerList) -> Value:
-    """An answer to such a gold: letters of options may stand without commas (`CD`, `(C) and (D)`)."""
-    options = all(isinstance(item, Sym) and len(item.name) == 1 and item.name.isupper() for item in gold.items)
-    if options and len(text) < MAX_LETTERS and _LETTERS.fullmatch(text.strip()):
-        return AnswerList(tuple(Sym(letter) for letter in re.findall(r"[A-Z]", text)), ",")
-    value = parse(text)
-    return collection(value) if _is_list(value) or isinstance(value, AmbiguousNumber) else value
-
-
-# Sub-answers under their numbers, `(1) … (2) …`, in golds and in answers.
-
-
-_MARK = re.compile(r"\((\d)\)")
-
-
-def split_sub_answers(text: str) -> AnswerList | None:
-    """`(1) … (2) …` as one list of blanks; None where the text is not numbered like that."""
-    if "(2)" not in text:
-        return None
-    items = tuple(item for part in _numbered(text) for item in _items(parse(part)))
-    return AnswerList(items, "blanks") if items else None
-
-
-def _items(value: Value) -> tuple[Value, ...]:
-    return value.items if isinstance(value, AnswerList) else (value,)
-
-
-def _numbered(text: str) -> list[str]:
-    """The answers behind `(1)`, `(2)`, … where these count up from 1 and each is followed by something."""
-    text = text.strip("$ \n")
-    found = list(_MARK.finditer(text))
-    if (
-        len(found) < 2
-        or text[: found[0].start()].strip()
-        or [m.group(1) for m in found] != list("123456789")[: len(found)]
-    ):
-        return []
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    parts = [text[match.end() : end].strip(" ;,.\n") for match, end in zip(found, ends, strict=True)]
-    return parts if all(parts) else []
-
-
 MAX_LONE = 40
-"""A lone letter with all that may dress it is no longer."""
+"""Maximum length of a decorated single letter, e.g. `\\text{(A)}`."""
 MAX_WORDS = 6
 """A text answer of more words has too many paraphrases to be graded by a rule."""
 
 
 @frozen
 class GoldClass:
-    """What a gold is. `type` is one of `TYPES`; `reason` says why it is unusable, or how it was read."""
+    """The type of a gold, one of `TYPES`; `reason` says why the gold is unusable, or how it was read."""
 
     type: str
     usable: bool
@@ -163,7 +87,7 @@ _GOOD = {name: GoldClass(name, True) for name in TYPES}
 
 @frozen
 class GoldReference:
-    """A gold, read once. An answer is right if it is any of `values`."""
+    """A parsed gold. An answer is right if it equals any of `values`."""
 
     text: str
     values: tuple[Value, ...]
@@ -171,6 +95,7 @@ class GoldReference:
     declared: str = "auto"
 
 
+_MARK = re.compile(r"\((\d)\)")
 _MEANT = re.compile(r"[^\W_]|[<>=≤≥≠∥⊥∞]")
 """Something that can be an answer: a letter, a digit, a relation."""
 _OPEN = re.compile(
@@ -189,27 +114,27 @@ _DRESSED = re.compile(r"\\(?:text|boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z
 
 
 def classify_gold(gold: str | Gold) -> GoldClass:
-    """The type of a gold and whether it can be graded against. Never raises."""
+    """Returns the type of a gold and whether it can be graded against. Never raises."""
     if isinstance(gold, Gold):
-        return make_reference(gold.text, gold.kind).kind
+        return make_reference(gold.text, GradingSpec.from_gold(gold).answer_type).kind
     return make_reference(gold).kind
 
 
 @lru_cache(maxsize=4096)
 def make_reference(text: str, declared: str = "auto") -> GoldReference:
-    """`text` as a gold, declared to be of that kind (`declared.py`); of a solution with a box, the box is the gold."""
+    """Parses `text` as a gold of the declared answer type; of a solution with a box, the box is the gold."""
     shown = to_plain(text[-MAX_CHARS:])
     if "box" in shown:
         shown = find_boxed(shown) or shown
     shown = shown.strip()
     lone = _simple(shown) if declared not in ("choice", "text", "list") else None
-    if lone is not None and (lone[1].type != "letter" or declared not in KINDS[:-1]):
+    if lone is not None and (lone[1].type != "letter" or declared not in _DECLARED):
         return GoldReference(text, *lone, declared)
-    return _make_declared(text, shown, declared) if declared in KINDS[:-1] else _make_undeclared(text, shown)
+    return _make_declared(text, shown, declared) if declared in _DECLARED else _make_undeclared(text, shown)
 
 
 def _make_declared(text: str, shown: str, declared: str) -> GoldReference:
-    """A gold of a kind that the caller names."""
+    """Parses a gold of which the caller names the type."""
     letter = resolve_option(shown) if declared == "choice" else None
     if letter is not None:
         return GoldReference(text, (Sym(letter),), _GOOD["letter"], declared)
@@ -222,21 +147,21 @@ def _make_declared(text: str, shown: str, declared: str) -> GoldReference:
         kind = _words(parse_text(shown), shown)[1] if declared == "text" else _kind(values[0])
     if declared == "number":
         values = tuple(value.one if isinstance(value, AmbiguousNumber) else value for value in values)
-        if not all(map(is_number, values)):
+        if not all(map(_is_constant, values)):
             kind = GoldClass(kind.type, False, "the gold is declared a number and is none")
     if declared == "list":
-        values = tuple(map(collection, values))
+        values = tuple(map(to_collection, values))
         kind = _GOOD["several answers"]
     return GoldReference(text, values, kind, declared)
 
 
 def _make_undeclared(text: str, shown: str) -> GoldReference:
-    """A gold of which only the text is known."""
+    """Parses a gold of which only the text is known."""
     bare = shown.strip("$ .\n\t")
     if is_placeholder(bare) or not _MEANT.search(bare):
         return GoldReference(text, (), GoldClass("empty", False, "the gold is empty"))
     shown, others = _alternatives(shown)
-    # Words need a space or are Chinese; plain searches spare most golds the patterns.
+    # Such words hold a space or are Chinese: a plain search saves most golds the slow pattern.
     is_open = (" " in shown or "不" in shown) and bool(_NOT_UNIQUE.search(shown))
     values, kind = _read(_OPEN.sub("", shown).strip() if "(" in shown else shown)
     if others:
@@ -247,7 +172,7 @@ def _make_undeclared(text: str, shown: str) -> GoldReference:
 
 
 def _simple(text: str) -> tuple[tuple[Value, ...], GoldClass] | None:
-    """A lone number, angle or letter, which no other rule about golds can concern."""
+    """Parses a lone number, angle or letter, to which no other rule about golds applies."""
     value = parse_simple(text)
     if value is not None and not isinstance(value, Sym):
         return (value,), _kind(value)
@@ -256,7 +181,7 @@ def _simple(text: str) -> tuple[tuple[Value, ...], GoldClass] | None:
 
 
 def _alternatives(text: str) -> tuple[str, list[str]]:
-    """`x ≥ 2 (or x > 2)`: the text without the alternative, and the alternative."""
+    """Splits `x ≥ 2 (or x > 2)` into the text without the alternative, and the alternatives."""
     match = _OR_ELSE.search(text) if "(" in text else None
     return (text[: match.start()].strip(), [match.group(1)]) if match else (text, [])
 
@@ -274,7 +199,7 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
         return (blanks,), GoldClass("sub-answers", usable, "" if usable else "free text")
     choose = _CHOOSE.search(text) if "(" in text else None
     value = parse(_CHOOSE.sub("", text) if choose else text)
-    if isinstance(value, AnswerList) and value.joint == "or" and (choose or _conditions(value)):
+    if isinstance(value, AnswerList) and value.separator == "or" and (choose or _conditions(value)):
         return value.items, GoldClass("alternatives", True, "any one of them")
     if isinstance(value, Text) or _texts(value):
         bare = strip_label(text)
@@ -290,18 +215,18 @@ def _read(text: str) -> tuple[tuple[Value, ...], GoldClass]:
 
 
 def _letter(text: str) -> re.Match[str] | None:
-    """The letter of an option that `text` is or begins with: a capital, which most formulas have not."""
-    return None if text.islower() or text[:1].isdecimal() else _SINGLE_LETTER.fullmatch(text_letter(text))
+    """Matches the letter of an option that `text` is or begins with: a capital, which most formulas lack."""
+    return None if text.islower() or text[:1].isdecimal() else _SINGLE_LETTER.fullmatch(_strip_letter_macros(text))
 
 
-def text_letter(text: str) -> str:
-    """`text` without the dressing that a single letter may wear."""
+def _strip_letter_macros(text: str) -> str:
+    """Returns `text` without the macros and dollars that may surround a single letter."""
     dressed = "\\t" in text or "\\m" in text or "\\b" in text
     return (_DRESSED.sub(r"\1", text) if dressed else text).strip("$ \n")
 
 
 def _conditions(value: AnswerList) -> bool:
-    """Whether these are conditions one of which was asked for, not the solutions of one problem."""
+    """Whether these are conditions of which one suffices, not the solutions of one problem."""
     return all(
         isinstance(item, Relation)
         and item.ops == ("=",)
@@ -349,10 +274,10 @@ def _kind(value: Value) -> GoldClass:
             return _GOOD["number"]
         if isinstance(expr, Sym) and expr.name in SETS:
             return _GOOD["tuple or interval"]
-        found = unit_marks(expr)
-        if "°" in found:
+        marks = unit_marks(expr)
+        if "°" in marks:
             return _GOOD["degrees"]
-        if "unit" in found:
+        if "unit" in marks:
             return _GOOD["number with unit"]
         return _GOOD["algebraic expression" if find_symbols(expr) else "numeric expression"]
     if isinstance(value, AmbiguousNumber):
@@ -372,3 +297,76 @@ def _kind(value: Value) -> GoldClass:
             return _GOOD["equation"]
         return _GOOD["inequality" if set(value.ops) <= set("<>≤≥≠") else "relation"]
     return _GOOD["text"]
+
+
+# What `answer_type` declares a gold to be.
+
+
+def resolve_option(text: str) -> str | None:
+    """Returns the capital letter of a gold that is declared a choice; None for an option's text."""
+    match = _OPTION.fullmatch(text.strip())
+    return match[1].upper() if match else None
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether this is one constant, a ratio, or a name with a constant as its value."""
+    if isinstance(value, Relation) and value.ops and set(value.ops) <= {"=", "≈"}:
+        value = value.members[-1] or value
+    expr = as_expr(value)
+    return isinstance(value, Ratio) or (expr is not None and not find_symbols(expr) - {"i"})
+
+
+def to_collection(value: Value) -> AnswerList:
+    """Returns the entries of a gold that is declared a list.
+
+    They are unordered; a list in square brackets, as Python prints it, and one that repeats an entry are sequences.
+    """
+    if isinstance(value, AmbiguousNumber):
+        value = value.several
+    items = value.items if isinstance(value, AnswerList) or _is_list(value) else (value,)
+    sequence = len(set(items)) < len(items) or (isinstance(value, Bracketed) and value.opening == "[")
+    return AnswerList(items, "blanks" if sequence else ",")
+
+
+def _is_list(value: Value) -> TypeGuard[Bracketed]:
+    """`[1, 2]` and `{1, 2}`; round brackets are a point."""
+    return isinstance(value, Bracketed) and value.opening in "[{"
+
+
+def split_list(text: str, gold: AnswerList) -> Value:
+    """Parses an answer to such a gold: option letters need no commas (`CD`, `(C) and (D)`)."""
+    options = all(isinstance(item, Sym) and len(item.name) == 1 and item.name.isupper() for item in gold.items)
+    if options and len(text) < MAX_LETTERS and _LETTERS.fullmatch(text.strip()):
+        return AnswerList(tuple(Sym(letter) for letter in re.findall(r"[A-Z]", text)), ",")
+    value = parse(text)
+    return to_collection(value) if _is_list(value) or isinstance(value, AmbiguousNumber) else value
+
+
+# Sub-answers under their numbers, `(1) … (2) …`, in golds and in answers.
+
+
+def split_sub_answers(text: str) -> AnswerList | None:
+    """Parses `(1) … (2) …` as one list of blanks; None where the text is not numbered like that."""
+    if "(2)" not in text:
+        return None
+    items = tuple(item for part in _numbered(text) for item in _items(parse(part)))
+    return AnswerList(items, "blanks") if items else None
+
+
+def _items(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, AnswerList) else (value,)
+
+
+def _numbered(text: str) -> list[str]:
+    """Returns the answers behind `(1)`, `(2)`, … if these count up from 1 and none is empty; else nothing."""
+    text = text.strip("$ \n")
+    marks = list(_MARK.finditer(text))
+    if (
+        len(marks) < 2
+        or text[: marks[0].start()].strip()
+        or [mark.group(1) for mark in marks] != list("123456789")[: len(marks)]
+    ):
+        return []
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    parts = [text[mark.end() : end].strip(" ;,.\n") for mark, end in zip(marks, ends, strict=True)]
+    return parts if all(parts) else []

@@ -1,4 +1,4 @@
-"""An extracted answer as a value, in the light of what kind of answer the gold is."""
+"""Parses an extracted answer into a value, in the light of the type of the gold."""
 
 from __future__ import annotations
 
@@ -28,50 +28,50 @@ _SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\
 
 
 def interpret(text: str, gold: GoldReference) -> Value:
-    """`text` as a value: as it stands, or the candidate inside a sentence, in the light of the gold."""
+    """Parses `text` as it is written, or the candidate inside a sentence, whichever the type of the gold asks for."""
     text = final_statement(strip_bold(text))
     if gold.declared == "text":
-        return _has_words(text, gold)
+        return _parse_words(text, gold)
     if gold.declared == "list" and isinstance(gold.values[0], AnswerList):
         value = split_list(text, gold.values[0])
-        return value if not _wordy(value) or any(map(_wordy, gold.values)) else _contained(text) or value
+        return value if not _has_words(value) or any(map(_has_words, gold.values)) else _find_contained(text) or value
     value = parse(text)
     kind = gold.kind.type
     if kind == "statements":
-        return _statements(text) or value
+        return _parse_statements(text) or value
     if kind in ("sub-answers", "several answers"):
         value = split_sub_answers(text) or value
-    if not _wordy(value) or (kind != "text" and any(map(_wordy, gold.values))):
+    if not _has_words(value) or (kind != "text" and any(map(_has_words, gold.values))):
         return value
     if kind != "text":
-        return value if _hedges(value) else _contained(text) or value
-    reply = _reply(text)
+        return value if _hedges(value) else _find_contained(text) or value
+    reply = _read_yes_no(text)
     if reply is not None:
         return parse(reply)
     states = isinstance(value, Text) and (len(value.words) > MAX_NOUNS or "is" in value.words)
     return parse(find_statement(text) or text) if states and value not in gold.values else value
 
 
-def _has_words(text: str, gold: GoldReference) -> Text:
-    """`text` as words, or what it states where it is a sentence."""
+def _parse_words(text: str, gold: GoldReference) -> Text:
+    """Parses `text` as words; of a sentence, what it states."""
     value = parse_text(text)
     if value in gold.values:
         return value
-    return parse_text(_reply(text) or find_statement(text) or text)
+    return parse_text(_read_yes_no(text) or find_statement(text) or text)
 
 
 def _hedges(value: Value) -> bool:
-    """`7 or whatever you like`"""
-    return isinstance(value, AnswerList) and value.joint == "or" and not isinstance(value.items[0], Text)
+    """Returns whether it offers alternatives: `7 or whatever you like`."""
+    return isinstance(value, AnswerList) and value.separator == "or" and not isinstance(value.items[0], Text)
 
 
-def _wordy(value: Value) -> bool:
-    """Whether there are words in it that no comparison but one with words can use."""
-    return isinstance(value, Text) or (isinstance(value, AnswerList) and any(map(_wordy, value.items)))
+def _has_words(value: Value) -> bool:
+    """Whether it holds words, which equal nothing but words."""
+    return isinstance(value, Text) or (isinstance(value, AnswerList) and any(map(_has_words, value.items)))
 
 
-def _reply(text: str) -> str | None:
-    """The yes or no that a sentence opens with, if the sentence does not take it back."""
+def _read_yes_no(text: str) -> str | None:
+    """Returns the yes or no that a sentence opens with, if the rest does not withdraw it."""
     match = _YES_NO.match(text.strip())
     if match is None:
         return None
@@ -80,20 +80,20 @@ def _reply(text: str) -> str | None:
     return None if doubt else match.group(1)
 
 
-def _contained(text: str) -> Value | None:
-    """The answer inside a sentence: behind its label, in its last formula, what it states, or its number."""
+def _find_contained(text: str) -> Value | None:
+    """Parses the answer inside a sentence: after its label, in its last formula, what it states, or its number."""
     if is_program(text):
         return None
     for find in (find_labelled, strip_label, find_formula, find_statement, find_quantity):
         candidate = find(text)
         value = parse(candidate) if candidate else None
-        if value is not None and not _wordy(value):
+        if value is not None and not _has_words(value):
             return value
     return None
 
 
-def _statements(text: str) -> AnswerList | None:
-    """`1.3.4`, `(1)(3)(4)`, `①③④` or `1, 3, 4` as a list of statement numbers."""
+def _parse_statements(text: str) -> AnswerList | None:
+    """Parses `1.3.4`, `(1)(3)(4)`, `①③④` or `1, 3, 4` as a list of statement numbers."""
     shown = to_plain(text).replace("$", "").strip()
     if len(shown) < 60 and _SINGLE_DIGITS.fullmatch(shown) and not re.search(r"\d\d", shown):
         return AnswerList(tuple(parse(digit) for digit in re.findall(r"\d", shown)), ",")
@@ -101,7 +101,7 @@ def _statements(text: str) -> AnswerList | None:
 
 
 def answer_shape(text: str) -> str:
-    """`text` without what never matters. White space stays: it is what parts `8 4` from `84`."""
+    """Returns `text` without marks that never matter. White space stays: it separates `8 4` from `84`."""
     text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     return " ".join(text.replace("$", " ").split()).rstrip(" .")
 

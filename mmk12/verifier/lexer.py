@@ -1,7 +1,8 @@
-"""An answer as tokens: one left-to-right pass, one regular expression without nested repetition.
+"""Splits an answer into tokens: one pass from left to right with one regular expression, without nested repetition.
 
-LaTeX commands that only dress their content disappear here; `$` disappears too, except that a gap between two
-formulas (`$1$ $2$`) separates two answers.
+The expression cuts the text into lexemes. A table (`FIXED`) gives the token of each lexeme that means the same
+everywhere; a method of `_Lexer` reads each of the others by its first character. LaTeX commands that only format their
+content are left out, and so is `$`, except that a gap between two formulas (`$1$ $2$`) separates two answers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import string
 from collections.abc import Callable
 
 from mmk12.verifier.nodes import frozen
-from mmk12.verifier.units import CURRENCIES, LETTERS, UNITS
+from mmk12.verifier.units import CURRENCIES, UNITS
 from mmk12.verifier.vocabulary import (
     CONTENT_COMMANDS,
     FUNCTIONS,
@@ -26,12 +27,16 @@ from mmk12.verifier.vocabulary import (
     split_names,
 )
 
-# The spellings of tokens: where one ends, and what each known spelling is, in tables made once.
+MAX_TOKENS = 1500
+
+
+class UnreadableAnswer(Exception):
+    """The text is not in the language of answers, or is too large for it."""
 
 
 @frozen
 class Token:
-    """`spaced`: white space stood in front."""
+    """A token: what it is, how it is written, and whether white space stands before it."""
 
     kind: str
     text: str
@@ -61,14 +66,23 @@ LEXEME = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""White space with what LaTeX adds to it, a dollar with the gap to the next formula, and `^\\circ` are one lexeme.
-The looks ahead spare most lexemes the repetitions behind them.
+"""One lexeme. White space with LaTeX's, a dollar with the gap to the next formula, and `^\\circ` are one lexeme each.
 
-The backslash of `^\\circ15` stands alone, so that what is glued to a digit is a word and no degree sign."""
+The lookaheads skip the repetitions behind them in most cases. The backslash of `^\\circ15` is a lexeme of its own, so
+that what is glued to a digit is a word and not a degree sign.
+"""
+
+# Tables: the token of each lexeme that means the same everywhere
+
+
+Meaning = tuple[str, str]
+"""Kind and text of a token"""
 
 _UNIT_MODIFIERS = ("square", "sq", "cubic")
+_ONE_LETTER_UNITS = frozenset(name for name in UNITS if len(name) == 1 and name.isascii())
+"""Units that are variables in mathematics mode."""
 
-_SIGNS = {
+_SIGNS: dict[str, Meaning] = {
     "π": ("const", "pi"),
     "∞": ("const", "inf"),
     "√": ("sqrt", "√"),
@@ -88,7 +102,7 @@ _SIGNS = {
     **{sign: ("rel", name) for sign, name in RELATIONS.items() if not sign.isascii() or not sign.isalpha()},
     **{sign: ("char", sign) for sign in "+-*/^_':!.?&"},
 }
-_PAIRS = {
+_PAIRS: dict[str, Meaning] = {
     "//": ("rel", "∥"),
     "<=": ("rel", "≤"),
     ">=": ("rel", "≥"),
@@ -104,7 +118,7 @@ _PAIRS = {
     "\\mathbb{R}": ("sym", "ℝ"),
     "\\|": ("bar", "|"),
 }
-_COMMANDS = {
+_COMMANDS: dict[str, Meaning] = {
     "frac": ("frac", "frac"),
     "dfrac": ("frac", "frac"),
     "tfrac": ("frac", "frac"),
@@ -150,12 +164,12 @@ _COMMANDS = {
 }
 
 
-def split_letters(run: str) -> list[tuple[str, str]]:
-    """What a run of at least two ASCII letters is, as kinds and texts."""
+def split_letters(run: str) -> list[Meaning]:
+    """Returns the tokens that a run of at least two ASCII letters stands for."""
     if run in WORDS:
         return [WORDS[run]]
     if run.isupper() and len(run) == 2:
-        # A segment, were it OR or BE.
+        # A segment, even if it reads OR or BE.
         return [("run", run)]
     lower = run.lower()
     if lower in WORDS and (run.istitle() or run.isupper()):
@@ -181,241 +195,254 @@ def split_letters(run: str) -> list[tuple[str, str]]:
     return [("word", run)]
 
 
-Forms = tuple[Token, Token]
-"""One token without and with space in front."""
+TokenPair = tuple[Token, Token]
+"""The same token without and with white space before it, made once: `pair[spaced]`"""
 
 
-def glyph_forms(kind: str, text: str) -> Forms:
-    """Both forms of a token."""
+def _make_pair(kind: str, text: str) -> TokenPair:
     return Token(kind, text, False), Token(kind, text, True)
 
 
-def _fixed() -> dict[str, tuple[str, str]]:
-    known = {**_SIGNS, **_PAIRS, **{f"\\{name}": found for name, found in _COMMANDS.items()}}
-    known |= dict.fromkeys(("°", "^°", "^\\circ", "^{\\circ}"), ("deg", "°"))
-    known |= {str(number): ("num", str(number)) for number in range(100)}
+def _list_fixed() -> dict[str, Meaning]:
+    meanings = {**_SIGNS, **_PAIRS, **{f"\\{name}": meaning for name, meaning in _COMMANDS.items()}}
+    meanings |= dict.fromkeys(("°", "^°", "^\\circ", "^{\\circ}"), ("deg", "°"))
+    meanings |= {str(number): ("num", str(number)) for number in range(100)}
     for run in (*WORDS, *FUNCTIONS, *UNITS, *_UNIT_MODIFIERS, *PLAIN_WORDS):
         if not run.isascii():
-            known[run] = WORDS.get(run, ("unit", run))
+            meanings[run] = WORDS.get(run, ("unit", run))
         elif len(run) > 1:
-            (known[run],) = split_letters(run)
-    return known
+            (meanings[run],) = split_letters(run)
+    return meanings
 
 
-FIXED = {lexeme: glyph_forms(*found) for lexeme, found in _fixed().items()}
+FIXED = {lexeme: _make_pair(*meaning) for lexeme, meaning in _list_fixed().items()}
 """The tokens of the lexemes that mean the same everywhere."""
 
-SIGNS = frozenset(_SIGNS)
-BRACKETS = {bracket: glyph_forms("open" if bracket in "([" else "close", bracket) for bracket in "([])"}
-BRACES = {brace: glyph_forms(brace, brace) for brace in "{}"}
-SYMBOLS = {letter: glyph_forms("sym", letter) for letter in string.ascii_letters}
+_SIGN_LEXEMES = frozenset(_SIGNS)
+_BRACKETS = {bracket: _make_pair("open" if bracket in "([" else "close", bracket) for bracket in "([])"}
+_BRACES = {brace: _make_pair(brace, brace) for brace in "{}"}
+_SYMBOLS = {letter: _make_pair("sym", letter) for letter in string.ascii_letters}
 
 
-MAX_TOKENS = 1500
-
-
-class UnreadableAnswer(Exception):
-    """The text is not in the language of answers, or is too large for it."""
+# The pass over the lexemes
 
 
 _THIN_COMMA = re.compile(r"\{,\}|,\s*\\!\s*")
-"""The comma of `12{,}345` and `12,\\!345` groups digits; it separates nothing."""
+"""The comma of `12{,}345` and `12,\\!345`, which groups digits and separates nothing."""
 
 _IGNORED = split_names(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr middle limits nolimits displaystyle textstyle "
     "scriptstyle noindent qquad quad thinspace"
 )
+"""Commands that mean nothing here."""
 _SPACES = frozenset(" ,;:!>")
+"""What makes white space behind a backslash."""
 _LETTERS = frozenset(string.ascii_letters)
-_ENDS_NUMBER = frozenset(("num", "}", "close", "const", "unit"))
+_NUMBER_ENDS = frozenset(("num", "}", "close", "const", "unit"))
+"""Kinds of tokens behind which a letter may be a unit."""
 
 
 class _Lexer:
-    """The state of one pass, and one method for each class of lexemes."""
+    """The state of one pass, and one method for each class of lexemes.
 
-    __slots__ = ("depth", "dressing", "found", "frames", "hidden", "math", "spaced", "text_depth")
+    A LaTeX command that formats its content sets `command_frame`, and the next brace then opens no group but a frame of
+    that kind. Only signs and white space may stand between the two.
+    """
+
+    __slots__ = ("command_frame", "depth", "frames", "hidden", "math", "spaced", "text_depth", "tokens")
 
     def __init__(self, math: bool) -> None:
-        self.found: list[Token] = []
-        self.frames: list[str] = []  # open braces: "{" a group, "T" text, "D" other dressing, "H" hidden
+        """`math`: whether the text begins in mathematics mode."""
+        self.tokens: list[Token] = []
+        self.frames: list[str] = []  # open braces: "{" a group, "T" text, "D" another format, "H" hidden content
+        self.command_frame = ""
         self.spaced = False
         self.math = math
         self.depth = self.text_depth = self.hidden = 0
-        self.dressing = ""  # the kind of frame that the next brace opens; only signs and space may come before it
 
-    def put(self, kind: str, text: str) -> None:
+    def add(self, kind: str, text: str) -> None:
+        """Adds a token, unless it is hidden."""
         if not self.hidden:
-            self.found.append(Token(kind, text, self.spaced))
+            self.tokens.append(Token(kind, text, self.spaced))
         self.spaced = False
 
-    def add(self, forms: Forms) -> None:
-        """`put` for a token of a table."""
+    def add_known(self, pair: TokenPair) -> None:
+        """Adds a token of a table, unless it is hidden."""
         if not self.hidden:
-            self.found.append(forms[self.spaced])
+            self.tokens.append(pair[self.spaced])
         self.spaced = False
 
-    def number(self, lexeme: str) -> None:
-        self.dressing = ""
+    def read_number(self, lexeme: str) -> None:
+        """Reads a number; inside brackets, `1,234` is two numbers."""
+        self.command_frame = ""
         if "," not in lexeme or not self.depth:
-            self.put("num", lexeme)
+            self.add("num", lexeme)
             return
         for index, part in enumerate(lexeme.split(",")):
             if index:
-                self.put("sep", ",")
-            self.put("num", part)
+                self.add("sep", ",")
+            self.add("num", part)
 
-    def run(self, lexeme: str) -> None:
-        """ASCII letters."""
-        self.dressing = ""
+    def read_letters(self, lexeme: str) -> None:
+        """Reads ASCII letters."""
+        self.command_frame = ""
         if len(lexeme) > 1:
-            for kind, name in split_letters(lexeme):
-                self.put(kind, name)
-        elif lexeme in LETTERS and self.measures(lexeme):
-            self.put("letterunit", lexeme)
+            for kind, text in split_letters(lexeme):
+                self.add(kind, text)
+        elif lexeme in _ONE_LETTER_UNITS and self._is_unit(lexeme):
+            self.add("letterunit", lexeme)
         else:
-            self.add(SYMBOLS[lexeme])
+            self.add_known(_SYMBOLS[lexeme])
 
-    def measures(self, letter: str) -> bool:
+    def _is_unit(self, letter: str) -> bool:
         """Whether this letter is a unit here: `3 m` in prose, and in any mode the second unit of `km/h`."""
-        before = self.found[-2:]
+        before = self.tokens[-2:]
         if len(before) == 2 and before[0].kind in ("unit", "letterunit") and before[1].text in ("/", "*"):
             return True
         prose = self.text_depth > 0 or not self.math
-        return prose and bool(before) and before[-1].kind in _ENDS_NUMBER and (self.spaced or letter in ("m", "g", "L"))
+        return prose and bool(before) and before[-1].kind in _NUMBER_ENDS and (self.spaced or letter in ("m", "g", "L"))
 
-    def space(self, lexeme: str) -> None:
+    def read_space(self, lexeme: str) -> None:
+        """Reads white space; at the top level, a new line separates two answers."""
         if "\n" in lexeme and not self.depth and not self.frames:
-            self.put("sep", "\n")
+            self.add("sep", "\n")
         self.spaced = True
 
-    def dollar(self, lexeme: str) -> None:
-        """Dollars, or `\\(`, `\\]` and their like; with the space behind them where another formula follows."""
-        self.dressing = ""
+    def read_dollar(self, lexeme: str) -> None:
+        """Reads dollars, `\\(`, `\\]` and their like, with the white space behind them if another formula follows."""
+        self.command_frame = ""
         if not lexeme.endswith(("$", "(", ")", "[", "]")):
-            self.put("sep", "$")
+            self.add("sep", "$")
             self.spaced, self.math = True, False
         else:
             self.math = not self.math if lexeme[0] == "$" else lexeme in ("\\(", "\\[")
 
-    def backslash(self, lexeme: str) -> None:
-        """A command, an environment, LaTeX's white space or an escaped sign."""
+    def read_backslash(self, lexeme: str) -> None:
+        """Reads a command, an environment, LaTeX's white space or an escaped sign."""
         sign = lexeme[1:2]
         if sign in _SPACES or lexeme.startswith(("\\quad", "\\qquad")):
-            self.space(lexeme)
+            self.read_space(lexeme)
         elif sign and sign in "()[]":
-            self.dollar(lexeme)
+            self.read_dollar(lexeme)
         elif sign in _LETTERS:
-            self.command(lexeme)
+            self.read_command(lexeme)
         else:
-            self.escaped(sign)
+            self.read_escaped(sign)
 
-    def escaped(self, sign: str) -> None:
-        """`\\{` and the like; a backslash at the very end escapes nothing."""
+    def read_escaped(self, sign: str) -> None:
+        """Reads `\\{` and the like; a backslash at the end of the text escapes nothing."""
         if not sign:
-            self.put("char", "\\")
+            self.add("char", "\\")
             return
-        self.dressing = ""
+        self.command_frame = ""
         if sign in "{}":
             self.depth = self.depth + 1 if sign == "{" else max(0, self.depth - 1)
-            self.put("set" if sign == "{" else "tes", sign)
+            self.add("set" if sign == "{" else "tes", sign)
         elif sign not in "$.-/":
-            self.put("char", sign)
+            self.add("char", sign)
 
-    def command(self, lexeme: str) -> None:
-        """A command that is in no table of tokens."""
-        self.dressing = ""
+    def read_command(self, lexeme: str) -> None:
+        """Reads a command that is in no table of tokens."""
+        self.command_frame = ""
         name = lexeme[1:]
         if name[-1] == "}":
-            self.put(name[: name.index("{")].rstrip(), name[name.index("{") + 1 : -1].rstrip("*"))
+            self.add(name[: name.index("{")].rstrip(), name[name.index("{") + 1 : -1].rstrip("*"))
         elif name in CONTENT_COMMANDS:
-            self.dressing = "T" if name in TEXT_COMMANDS else "D"
+            self.command_frame = "T" if name in TEXT_COMMANDS else "D"
         elif name in HIDDEN_COMMANDS:
-            self.dressing = "H"
+            self.command_frame = "H"
         elif name not in _IGNORED:
-            self.put("word", lexeme)
+            self.add("word", lexeme)
 
-    def degree(self, lexeme: str) -> None:
-        """Rare spellings of `^\\circ`; the others are in the table, and so is a lone `^`."""
-        self.dressing = ""
-        self.put("deg", "°")
+    def read_degree(self, lexeme: str) -> None:
+        """Reads a rare spelling of `^\\circ`; the others are in the table, and so is a lone `^`."""
+        self.command_frame = ""
+        self.add("deg", "°")
 
-    def opening_brace(self, lexeme: str) -> None:
+    def read_opening_brace(self, lexeme: str) -> None:
+        """Reads a brace that opens a group or the content of a command; an empty group means nothing."""
         if len(lexeme) > 1:
-            self.dressing = ""
-        elif self.dressing:
-            self.frames.append(self.dressing)
-            self.text_depth += self.dressing == "T"
-            self.hidden += self.dressing == "H"
-            self.dressing = ""
+            self.command_frame = ""
+        elif self.command_frame:
+            self.frames.append(self.command_frame)
+            self.text_depth += self.command_frame == "T"
+            self.hidden += self.command_frame == "H"
+            self.command_frame = ""
         else:
             self.frames.append("{")
             self.depth += 1
-            self.add(BRACES["{"])
+            self.add_known(_BRACES["{"])
 
-    def closing_brace(self, lexeme: str) -> None:
+    def read_closing_brace(self, lexeme: str) -> None:
+        """Reads a brace that closes a group or the content of a command."""
         frame = self.frames.pop() if self.frames else "{"
         if frame == "{":
             self.depth = max(0, self.depth - 1)
-            self.add(BRACES["}"])
+            self.add_known(_BRACES["}"])
         else:
             self.text_depth -= frame == "T"
             self.hidden -= frame == "H"
 
-    def opening(self, lexeme: str) -> None:
+    def read_opening(self, lexeme: str) -> None:
+        """Reads `(` or `[`."""
         self.depth += 1
-        self.add(BRACKETS[lexeme])
+        self.add_known(_BRACKETS[lexeme])
 
-    def closing(self, lexeme: str) -> None:
+    def read_closing(self, lexeme: str) -> None:
+        """Reads `)` or `]`."""
         self.depth = max(0, self.depth - 1)
-        self.add(BRACKETS[lexeme])
+        self.add_known(_BRACKETS[lexeme])
 
-    def other(self, lexeme: str) -> None:
-        """What does not begin with an ASCII character of the table: Chinese, foreign digits and spaces, signs."""
+    def read_other(self, lexeme: str) -> None:
+        """Reads what begins with no ASCII character of the table: Chinese, foreign digits and spaces, signs."""
         if lexeme[0].isspace():
-            self.space(lexeme)
+            self.read_space(lexeme)
         elif lexeme[0].isdecimal():
-            self.number(lexeme)
+            self.read_number(lexeme)
         elif "\u4e00" <= lexeme[0] <= "\u9fff":
-            self.dressing = ""
-            self.put("word", lexeme)
+            self.command_frame = ""
+            self.add("word", lexeme)
         else:
-            self.put("char", lexeme)
+            self.add("char", lexeme)
 
 
-_CLASSES: dict[str, Callable[[_Lexer, str], None]] = {
-    **dict.fromkeys(string.digits + ".", _Lexer.number),
-    **dict.fromkeys(_LETTERS, _Lexer.run),
-    **dict.fromkeys(string.whitespace + "~", _Lexer.space),
-    "^": _Lexer.degree,
-    **dict.fromkeys("([", _Lexer.opening),
-    **dict.fromkeys(")]", _Lexer.closing),
-    "$": _Lexer.dollar,
-    "\\": _Lexer.backslash,
-    "{": _Lexer.opening_brace,
-    "}": _Lexer.closing_brace,
+_READERS: dict[str, Callable[[_Lexer, str], None]] = {
+    **dict.fromkeys(string.digits + ".", _Lexer.read_number),
+    **dict.fromkeys(_LETTERS, _Lexer.read_letters),
+    **dict.fromkeys(string.whitespace + "~", _Lexer.read_space),
+    "^": _Lexer.read_degree,
+    **dict.fromkeys("([", _Lexer.read_opening),
+    **dict.fromkeys(")]", _Lexer.read_closing),
+    "$": _Lexer.read_dollar,
+    "\\": _Lexer.read_backslash,
+    "{": _Lexer.read_opening_brace,
+    "}": _Lexer.read_closing_brace,
 }
-"""The class of a lexeme by its first character, for those that are not in `FIXED`."""
+"""The method that reads a lexeme, by its first character, for those that are not in `FIXED`."""
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of `text`, which has gone through `chars.plain`. Raises `UnreadableAnswer` past `MAX_TOKENS`."""
+    """Returns the tokens of `text`, which has gone through `unicode.to_plain`.
+
+    Raises `UnreadableAnswer` if there are more than `MAX_TOKENS`.
+    """
     if "\\!" in text or "{,}" in text:
         text = _THIN_COMMA.sub(",", text)
     lexer = _Lexer("\\" in text and "$" not in text)
-    found = lexer.found
+    tokens = lexer.tokens
     for lexeme in LEXEME.findall(text):
-        both = FIXED.get(lexeme)
-        if both is not None:
-            if lexer.dressing and lexeme not in SIGNS:
-                lexer.dressing = ""
-            # `lexer.add`, written out: most tokens pass here.
+        pair = FIXED.get(lexeme)
+        if pair is not None:
+            if lexer.command_frame and lexeme not in _SIGN_LEXEMES:
+                lexer.command_frame = ""
+            # `lexer.add_known`, inlined: most tokens take this branch.
             if not lexer.hidden:
-                found.append(both[lexer.spaced])
+                tokens.append(pair[lexer.spaced])
             lexer.spaced = False
         elif lexeme == " ":
             lexer.spaced = True
         else:
-            _CLASSES.get(lexeme[0], _Lexer.other)(lexer, lexeme)
-    if len(lexer.found) > MAX_TOKENS:
+            _READERS.get(lexeme[0], _Lexer.read_other)(lexer, lexeme)
+    if len(tokens) > MAX_TOKENS:
         raise UnreadableAnswer
-    return lexer.found
+    return tokens

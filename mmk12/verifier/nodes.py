@@ -1,7 +1,8 @@
-"""What an answer can be: the typed tree between the parser and the comparison.
+"""Defines the values that answers are parsed to: the nodes of expressions, and the structures around them.
 
-Expressions are numbers, named atoms and calls; everything else is a frame around expressions. Rational
-arithmetic is folded while the tree is built, so that plain numbers never become trees.
+Expressions are numbers, names, constants, units and calls. Everything else (`Bracketed`, `Relation`, `Matrix` and so
+on) has expressions as its parts. The functions `make_…` fold rational arithmetic while a tree is built, so that plain
+numbers never become trees.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeGuard, TypeVar, dataclass_transform
 
-# Frozen values that are cheap to build: a verdict builds tens of them.
-
-
 T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
-    """A dataclass with slots that nobody changes, which the type checker sees to.
+    """Makes `cls` a hashable dataclass with slots, frozen for the type checker only.
 
-    `dataclass(frozen=True)` sees to it at run time as well, and its constructor takes twice as long for that.
+    `dataclass(frozen=True)` forbids assignment at run time as well, which doubles the time of the constructor; a
+    verdict constructs dozens of values.
     """
     return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 MAX_BITS = 20_000
-"""Largest numerator or denominator that is worked out exactly; `9^{9^9}` stays a power."""
+"""Bits of the largest numerator or denominator that is computed exactly; `9^{9^9}` stays a power."""
 
 
 @frozen
@@ -45,7 +44,7 @@ class Sym:
 
 @frozen
 class Const:
-    """A named constant: pi, e, inf, or the marks `°` and `%`, which are factors like any other."""
+    """A named constant: pi, e, infinity, or the marks `°` and `%`, which are factors like any other."""
 
     name: Literal["pi", "e", "inf", "°", "%"]
 
@@ -60,7 +59,7 @@ class Unit:
 
 @frozen
 class Call:
-    """An operation: `+ * / ^ neg root pm mp ! abs` or a named function, applied to expressions."""
+    """An operation applied to expressions: `+ * / ^ neg root pm mp ! abs binom floor` or a named function."""
 
     op: str
     args: tuple[Expr, ...]
@@ -80,7 +79,7 @@ class Bracketed:
 
 @frozen
 class Relation:
-    """`members[0] ops[0] members[1] …` with ops among `= ≈ ≠ < ≤ > ≥ ∈ ∥ ⊥ ≅ ∼ →`; None is an empty side."""
+    """`members[0] ops[0] members[1] …`, with ops among `= ≈ ≡ ≠ < ≤ > ≥ ∈ ∥ ⊥ ≅ ∼ →`; an empty side is None."""
 
     members: tuple[Value | None, ...]
     ops: tuple[str, ...]
@@ -88,7 +87,7 @@ class Relation:
 
 @frozen
 class Ratio:
-    """`a:b:c`; also a clock time, which the gold decides. `literal` keeps the written digits."""
+    """`a:b:c`, which may also be a time of day: the gold decides. `literal` is the text."""
 
     items: tuple[Expr, ...]
     literal: str
@@ -96,7 +95,7 @@ class Ratio:
 
 @frozen
 class TimeOfDay:
-    """A time of day with its half, `a` or `p`; `literal` is hours and minutes as written."""
+    """A time of day. `literal` is the text of hours and minutes; `half` is `a` (a.m.) or `p` (p.m.)."""
 
     literal: str
     half: str
@@ -118,7 +117,7 @@ class Union:
 
 @frozen
 class Difference:
-    """A set without another: `whole \\setminus less`."""
+    """A set without the elements of another: `whole \\setminus less`."""
 
     whole: Value
     less: Value
@@ -126,7 +125,7 @@ class Difference:
 
 @frozen
 class Text:
-    """Words, lower-cased and stripped of marks; `raw` is the text but for commands that only dress it."""
+    """Words in lower case without punctuation; `raw` is the text without commands that only format it."""
 
     words: tuple[str, ...]
     raw: str
@@ -134,15 +133,18 @@ class Text:
 
 @frozen
 class AnswerList:
-    """Several answers. `joint` is how they were joined: `or`, `blanks` (separate lines, fields or numbers), `,`."""
+    """Several answers.
+
+    `separator` says how they were written: `or`, `blanks` (in fields or lines of their own), `space` or `,`.
+    """
 
     items: tuple[Value, ...]
-    joint: Literal["or", "blanks", "space", ","]
+    separator: Literal["or", "blanks", "space", ","]
 
 
 @frozen
 class AmbiguousNumber:
-    """`12,345`, `12 345` or `2^3 3^2`: one number or several answers; the other side decides."""
+    """`12,345`, `12 345` or `2^3 3^2`: one number or several answers. What it is compared with decides."""
 
     one: Expr
     several: AnswerList
@@ -162,12 +164,12 @@ def _small(value: Fraction) -> bool:
 
 
 def make_negative(arg: Expr) -> Expr:
-    """`-arg`."""
+    """Returns `-arg`."""
     return Num(-arg.value) if isinstance(arg, Num) else Call("neg", (arg,))
 
 
 def make_sum(terms: list[Expr]) -> Expr:
-    """The sum of at least one term."""
+    """Returns the sum of at least one term."""
     total: Fraction | None = None
     for term in terms:
         if not isinstance(term, Num):
@@ -182,7 +184,7 @@ def make_sum(terms: list[Expr]) -> Expr:
 
 
 def make_product(factors: list[Expr]) -> Expr:
-    """The product of at least one factor; numbers are gathered in front."""
+    """Returns the product of at least one factor, with all numbers multiplied into the first factor."""
     if len(factors) == 1:
         return factors[0]
     number = ONE
@@ -206,7 +208,7 @@ def make_product(factors: list[Expr]) -> Expr:
 
 
 def make_quotient(over: Expr, under: Expr) -> Expr:
-    """`over / under`; a division by zero stays a call, and has no value."""
+    """Returns `over / under`; a division by zero stays a call, which has no value."""
     if isinstance(over, Num) and isinstance(under, Num) and under.value:
         quotient = over.value / under.value
         if _small(quotient):
@@ -215,7 +217,7 @@ def make_quotient(over: Expr, under: Expr) -> Expr:
 
 
 def make_power(base: Expr, exponent: Expr) -> Expr:
-    """`base ^ exponent`; integer powers of rationals are worked out while they are small."""
+    """Returns `base ^ exponent`; integer powers of rationals are computed as long as they are small."""
     if isinstance(base, Num) and isinstance(exponent, Num) and exponent.value.denominator == 1:
         n = exponent.value.numerator
         bits = max(base.value.numerator.bit_length(), base.value.denominator.bit_length())
@@ -226,7 +228,7 @@ def make_power(base: Expr, exponent: Expr) -> Expr:
 
 
 def rebuild(op: str, args: list[Expr]) -> Expr:
-    """The call, with rational arithmetic folded again."""
+    """Returns the call of `op`, with rational arithmetic folded."""
     if op == "+":
         return make_sum(args)
     if op == "*":
@@ -241,5 +243,5 @@ def rebuild(op: str, args: list[Expr]) -> Expr:
 
 
 def is_expr(value: object) -> TypeGuard[Expr]:
-    """Whether this is an expression and not a frame."""
+    """Whether `value` is an expression."""
     return isinstance(value, Expr)

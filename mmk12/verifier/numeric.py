@@ -1,7 +1,8 @@
-"""Are two expressions the same function? Refuted in floats, confirmed with a hundred digits and more.
+"""Decides numerically whether two expressions are equal: `are_equal`.
 
-The points are rationals derived from the symbols' names, so a verdict never depends on a clock or a seed. An
-expression too large to evaluate equals only itself.
+Both are evaluated at a few points. Floats refute equality, which is cheap; decimals with a hundred digits and more
+confirm it. The coordinates are rationals derived from the names of the symbols, so a verdict never depends on a clock
+or a seed. An expression that is too large to evaluate equals only itself.
 """
 
 from __future__ import annotations
@@ -28,20 +29,22 @@ from typing import Protocol, TypeVar
 from mmk12.verifier.nodes import Call, Const, Expr, Num, Sym, Unit
 from mmk12.verifier.units import UNITS
 
-# The two kinds of numbers that expressions are evaluated in: floats to refute, long decimals to confirm.
+# Number backends: floats to refute, long decimals to confirm
 
 
 T = TypeVar("T")
 
-MAX_FACTORIAL = 300
-
 
 class NoValue(Exception):
-    """Undefined here, or out of bounds."""
+    """The expression is undefined at this point, or its value is out of bounds."""
 
 
 class NumberBackend(Protocol[T]):
-    """What `evaluate` needs of a kind of number; `add` notes the largest term, which measures cancellation."""
+    """The operations that `evaluate` needs of a kind of number.
+
+    Operations raise `NoValue` or an `ArithmeticError` where they are undefined. `add` keeps the largest term as `peak`,
+    by which the comparison measures cancellation. `real` returns the exact value, None if it is not real.
+    """
 
     def number(self, value: Fraction) -> T: ...
     def constant(self, name: str) -> T: ...
@@ -60,12 +63,12 @@ def _cot(z: complex) -> complex:
 
 def _floor(z: complex) -> complex:
     if z.imag or abs(z.real - round(z.real)) < 1e-9:
-        raise ArithmeticError  # too near to a whole number for floats to tell
+        raise ArithmeticError  # too close to an integer for floats to decide
     return complex(math.floor(z.real))
 
 
 class FloatBackend:
-    """Machine complex numbers."""
+    """Complex numbers in double precision."""
 
     _CALLS: dict[str, Callable[[complex], complex]] = {  # noqa: RUF012
         "ln": cmath.log,
@@ -121,19 +124,21 @@ class FloatBackend:
         return self._CALLS[name](value)
 
 
-Pair = tuple[Decimal, Decimal]
+DecimalComplex = tuple[Decimal, Decimal]
+"""Real and imaginary part"""
+
 _ZERO, _DECIMAL_ONE = Decimal(0), Decimal(1)
 _HALF = (Decimal("0.5"), _ZERO)
 
 
 def decimal_context(digits: int) -> Context:
-    """Arithmetic with that many digits; overflow and undefined operations raise."""
+    """Returns a context of arithmetic with that many digits; overflow and undefined operations raise."""
     return Context(prec=digits, Emax=400_000, Emin=-400_000, traps=[Overflow, InvalidOperation, DivisionByZero])
 
 
 @lru_cache(maxsize=16)
 def decimal_pi(digits: int) -> Decimal:
-    """π, by Machin's formula in integers."""
+    """Returns π to that many digits, by Machin's formula in integers."""
     scale: int = 10 ** (digits + 10)
 
     def arctan_inverse(n: int) -> int:
@@ -151,16 +156,16 @@ def decimal_pi(digits: int) -> Decimal:
 
 
 class DecimalBackend:
-    """Complex numbers with `digits` decimal digits; use inside `localcontext(context(digits))`."""
+    """Complex numbers with `digits` decimal digits, to be used inside `localcontext(decimal_context(digits))`."""
 
     def __init__(self, digits: int) -> None:
         self.digits = digits
         self.peak = _ZERO
 
-    def number(self, value: Fraction) -> Pair:
+    def number(self, value: Fraction) -> DecimalComplex:
         return Decimal(value.numerator) / Decimal(value.denominator), _ZERO
 
-    def constant(self, name: str) -> Pair:
+    def constant(self, name: str) -> DecimalComplex:
         if name == "e":
             return _DECIMAL_ONE.exp(), _ZERO
         if name == "%":
@@ -169,25 +174,25 @@ class DecimalBackend:
             return _ZERO, _DECIMAL_ONE
         return (+decimal_pi(self.digits) if name == "pi" else decimal_pi(self.digits) / 180), _ZERO
 
-    def add(self, terms: list[Pair]) -> Pair:
+    def add(self, terms: list[DecimalComplex]) -> DecimalComplex:
         re = im = _ZERO
         for a, b in terms:
             self.peak = max(self.peak, abs(a), abs(b))
             re, im = re + a, im + b
         return re, im
 
-    def mul(self, a: Pair, b: Pair) -> Pair:
+    def mul(self, a: DecimalComplex, b: DecimalComplex) -> DecimalComplex:
         if not a[1] and not b[1]:
             return a[0] * b[0], _ZERO
         return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
 
-    def div(self, a: Pair, b: Pair) -> Pair:
+    def div(self, a: DecimalComplex, b: DecimalComplex) -> DecimalComplex:
         if not b[1]:
             return a[0] / b[0], a[1] / b[0]
         norm = b[0] * b[0] + b[1] * b[1]
         return self.mul(a, (b[0] / norm, -b[1] / norm))
 
-    def integer_power(self, base: Pair, n: int) -> Pair:
+    def integer_power(self, base: DecimalComplex, n: int) -> DecimalComplex:
         if not base[1]:
             return base[0] ** n, _ZERO
         if abs(n) > 10_000:
@@ -199,7 +204,7 @@ class DecimalBackend:
             square, k = self.mul(square, square), k >> 1
         return result if n >= 0 else self.div((_DECIMAL_ONE, _ZERO), result)
 
-    def power(self, base: Pair, exponent: Pair) -> Pair:
+    def power(self, base: DecimalComplex, exponent: DecimalComplex) -> DecimalComplex:
         if not base[0] and not base[1]:
             if exponent[0] > 0:
                 return _ZERO, _ZERO
@@ -209,10 +214,10 @@ class DecimalBackend:
             return (size, _ZERO) if base[0] > 0 else (_ZERO, size)
         return self._exp(self.mul(exponent, self._ln(base)))
 
-    def real(self, value: Pair) -> Fraction | None:
+    def real(self, value: DecimalComplex) -> Fraction | None:
         return Fraction(value[0]) if not value[1] and value[0].adjusted() < 400 else None
 
-    def call(self, name: str, value: Pair) -> Pair:
+    def call(self, name: str, value: DecimalComplex) -> DecimalComplex:
         if name == "ln":
             return self._ln(value)
         if name == "abs":
@@ -248,17 +253,17 @@ class DecimalBackend:
             raise NoValue
         return over / under, _ZERO
 
-    def _abs(self, z: Pair) -> Decimal:
+    def _abs(self, z: DecimalComplex) -> Decimal:
         return abs(z[0]) if not z[1] else (z[0] * z[0] + z[1] * z[1]).sqrt()
 
-    def _exp(self, z: Pair) -> Pair:
+    def _exp(self, z: DecimalComplex) -> DecimalComplex:
         size = z[0].exp()
         if not z[1]:
             return size, _ZERO
         sine, cosine = self._sin_cos(z[1])
         return size * cosine, size * sine
 
-    def _ln(self, z: Pair) -> Pair:
+    def _ln(self, z: DecimalComplex) -> DecimalComplex:
         if not z[1] and z[0] > 0:
             return z[0].ln(), _ZERO
         size = self._abs(z)
@@ -273,7 +278,7 @@ class DecimalBackend:
         full = 2 * decimal_pi(self.digits + 10)
         with localcontext(decimal_context(self.digits + 10)):
             x = x.remainder_near(full)
-            # Halve the angle six times, then double it back.
+            # The angle is halved six times, and doubled again at the end.
             x /= 64
             term, sine, n = x, x, 1
             while term and term.adjusted() > -self.digits - 12:
@@ -305,19 +310,19 @@ class DecimalBackend:
         return sine if name == "arcsin" else half - sine
 
 
-POINTS = 3
-TRIALS = 12
-MAX_UNKNOWN = 3
-"""Points without a value after which two expressions are given up."""
-MAX_DIGITS = 800
+# Evaluation at a point
+
+
+MAX_FACTORIAL = 300
 
 Point = dict[str, Fraction]
+"""The values of the symbols, by name"""
 
 _ONE, _MINUS_ONE = Fraction(1), Fraction(-1)
 
 
-def iter_leaves(expr: Expr) -> list[Expr]:
-    """Every node of the tree."""
+def iter_nodes(expr: Expr) -> list[Expr]:
+    """Returns every node of the tree."""
     nodes: list[Expr] = [expr]
     for node in nodes:
         if isinstance(node, Call):
@@ -326,7 +331,7 @@ def iter_leaves(expr: Expr) -> list[Expr]:
 
 
 def find_symbols(*exprs: Expr) -> set[str]:
-    """The free symbols."""
+    """Returns the names of the symbols."""
     names = set()
     nodes = list(exprs)
     for node in nodes:
@@ -348,139 +353,153 @@ def _coordinate(name: str, trial: int, whole: bool) -> Fraction:
 
 
 def sample_point(names: set[str], trial: int, whole: bool = False) -> Point:
-    """The coordinates of a trial; whole numbers where factorials are to be evaluated."""
+    """Returns the point of a trial; its coordinates are integers if `whole`, for factorials."""
     return {name: _coordinate(name, trial, whole) for name in names}
 
 
-def evaluate(expr: Expr, at: Point, field: NumberBackend[T]) -> T:
-    """The value of `expr` where the symbols have these values. Raises `NoValue` or an `ArithmeticError`."""
+def evaluate(expr: Expr, point: Point, backend: NumberBackend[T]) -> T:
+    """Returns the value of `expr` at a point. Raises `NoValue`, `ArithmeticError` or `ValueError` if it has none."""
     if isinstance(expr, Num):
-        return field.number(expr.value)
+        return backend.number(expr.value)
     if isinstance(expr, Call):
-        return _call(expr.op, expr.args, at, field)
+        return _evaluate_call(expr.op, expr.args, point, backend)
     if isinstance(expr, Sym):
-        # Read as a variable or as the imaginary unit: what is equal for every i is equal for this one.
-        return field.constant("i") if expr.name == "i" else field.number(at[expr.name])
+        # A variable or the imaginary unit: what is equal for every i is equal for this one.
+        return backend.constant("i") if expr.name == "i" else backend.number(point[expr.name])
     if isinstance(expr, Unit):
-        return _unit(expr, field)
+        return _evaluate_unit(expr, backend)
     if expr.name == "inf":
         raise NoValue
-    return field.constant(expr.name)
+    return backend.constant(expr.name)
 
 
-def _call(op: str, args: tuple[Expr, ...], at: Point, field: NumberBackend[T]) -> T:
-    """The value of an operation on those arguments."""
+def _evaluate_call(op: str, args: tuple[Expr, ...], point: Point, backend: NumberBackend[T]) -> T:
+    """Returns the value of an operation."""
     if op == "^":
-        return _power(args[0], args[1], at, field)
-    values = [evaluate(arg, at, field) for arg in args]
+        return _evaluate_power(args[0], args[1], point, backend)
+    values = [evaluate(arg, point, backend) for arg in args]
     if op == "+":
-        return field.add(values)
+        return backend.add(values)
     if op == "*":
         product = values[0]
         for value in values[1:]:
-            product = field.mul(product, value)
+            product = backend.mul(product, value)
         return product
     if op == "/":
-        return field.div(values[0], values[1])
+        return backend.div(values[0], values[1])
     if op == "neg":
-        return field.mul(field.number(_MINUS_ONE), values[0])
+        return backend.mul(backend.number(_MINUS_ONE), values[0])
     if op == "root":
-        return _root(args[1], values[1], values[0], field)
+        return _evaluate_root(args[1], values[1], values[0], backend)
     if op == "!":
-        return field.number(Fraction(factorial(_whole(values[0], field))))
+        return backend.number(Fraction(factorial(_to_integer(values[0], backend))))
     if op == "binom":
-        return field.number(Fraction(comb(_whole(values[0], field), _whole(values[1], field))))
+        return backend.number(Fraction(comb(_to_integer(values[0], backend), _to_integer(values[1], backend))))
     if len(values) != 1:
         raise NoValue
-    return field.call(op, values[0])
+    return backend.call(op, values[0])
 
 
-def _unit(unit: Unit, field: NumberBackend[T]) -> T:
+def _evaluate_unit(unit: Unit, backend: NumberBackend[T]) -> T:
     if not unit.known:
-        return field.number(_coordinate(f"unit {unit.name}", 0, False))
+        return backend.number(_coordinate(f"unit {unit.name}", 0, False))
     factor, base, degree = UNITS[unit.name]
-    return field.number(factor * _coordinate(f"unit {base}", 0, False) ** degree)
+    return backend.number(factor * _coordinate(f"unit {base}", 0, False) ** degree)
 
 
-def _whole(value: T, field: NumberBackend[T]) -> int:
-    exact = field.real(value)
+def _to_integer(value: T, backend: NumberBackend[T]) -> int:
+    """Returns the argument of a factorial. Raises `NoValue` if it is no integer, negative or too large."""
+    exact = backend.real(value)
     if exact is None or exact.denominator != 1 or not 0 <= exact <= MAX_FACTORIAL:
         raise NoValue
     return exact.numerator
 
 
-def _power(base: Expr, exponent: Expr, at: Point, field: NumberBackend[T]) -> T:
-    under = evaluate(base, at, field)
+def _evaluate_power(base: Expr, exponent: Expr, point: Point, backend: NumberBackend[T]) -> T:
+    under = evaluate(base, point, backend)
     if isinstance(exponent, Num):
         n, degree = exponent.value.numerator, exponent.value.denominator
         if degree == 1:
-            return field.integer_power(under, n)
+            return backend.integer_power(under, n)
         if degree % 2 and degree < 100:
             index = Num(Fraction(degree))
-            return field.integer_power(_root(index, field.number(index.value), under, field), n)
-    return field.power(under, evaluate(exponent, at, field))
+            return backend.integer_power(_evaluate_root(index, backend.number(index.value), under, backend), n)
+    return backend.power(under, evaluate(exponent, point, backend))
 
 
-def _root(degree: Expr, index: T, under: T, field: NumberBackend[T]) -> T:
-    """The root of `under`; `index` is the value of `degree`."""
-    inverse = field.div(field.number(_ONE), index)
+def _evaluate_root(degree: Expr, index: T, under: T, backend: NumberBackend[T]) -> T:
+    """Returns the root of `under`; `index` is the value of `degree`."""
+    inverse = backend.div(backend.number(_ONE), index)
     if isinstance(degree, Num) and degree.value.numerator % 2:
-        real = field.real(under)
+        real = backend.real(under)
         if real is not None and real < 0:
-            # Odd roots of negative numbers are real, as at school.
-            minus = field.number(_MINUS_ONE)
-            return field.mul(minus, field.power(field.mul(minus, under), inverse))
-    return field.power(under, inverse)
+            # Odd roots of negative numbers are real, as in school mathematics.
+            minus = backend.number(_MINUS_ONE)
+            return backend.mul(minus, backend.power(backend.mul(minus, under), inverse))
+    return backend.power(under, inverse)
 
 
-def _digits(*exprs: Expr) -> int:
-    """How many digits the comparison needs: more than twice what is written in the numbers."""
-    written = 0
+# Comparison
+
+
+POINTS = 3
+"""Points at which expressions must agree."""
+TRIALS = 12
+"""Points that are tried."""
+MAX_UNKNOWN = 3
+"""Points without a value after which two expressions count as unequal."""
+MAX_DIGITS = 800
+"""Digits beyond which an expression is too large to evaluate."""
+
+
+def _count_digits(*exprs: Expr) -> int:
+    """Returns the digits that a comparison needs: more than twice as many as the numbers have."""
+    digits = 0
     for expr in exprs:
-        for node in iter_leaves(expr):
+        for node in iter_nodes(expr):
             if isinstance(node, Num):
                 bits = node.value.numerator.bit_length() + node.value.denominator.bit_length()
-                written += bits * 3 // 10
-    return 100 + 4 * written
+                digits += bits * 3 // 10
+    return 100 + 4 * digits
 
 
-def _float(expr: Expr, at: Point, field: FloatBackend) -> complex | None:
-    """The value; None where floats cannot tell. Raises `NoValue` where it is undefined."""
+def _evaluate_float(expr: Expr, point: Point, backend: FloatBackend) -> complex | None:
+    """Returns the value; None if floats cannot represent it. Raises `NoValue` if it is undefined."""
     try:
-        value = evaluate(expr, at, field)
+        value = evaluate(expr, point, backend)
     except (ArithmeticError, ValueError):
         return None
     return value if abs(value) < 1e300 else None
 
 
-def _refute(a: Expr, b: Expr, at: Point) -> bool:
-    """Whether floats tell them apart beyond doubt."""
-    field = FloatBackend()
-    x, y = _float(a, at, field), _float(b, at, field)
+def _refute(a: Expr, b: Expr, point: Point) -> bool:
+    """Whether the values in floats differ by more than any rounding error."""
+    backend = FloatBackend()
+    x, y = _evaluate_float(a, point, backend), _evaluate_float(b, point, backend)
     if x is None or y is None:
         return False
     gap = abs(x - y)
-    return gap > 1e-9 * max(field.peak, abs(x), abs(y)) and gap > 1e-280
+    return gap > 1e-9 * max(backend.peak, abs(x), abs(y)) and gap > 1e-280
 
 
-def _compare(a: Expr, b: Expr, at: Point) -> bool | None:
-    """Whether they agree here; None where one of them has no value."""
+def _compare(a: Expr, b: Expr, point: Point) -> bool | None:
+    """Whether the values at a point agree; None if one of them has no value."""
     try:
-        return False if _refute(a, b, at) else _confirm(a, b, at)
+        return False if _refute(a, b, point) else _confirm(a, b, point)
     except NoValue:
         return None
 
 
-def _confirm(a: Expr, b: Expr, at: Point) -> bool | None:
-    """Whether they agree to half of the digits; None where one of them has no value."""
-    digits = _digits(a, b)
+def _confirm(a: Expr, b: Expr, point: Point) -> bool | None:
+    """Whether the values agree to half of the digits; None if one of them has no value."""
+    digits = _count_digits(a, b)
     if digits > MAX_DIGITS:
         return False
-    field = DecimalBackend(digits)
+    backend = DecimalBackend(digits)
     try:
         with localcontext(decimal_context(digits)):
-            x, y = evaluate(a, at, field), evaluate(b, at, field)
-            scale = max(field.peak, *(abs(part) for part in (*x, *y)))
+            x, y = evaluate(a, point, backend), evaluate(b, point, backend)
+            scale = max(backend.peak, *(abs(part) for part in (*x, *y)))
             gap = max(abs(x[0] - y[0]), abs(x[1] - y[1]))
             return gap <= scale * Decimal(10) ** (-digits // 2)
     except (NoValue, DecimalException, ArithmeticError, ValueError):
@@ -488,7 +507,7 @@ def _confirm(a: Expr, b: Expr, at: Point) -> bool | None:
 
 
 def is_infinity(expr: Expr) -> int:
-    """1 or -1 for plus or minus infinity, else 0."""
+    """Returns 1 for infinity, -1 for minus infinity, else 0."""
     if isinstance(expr, Const) and expr.name == "inf":
         return 1
     if isinstance(expr, Call) and expr.op == "neg":
@@ -497,7 +516,11 @@ def is_infinity(expr: Expr) -> int:
 
 
 def are_equal(a: Expr, b: Expr) -> bool:
-    """Whether two expressions are equal for all values of their symbols, within the digits that can be had."""
+    """Whether two expressions are equal for all values of their symbols.
+
+    Equal means to half of the digits at `POINTS` points, at one point if there are no symbols. Points where one of the
+    two has no value do not count, and too many of them make the expressions unequal.
+    """
     if isinstance(a, Num) and isinstance(b, Num):
         return a.value == b.value
     if a == b:
@@ -506,19 +529,19 @@ def are_equal(a: Expr, b: Expr) -> bool:
         return is_infinity(a) == is_infinity(b)
     names = find_symbols(a, b)
     whole = bool(names) and any(
-        isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in iter_leaves(expr)
+        isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in iter_nodes(expr)
     )
-    wanted = POINTS if names - {"i"} else 1
+    required = POINTS if names - {"i"} else 1
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
-        at = sample_point(names, trial, whole)
-        verdict = _compare(a, b, at)
+        point = sample_point(names, trial, whole)
+        verdict = _compare(a, b, point)
         if verdict is False:
             return False
         agreed += verdict is True
         unknown += verdict is None
         if unknown > MAX_UNKNOWN and not whole:
             return False
-        if agreed == wanted:
+        if agreed == required:
             return True
     return False

@@ -1,7 +1,7 @@
-"""Verdicts from several processes, each with a hard deadline; one that misses it is killed and replaced.
+"""Verdicts from several processes, each with a hard deadline; a process that misses it is killed and replaced.
 
-The verifier itself is bounded and needs no deadline. Graders that are not (the `released_*` profiles) do, and a
-grader that hangs must cost one verdict, not a training run. Workers are plain subprocesses that speak JSON lines:
+The rules of the verifier are bounded and need no deadline. Graders that are not (the `released_*` profiles) do, and
+one that hangs must cost one verdict, not a training run. Workers are plain subprocesses that exchange JSON lines:
 this works from any thread, inside daemonic processes, and needs no `__main__` guard.
 """
 
@@ -23,10 +23,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mmk12.types import Gold, Status, Verdict
+from mmk12.types import Status, Verdict
 from mmk12.verifier import extract, upstream_reward
 from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.units import UNITS
+from mmk12.verifier.spec import GradingSpec, to_text
 
 BATCH = 32
 """A worker that has less than this left to do gets as much again: it never waits for the next."""
@@ -35,7 +35,8 @@ WINDOW = 8
 START = 120.0
 """Seconds that a worker may take to start: the imports of many at once on a busy machine."""
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
+"""A row as it travels to a worker: `response`, and a spec as `GradingSpec.to_row` writes it."""
 Job = tuple[int, Row]
 
 
@@ -64,11 +65,11 @@ class Worker:
 
     @property
     def due(self) -> float:
-        """When it will have taken too long over its first job, or over its own start."""
+        """Deadline of the oldest pending job, or of the start-up (monotonic seconds)."""
         return self.since + (self.deadline if self.ready else START)
 
     def send(self, jobs: Iterable[Job]) -> None:
-        """Hands over more jobs. It always reads: the write cannot block for long."""
+        """Sends more jobs. The worker reads at all times, so the write cannot block for long."""
         more = list(jobs)
         if not self.jobs:
             self.since = time.monotonic()
@@ -78,13 +79,13 @@ class Worker:
 
     def _write(self, jobs: Iterable[Job]) -> None:
         assert self.process.stdin is not None
-        # If it died, the end of its output says so.
+        # A dead worker is noticed by the end of its output.
         with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps([_plain(row) for _, row in jobs]).encode() + b"\n")
+            self.process.stdin.write(json.dumps([row for _, row in jobs]).encode() + b"\n")
             self.process.stdin.flush()
 
-    def replies(self) -> list[list[Any]] | None:
-        """The answers that have arrived; None at the end of its output."""
+    def replies(self) -> list[Any] | None:
+        """Returns the verdicts that have arrived, as rows; None at the end of the output."""
         data = os.read(self.output, 1 << 16)
         if not data:
             return None
@@ -107,29 +108,15 @@ class Worker:
                     stream.close()
 
 
-def _plain(row: Row) -> dict[str, Any]:
-    """`row` as JSON can carry it."""
-    gold = row["gold"]
-    if not isinstance(gold, Gold):
-        return {key: row[key] for key in KEYS if row.get(key) is not None}
-    text = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
-    given = {
-        "gold": text,
-        "choices": list(gold.choices) or None,
-        "precision": gold.precision,
-        "tolerance": gold.tolerance,
-    }
-    kind = None if gold.kind == "math" else gold.kind
-    return _plain({"answer_type": kind, **row, **{k: v for k, v in given.items() if row.get(k) is None or k == "gold"}})
-
-
-KEYS = ("response", "gold", "question", "choices", "answer_type", "precision", "tolerance")
+def _to_wire(row: Mapping[str, Any]) -> Row:
+    """Returns `row` as JSON carries it to a worker. A row that no worker could read is an error here, in the caller."""
+    return {"response": to_text(row["response"]), **GradingSpec.from_row(row).to_row()}
 
 
 class Pool:
-    """`workers` subprocesses grading under one profile; `deadline` is seconds for one verdict, the profile's if None.
+    """`workers` subprocesses that grade under one profile; `deadline` is seconds a verdict, the profile's own if None.
 
-    For one thread at a time; `shared.py` takes turns.
+    Not thread-safe; `verify_in_worker` serializes access. Raises `UnknownName` and `MissingExtra` for the profile.
     """
 
     def __init__(self, workers: int, profile: str = "strict", *, deadline: float | None = None) -> None:
@@ -150,14 +137,17 @@ class Pool:
         for worker in self.workers:
             worker.kill()
 
-    def map(self, rows: Iterable[Row]) -> Iterator[Verdict]:
-        """The verdict of each row, in order, while rows are read only as fast as verdicts are taken."""
+    def map(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Verdict]:
+        """Yields the verdict of each row, in order; rows are read only as fast as verdicts are taken.
+
+        Rows have the keys of `verify_many`. Raises `RuntimeError` if a worker does not start.
+        """
         for index, worker in enumerate(self.workers):
-            # It died idle, or answers a caller who left.
+            # It died while idle, or still works for a caller that stopped reading.
             if worker.jobs or worker.process.poll() is not None:
                 worker.kill()
                 self.workers[index] = Worker(self.profile.name, self.deadline)
-        source = enumerate(rows)
+        source = enumerate(map(_to_wire, rows))
         done: dict[int, Verdict] = {}
         following = 0
         ahead = BATCH * WINDOW * len(self.workers)
@@ -176,11 +166,11 @@ class Pool:
                         worker.send(batch)
                 if exhausted and following == issued:
                     return
-                # Some worker is busy: if all answers had come, they would have been taken and others asked for.
+                # Some worker is busy: else its verdicts would have been taken above, and new rows sent.
                 self._collect(selector, done)
 
     def _collect(self, selector: selectors.BaseSelector, done: dict[int, Verdict]) -> None:
-        """Waits for replies, a death or a deadline, and notes the verdicts that follow from it."""
+        """Waits for replies, a death or a deadline, and stores the resulting verdicts in `done`."""
         due = min(worker.due for worker in self.workers if worker.jobs)
         for key, _ in selector.select(max(0.0, due - time.monotonic())):
             worker: Worker = key.data
@@ -190,7 +180,7 @@ class Pool:
                 continue
             for reply in replies:
                 index, _ = worker.jobs.popleft()
-                done[index] = Verdict(*reply)
+                done[index] = Verdict.from_row(reply)
                 worker.since = time.monotonic()
         now = time.monotonic()
         for worker in list(self.workers):
@@ -205,7 +195,7 @@ class Pool:
         status: Status,
         reason: str,
     ) -> None:
-        """Kills a worker; the job it was at gets that status, a new worker gets the rest."""
+        """Kills a worker; its current job gets that status, a new worker gets the rest."""
         selector.unregister(worker.output)
         worker.kill()
         if not worker.ready:
@@ -215,11 +205,11 @@ class Pool:
         selector.register(fresh.output, selectors.EVENT_READ, fresh)
         if worker.jobs:
             index, row = worker.jobs.popleft()
-            done[index] = Verdict(status, None, "deadline", reason, self._formed(row), self.profile.name)
+            done[index] = Verdict(status, None, "deadline", reason, self._is_well_formed(row), self.profile.name)
             fresh.send(worker.jobs)
 
-    def _formed(self, row: Row) -> bool:
-        response = to_text(row["response"])
+    def _is_well_formed(self, row: Row) -> bool:
+        response = row["response"]
         return (
             upstream_reward.check_upstream_format(response, self.profile.name)
             if self.profile.released
@@ -227,39 +217,33 @@ class Pool:
         )
 
 
-# One worker per process and profile for the graders that must not run in it.
-
+# One worker per process and profile, shared by all threads, for graders that must not run in this process.
 
 _pools: dict[str, Pool] = {}
 _turn = threading.Lock()
 
 
 def verify_in_worker(response: str, gold: str, profile: str) -> Verdict:
-    """The verdict of the profile's worker, from any thread, each in turn."""
+    """Grades in the profile's worker; threads take turns."""
     with _turn:
-        # While it works the pool is in nobody's hands: one that raises is dropped, and its worker ends with it.
+        # The pool is put back only on success: one that raises is dropped, and its worker ends with it.
         pool = _pools.pop(profile, None) or Pool(1, profile)
-        [found] = pool.map([{"response": response, "gold": gold}])
+        [verdict] = pool.map([{"response": response, "gold": gold}])
         _pools[profile] = pool
-        return found
+        return verdict
 
 
-def _close() -> None:
+def _close_pools() -> None:
     while _pools:
         _pools.popitem()[1].close()
 
 
-def _forget() -> None:
-    """In a forked child: the workers are the parent's, and its threads, one of which may hold the lock, are gone."""
+def _forget_pools() -> None:
+    """Resets a forked child: the workers are the parent's, and the thread that may hold the lock does not exist."""
     global _turn
     _turn = threading.Lock()
     _pools.clear()
 
 
-atexit.register(_close)
-os.register_at_fork(after_in_child=_forget)
-
-
-def to_text(value: object) -> str:
-    """`value` as the text it stands for: JSON files hold numbers and nulls where text is meant."""
-    return "" if value is None else str(value)
+atexit.register(_close_pools)
+os.register_at_fork(after_in_child=_forget_pools)

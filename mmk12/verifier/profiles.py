@@ -1,8 +1,8 @@
 """The policies of grading, each a named switch, and the rewards built on them.
 
-A profile is data: the same verifier grades under any of them. What mathematics settles (`1/2 = 0.5`) is no
-policy and has no switch; what it does not settle (`12` for `12 cm`) is one, with its default in this file. The
-`released_*` profiles are another grader altogether: the published scripts, kept for comparison.
+A profile is data: the same rules grade under any of them. What mathematics decides (`1/2 = 0.5`) is no policy and has
+no switch; what it does not decide (`12` for `12 cm`) is one, with its default in this file. The `released_*` profiles
+are another grader: the published scripts, kept for comparison.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mmk12.errors import MissingExtra, UnknownName
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How to grade, and how to pay: reward = accuracy + `format_weight` · format (paper section 2.3)."""
+    """How responses are graded and rewarded: reward = accuracy + `format_weight` · format (paper section 2.3)."""
 
     name: str
     about: str
@@ -44,9 +44,9 @@ class Profile:
     float_decimals: int | None = 12
     """A number with at least this many decimals stands for the one it is a rounding of; None: never."""
     released: bool = False
-    """Graded by the published scripts (`released.py`) in a process apart; no switch above applies."""
+    """Graded by the published scripts (`upstream_reward.py`) in a worker process; no switch above applies."""
     deadline: float = 5.0
-    """Seconds for one verdict in a worker; one that misses it is killed. Ours need milliseconds."""
+    """Seconds for one verdict in a worker; a worker that misses it is killed. The rules need milliseconds."""
 
 
 STRICT = Profile("strict", "grading: accuracy only, every policy at its documented default")
@@ -88,7 +88,7 @@ PROFILES = MappingProxyType(
 
 
 def find_profile(name: str) -> Profile:
-    """The profile of that name; raises `UnknownName`, or `MissingExtra` where its grader is not installed."""
+    """Returns the profile of that name; raises `UnknownName`, or `MissingExtra` if its grader is not installed."""
     try:
         profile = PROFILES[name]
     except KeyError:

@@ -1,7 +1,7 @@
-"""Equations, inequalities and other relations: when two say the same, and when one only names a value.
+"""Compares equations, inequalities and other relations, and reads the value that an equation assigns to a name.
 
-Equations are equal up to a constant factor (`x - 3y = 2`, `6y - 2x = -4`), or where the gold is solved for a
-symbol and the other is linear in it (`y = 2/x`, `xy = 2`). Anything weaker would make `0 = 0` an answer.
+Two equations are the same if they are equal up to a constant factor (`x - 3y = 2`, `6y - 2x = -4`), or if one is solved
+for a symbol in which the other is linear (`y = 2/x`, `xy = 2`). Anything weaker would make `0 = 0` an answer.
 """
 
 from __future__ import annotations
@@ -29,18 +29,21 @@ from mmk12.verifier.quantities import as_decimal, as_linear_form, substitute, wi
 from mmk12.verifier.sets import FLIPPED, as_expr
 
 Rule = Callable[[Value, Value], str | None]
+"""A comparison of gold and answer that returns the rule by which they are equal, or None."""
 
 _SYMMETRIC = frozenset("=≠∥⊥≅∼≡≈")
+"""Relations whose sides can be exchanged."""
 _NAMING = frozenset(("sin", "cos", "tan", "cot", "abs", "ln"))
+"""Functions that may stand in the name of a value."""
 
 
 def is_bare(relation: Relation) -> bool:
-    """`>` alone, as an answer to a blank between two things."""
+    """Whether this is a sign alone, such as `>`: the answer to a blank between two things."""
     return all(member is None for member in relation.members)
 
 
 def is_name(value: Value | None) -> bool:
-    """Whether this can be the left side of `name = value`: `x`, `AB`, `f(x)`, `\\sin A`, `m + n`, `(x, y)`, `A ∪ B`."""
+    """Whether `value` can be the name in `name = …`: `x`, `AB`, `f(x)`, `\\sin A`, `m + n`, `(x, y)`, `A ∪ B`."""
     if isinstance(value, Sym):
         return True
     if isinstance(value, Ratio):
@@ -56,9 +59,9 @@ def is_name(value: Value | None) -> bool:
 
 
 def read_assignment(relation: Relation) -> Value | None:
-    """The value in `name = … = value`; None if it names none, or contradicts itself (`6 = 7`).
+    """Returns the value in `name = … = value`; None if there is none, or the relation contradicts itself (`6 = 7`).
 
-    What follows `≈` is a comment on what precedes it, unless only the name does.
+    What follows `≈` is an approximation of the value, unless only the name stands before it.
     """
     if relation.ops == ("∈",):
         return relation.members[1] if isinstance(relation.members[1], Bracketed) else None
@@ -71,92 +74,95 @@ def read_assignment(relation: Relation) -> Value | None:
     if not values:
         return None
     for left, right in pairwise(values):
-        ours, theirs = as_expr(left), as_expr(right)
-        if ours is None or theirs is None:
+        a, b = as_expr(left), as_expr(right)
+        if a is None or b is None:
             return None
-        if not are_equal(without_units(ours, "°", "unit"), without_units(theirs, "°", "unit")) and not are_equal(
-            ours, theirs
-        ):
+        if not are_equal(without_units(a, "°", "unit"), without_units(b, "°", "unit")) and not are_equal(a, b):
             return None
     return values[-1]
 
 
 def equal_relations(gold: Relation, answer: Relation, rule: Rule) -> str | None:
-    """The rule by which two relations say the same, or None."""
+    """Returns the rule by which two relations are the same, or None; `rule` compares their sides."""
     if len(gold.members) != len(answer.members):
         return None
-    if _members(gold, answer, rule):
+    if _equal_members(gold, answer, rule):
         return "side by side"
     if all(op in _SYMMETRIC or op in FLIPPED for op in answer.ops):
-        turned = Relation(answer.members[::-1], tuple(FLIPPED.get(op, op) for op in answer.ops[::-1]))
-        if _members(gold, turned, rule):
+        flipped = Relation(answer.members[::-1], tuple(FLIPPED.get(op, op) for op in answer.ops[::-1]))
+        if _equal_members(gold, flipped, rule):
             return "side by side"
     if len(gold.members) != 2:
         return None
-    return _equation(gold, answer) if gold.ops == answer.ops == ("=",) else _inequality(gold, answer)
+    return _equal_equations(gold, answer) if gold.ops == answer.ops == ("=",) else _equal_inequalities(gold, answer)
 
 
-def _members(gold: Relation, answer: Relation, rule: Rule) -> bool:
+def _equal_members(gold: Relation, answer: Relation, rule: Rule) -> bool:
     if gold.ops != answer.ops:
         return False
-    for index, (ours, theirs) in enumerate(zip(gold.members, answer.members, strict=True)):
-        if ours is None or theirs is None:
-            if ours is not theirs:
+    for index, (expected, actual) in enumerate(zip(gold.members, answer.members, strict=True)):
+        if expected is None or actual is None:
+            if expected is not actual:
                 return False
-        elif index == 0 and _function_value(ours, theirs, gold):
+        elif index == 0 and _names_same_function(expected, actual, gold):
             continue
-        elif not (_strictly(ours, theirs) if is_name(ours) or is_name(theirs) else rule(ours, theirs)):
+        elif not (_equal_names(expected, actual) if is_name(expected) or is_name(actual) else rule(expected, actual)):
             return False
     return True
 
 
-def _strictly(ours: Value, theirs: Value) -> bool:
-    """Names are equal as expressions; a mark may not be left out of them."""
-    left, right = as_expr(ours), as_expr(theirs)
-    return ours == theirs or (left is not None and right is not None and are_equal(left, right))
+def _equal_names(a: Value, b: Value) -> bool:
+    """Whether names are equal as expressions; no mark may be left out of them."""
+    left, right = as_expr(a), as_expr(b)
+    return a == b or (left is not None and right is not None and are_equal(left, right))
 
 
-def _function_value(ours: Value, theirs: Value, gold: Relation) -> bool:
-    """`y` and `f(x)` name the same thing where the other side is a function of x."""
-    if not isinstance(ours, Sym) or not isinstance(theirs, Sym) or gold.ops != ("=",):
+def _names_same_function(a: Value, b: Value, gold: Relation) -> bool:
+    """Whether the sides are `y` and `f(x)`, which name the same thing if the other side is a function of x."""
+    if not isinstance(a, Sym) or not isinstance(b, Sym) or gold.ops != ("=",):
         return False
     right = as_expr(gold.members[1])
-    return {ours.name, theirs.name} == {"y", "f(x)"} and right is not None and "x" in find_symbols(right)
+    return {a.name, b.name} == {"y", "f(x)"} and right is not None and "x" in find_symbols(right)
 
 
 def _difference(relation: Relation) -> Expr | None:
+    """Returns left side minus right side; None if one of them is no expression."""
     left, right = (as_expr(member) for member in relation.members)
     return make_sum([left, make_negative(right)]) if left is not None and right is not None else None
 
 
-def _at(expr: Expr, trial: int) -> Expr:
-    """`expr` at a trial point, as a constant expression."""
+def _substitute_point(expr: Expr, trial: int) -> Expr:
+    """Returns `expr` at the point of a trial, as a constant expression."""
     for name, value in sample_point(find_symbols(expr), trial).items():
         expr = substitute(expr, name, Num(value))
     return expr
 
 
-def _factor(ours: Expr, theirs: Expr) -> Expr | None:
-    """theirs / ours where that is a constant other than zero, as a product of constants."""
-    if find_symbols(ours) != find_symbols(theirs):
+def _constant_ratio(a: Expr, b: Expr) -> Expr | None:
+    """Returns a constant with the sign of b / a, if that is a constant other than zero; else None.
+
+    The constant is the product of both at one point.
+    """
+    if find_symbols(a) != find_symbols(b):
         return None
-    a, b = _at(ours, 0), _at(theirs, 0)
-    if are_equal(a, ZERO) or are_equal(b, ZERO) or not are_equal(make_product([ours, b]), make_product([theirs, a])):
+    x, y = _substitute_point(a, 0), _substitute_point(b, 0)
+    if are_equal(x, ZERO) or are_equal(y, ZERO) or not are_equal(make_product([a, y]), make_product([b, x])):
         return None
-    return make_product([a, b])
+    return make_product([x, y])
 
 
-def _equation(gold: Relation, answer: Relation) -> str | None:
-    ours, theirs = _difference(gold), _difference(answer)
-    if ours is None or theirs is None:
+def _equal_equations(gold: Relation, answer: Relation) -> str | None:
+    """Returns the rule by which two equations are the same, or None."""
+    a, b = _difference(gold), _difference(answer)
+    if a is None or b is None:
         return None
-    if _factor(ours, theirs) is not None:
+    if _constant_ratio(a, b) is not None:
         return "same equation"
-    return "same equation, solved" if _solves(gold, theirs) or _solves(answer, ours) else None
+    return "same equation, solved" if _solves(gold, b) or _solves(answer, a) else None
 
 
 def _solves(relation: Relation, difference: Expr) -> bool:
-    """Whether `relation` is `name = value`, and that makes the difference, which is linear in the name, zero."""
+    """Whether `relation` is `name = value`, and `difference` is linear in the name and zero for that value."""
     for name, value in (relation.members, relation.members[::-1]):
         right = as_expr(value)
         if isinstance(name, Sym) and right is not None and find_symbols(right) and name.name not in find_symbols(right):
@@ -167,25 +173,25 @@ def _solves(relation: Relation, difference: Expr) -> bool:
 
 
 def _vanishes(slope: Expr, value: Expr) -> bool:
-    """Whether the slope is zero for some small number where the value exists: `x(y - 1) = 0` is more than `y = 1`."""
+    """Whether the slope is zero at a small integer where the value exists: `x(y - 1) = 0` is more than `y = 1`."""
     if not find_symbols(slope):
         return are_equal(slope, ZERO)
     places = ((name, Num(Fraction(place))) for name in sorted(find_symbols(slope)) for place in (0, 1, -1, 2, -2))
     return any(
-        are_equal(substitute(slope, *place), ZERO) and as_decimal(_at(substitute(value, *place), 0)) is not None
+        are_equal(substitute(slope, *place), ZERO)
+        and as_decimal(_substitute_point(substitute(value, *place), 0)) is not None
         for place in places
     )
 
 
-def _inequality(gold: Relation, answer: Relation) -> str | None:
-    """Differences with a positive factor and the same sign, or a negative factor and the turned sign."""
+def _equal_inequalities(gold: Relation, answer: Relation) -> str | None:
+    """Compares inequalities: the same relation with a positive factor, or the flipped one with a negative factor."""
     if gold.ops[0] not in FLIPPED or answer.ops[0] not in FLIPPED:
         return None
-    ours, theirs = _difference(gold), _difference(answer)
-    factor = _factor(ours, theirs) if ours is not None and theirs is not None else None
-    # a * b has the sign of b / a.
-    size = as_decimal(factor) if factor is not None else None
-    if size is None:
+    a, b = _difference(gold), _difference(answer)
+    ratio = _constant_ratio(a, b) if a is not None and b is not None else None
+    sign = as_decimal(ratio) if ratio is not None else None
+    if sign is None:
         return None
-    turned = answer.ops[0] if size > 0 else FLIPPED[answer.ops[0]]
-    return "same inequality" if gold.ops[0] == turned else None
+    op = answer.ops[0] if sign > 0 else FLIPPED[answer.ops[0]]
+    return "same inequality" if gold.ops[0] == op else None

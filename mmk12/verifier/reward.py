@@ -1,4 +1,4 @@
-"""The reward of a response, as a trainer pays and logs it."""
+"""The reward of a response, as a trainer pays and logs it: accuracy, format, and penalties that are off by default."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mmk12.types import Gold, Status, Verdict
+from mmk12.types import STATUSES, Gold, Verdict
+from mmk12.verifier.api import verify
 from mmk12.verifier.profiles import find_profile
-from mmk12.verifier.rules import verify
-
-STATUSES: tuple[Status, ...] = ("correct", "wrong", "no_answer", "gold_unusable", "timeout", "error")
-
-
-# Deductions from a reward, off by default: for saying the same thing again, and for saying too much.
-
 
 _WORD = re.compile(r"[㐀-鿿]|[^\W㐀-鿿]+|[^\w\s]")
-"""A Chinese character, a word or number, or a mark: what repeats is counted alike in every script."""
+"""A Chinese character, a word or number, or a mark: repetition is counted alike in every script."""
 
 
 @dataclass(frozen=True, slots=True)
 class Penalties:
-    """The largest deductions, 0 for none, and where they begin.
+    """The largest deductions from a reward, 0 for none, and where they begin.
 
     `repetition` scales with the share of word `ngram`-grams that occurred before (in the manner of Yeo et al. 2025,
     "Demystifying Long Chain-of-Thought Reasoning"). `overlong` grows linearly over the last `buffer` units before
@@ -43,27 +37,55 @@ class Penalties:
         if self.overlong and self.limit < max(1, self.buffer):
             raise ValueError("an over-length penalty needs a limit of at least the buffer")
 
-
-NONE = Penalties()
-
-
-def repetition_share(text: str, ngram: int) -> float:
-    """The share of the word n-grams of `text` that occurred before, from 0 to 1; 0 where there are none."""
-    words = _WORD.findall(text)
-    count = len(words) - ngram + 1
-    if count < 1:
-        return 0.0
-    return 1.0 - len({tuple(words[start : start + ngram]) for start in range(count)}) / count
+    @property
+    def active(self) -> bool:
+        """Whether anything can be deducted."""
+        return self.repetition > 0 or self.overlong > 0
 
 
-def excess_share(length: int, limit: int, buffer: int) -> float:
-    """How far `length` is beyond `limit - buffer`, as a share of the buffer, from 0 to 1."""
-    over = length - (limit - buffer)
-    return min(1.0, over / buffer) if buffer and over > 0 else float(length > limit)
+NO_PENALTIES = Penalties()
+
+
+def reward(
+    response: str,
+    gold: str | Gold,
+    *,
+    profile: str = "strict",
+    penalties: Penalties = NO_PENALTIES,
+    length: int | None = None,
+    **arguments: Any,
+) -> dict[str, float]:
+    """Returns the reward of a response, with the same keys each time, as a trainer logs them.
+
+    `score` = `acc` + format weight of the profile · `format` (paper section 2.3) + `repetition` + `overlong`; the last
+    two are 0 unless `penalties` are given, and never positive. `length` is the response's in tokens; without it,
+    characters count. A gold that cannot be used pays and costs nothing at all. `status_…` are 0 or 1. The other
+    `arguments` go to `verify`, which says what it raises.
+    """
+    verdict = verify(response, gold, profile=profile, **arguments)
+    return {
+        **score_response(verdict, response, penalties, length),
+        **{f"status_{status}": float(verdict.status == status) for status in STATUSES},
+    }
+
+
+def score_response(
+    verdict: Verdict, response: str, penalties: Penalties = NO_PENALTIES, length: int | None = None
+) -> dict[str, float]:
+    """Returns what `response` earns by the profile of its verdict: `score`, `acc`, `format`, `repetition`, `overlong`.
+
+    `length` is in tokens; without it, characters count. Every trainer's reward is computed here.
+    """
+    acc, well_formed = float(verdict.correct), float(verdict.format_ok)
+    if verdict.status == "gold_unusable":
+        return {"score": 0.0, "acc": acc, "format": well_formed, "repetition": 0.0, "overlong": 0.0}
+    repetition, overlong = compute_penalties(response, penalties, length)
+    score = acc + find_profile(verdict.profile).format_weight * well_formed + repetition + overlong
+    return {"score": score, "acc": acc, "format": well_formed, "repetition": repetition, "overlong": overlong}
 
 
 def compute_penalties(response: str, penalties: Penalties, length: int | None) -> tuple[float, float]:
-    """(repetition, overlong): two numbers that are never positive, to be added to a reward."""
+    """Returns (repetition, overlong): two numbers that are never positive, to be added to a reward."""
     repetition = penalties.repetition * repetition_share(response, penalties.ngram) if penalties.repetition else 0.0
     measured = len(response) if length is None else length
     overlong = (
@@ -72,37 +94,16 @@ def compute_penalties(response: str, penalties: Penalties, length: int | None) -
     return 0.0 - repetition, 0.0 - overlong
 
 
-def reward(
-    response: str,
-    gold: str | Gold,
-    *,
-    profile: str = "strict",
-    penalties: Penalties = NONE,
-    length: int | None = None,
-    **given: Any,
-) -> dict[str, float]:
-    """The reward of a response, with the same keys each time, as a trainer logs them.
-
-    `score` = `acc` + format weight of the profile · `format` (paper section 2.3) + `repetition` + `overlong`; the last
-    two are 0 unless `penalties` are given, and never positive. `length` is the response's in tokens; without it,
-    characters count. A gold that cannot be used pays and costs nothing at all. `status_…` are 0 or 1. The rest of
-    `given` goes to `verify`.
-    """
-    verdict = verify(response, gold, profile=profile, **given)
-    usable = verdict.status != "gold_unusable"
-    repetition, overlong = compute_penalties(response, penalties, length) if usable else (0.0, 0.0)
-    earned = score_verdict(verdict)
-    return {
-        **earned,
-        "score": earned["score"] + repetition + overlong,
-        "repetition": repetition,
-        "overlong": overlong,
-        **{f"status_{status}": float(verdict.status == status) for status in STATUSES},
-    }
+def repetition_share(text: str, ngram: int) -> float:
+    """Returns the share of the word n-grams of `text` that occurred before, from 0 to 1; 0 where there are none."""
+    words = _WORD.findall(text)
+    count = len(words) - ngram + 1
+    if count < 1:
+        return 0.0
+    return 1.0 - len({tuple(words[start : start + ngram]) for start in range(count)}) / count
 
 
-def score_verdict(verdict: Verdict) -> dict[str, float]:
-    """What a verdict earns by the profile it was given under: `score`, `acc` and `format`, without penalties."""
-    acc, formed = float(verdict.correct), float(verdict.format_ok)
-    earned = acc + find_profile(verdict.profile).format_weight * formed
-    return {"score": 0.0 if verdict.status == "gold_unusable" else earned, "acc": acc, "format": formed}
+def excess_share(length: int, limit: int, buffer: int) -> float:
+    """Returns how far `length` is beyond `limit - buffer`, as a share of the buffer, from 0 to 1."""
+    over = length - (limit - buffer)
+    return min(1.0, over / buffer) if buffer and over > 0 else float(length > limit)

@@ -1,17 +1,16 @@
-"""The verifier: one response against one gold gives one verdict, with the rule that decided and the reason.
+"""The rule-based grader: grades one response against one gold, and names the rule that decided and the reason.
 
-Deterministic and free of clocks, signals and shared state (but for caches), so it may run in any thread. Work is
-bounded by limits on characters, tokens, depth and digits; no input makes it raise.
+Deterministic, without clocks, signals or shared state (except caches), so it may run in any thread. Work is bounded by
+limits on characters, tokens, depth and digits; no input makes it raise.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from mmk12.types import Gold, Status, Verdict
+from mmk12.types import Status, Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.choices import find_only_letter, find_only_mentioned, read_letter, read_options
 from mmk12.verifier.compare import Comparison
@@ -19,70 +18,44 @@ from mmk12.verifier.extract import Extraction, NoExtraction, check_format, extra
 from mmk12.verifier.gold import GoldReference, make_reference, resolve_option
 from mmk12.verifier.interpret import answer_shape, has_unreduced, interpret
 from mmk12.verifier.nodes import Sym, Text
-from mmk12.verifier.profiles import Profile, find_profile
+from mmk12.verifier.profiles import Profile
 from mmk12.verifier.sentences import find_formula, find_quantity
-from mmk12.verifier.units import UNITS
+from mmk12.verifier.spec import GradingSpec
 
 SHOWN = 200
 """Characters of the answer that a verdict quotes."""
 
 _ASKS_PERCENT = re.compile(r"\bpercent(?:age)?\b|百分", re.IGNORECASE)
 
-
 _Ruling = tuple[Status, str | None, str, str]
-"""A verdict before it is framed: status, answer, rule and reason."""
+"""Status, answer, rule and reason of a verdict."""
 
 
-def verify(
-    response: str,
-    gold: str | Gold,
-    *,
-    question: str | None = None,
-    choices: Sequence[str] | None = None,
-    answer_type: str = "auto",
-    precision: int | None = None,
-    tolerance: float | None = None,
-    profile: str = "strict",
-) -> Verdict:
-    """Whether `response` answers with `gold`.
+def grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+    """Grades `response` against `spec` by the rules of `profile`, in this thread.
 
-    `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto
-    (`declared.py`); `precision` counts decimals, and then a number that rounds to the gold is right; `tolerance` is
-    the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision and tolerance. Where
-    the `question` asks for a percentage, `50 %` is right for a gold of `50`. Raises `UnknownName` for an unknown
-    profile, `MissingExtra` for one that needs math-verify, and nothing for any string.
+    Where the question asks for a percentage, `50 %` is right for a gold of `50`. Raises nothing for any string.
     """
-    used = find_profile(profile)
-    if question and _asks_percent(question):
-        used = replace(used, extra_percent=True)
-    if isinstance(gold, Gold):
-        choices = gold.choices if choices is None else choices
-        precision = gold.precision if precision is None else precision
-        tolerance = gold.tolerance if tolerance is None else tolerance
-        answer_type = gold.kind if answer_type == "auto" and gold.kind != "math" else answer_type
-        gold = f"{gold.text} {gold.unit}" if gold.unit in UNITS else gold.text
-    if used.released:
-        from mmk12.verifier import pool
-
-        return pool.verify_in_worker(response, gold, profile)
+    if spec.question and _asks_percent(spec.question):
+        profile = replace(profile, extra_percent=True)
     try:
-        allowed = _allowed(precision, tolerance)
-        ruling = RuleGrader(used, tuple(choices or ()), allowed).ruling(response, gold, answer_type)
+        grader = RuleGrader(profile, spec.choices, _largest_error(spec.precision, spec.tolerance))
+        ruling = grader.grade(response, spec.reference, spec.answer_type)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
-        # No known string leads here, and the tests hunt for one. If there is one, it costs a verdict, not a run.
+        # No known string leads here, and the tests search for one. If one exists, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
-    return Verdict(*ruling, check_format(response), used.name)
+    return Verdict(*ruling, check_format(response), profile.name)
 
 
-def _allowed(precision: int | None, tolerance: float | None) -> Decimal | None:
-    """The largest absolute error: half a unit of the last decimal that counts, or what the caller says."""
+def _largest_error(precision: int | None, tolerance: float | None) -> Decimal | None:
+    """Returns the largest absolute error: the tolerance, or half a unit of the last decimal that counts."""
     if tolerance is not None:
         return Decimal(str(tolerance))
     return Decimal(10) ** -precision / 2 if precision is not None else None
 
 
 def _is_identical(answer: str, gold: str) -> bool:
-    """Whether they are the same text, which is right whatever the gold is; signs alone are left to the rules."""
+    """Whether both are the same text, which is right for any gold; texts of signs alone are left to the rules."""
     shown = answer_shape(answer)
     return shown == answer_shape(gold) and any(char.isalnum() for char in shown)
 
@@ -94,7 +67,7 @@ def _asks_percent(question: str) -> bool:
 
 
 class RuleGrader:
-    """One gold's circumstances."""
+    """Grades responses under one profile, with one list of options and one tolerance."""
 
     __slots__ = ("choices", "comparison", "profile")
 
@@ -103,61 +76,61 @@ class RuleGrader:
         self.choices = choices
         self.comparison = Comparison(profile, tolerance)
 
-    def ruling(self, response: str, text: str, declared: str) -> _Ruling:
-        """The ruling on a response to the gold `text`, declared to be of that kind."""
-        found = extract_answer(response)
-        if isinstance(found, Extraction) and not self.choices and _is_identical(found.text, text):
-            reason = f"the answer is the gold, letter by letter ({found.rule})"
-            return "correct", found.text[:SHOWN], "identical", reason
+    def grade(self, response: str, text: str, declared: str) -> _Ruling:
+        """Grades a response against the gold `text`; `declared` is its answer type."""
+        extraction = extract_answer(response)
+        if isinstance(extraction, Extraction) and not self.choices and _is_identical(extraction.text, text):
+            reason = f"the answer is the gold, letter by letter ({extraction.rule})"
+            return "correct", extraction.text[:SHOWN], "identical", reason
         if declared == "choice" and text.strip() in self.choices and not text.strip().isupper():
             # The option whose text is `x`, and not option X.
             declared = "auto"
         gold = make_reference(text, declared)
         if not gold.values:
             return "gold_unusable", None, "gold", gold.kind.reason
-        if isinstance(found, NoExtraction):
-            return "wrong" if found.conflict else "no_answer", None, "extraction", found.reason
+        if isinstance(extraction, NoExtraction):
+            return "wrong" if extraction.conflict else "no_answer", None, "extraction", extraction.reason
         if self.is_choice(gold):
-            return self.choice(response, found, gold)
-        return self.value(found, gold)
+            return self.grade_choice(response, extraction, gold)
+        return self.grade_value(extraction, gold)
 
     def is_choice(self, gold: GoldReference) -> bool:
         return bool(self.choices) or gold.kind.type == "letter"
 
-    def choice(self, response: str, found: Extraction, gold: GoldReference) -> _Ruling:
-        """Options: the answer names one by letter or by value; the gold is one by letter or by value."""
-        wanted = self.wanted(gold)
-        named = (resolve_option(found.text) if gold.declared == "choice" else None) or read_letter(found.text)
+    def grade_choice(self, response: str, extraction: Extraction, gold: GoldReference) -> _Ruling:
+        """Grades a choice: the answer names an option by letter or by value, and so does the gold."""
+        right = self.find_right_letters(gold)
+        named = (resolve_option(extraction.text) if gold.declared == "choice" else None) or read_letter(extraction.text)
         if named is not None:
             index = ord(named) - ord("A")
-            if not self.choices or index < len(self.choices) or named in wanted:
-                return self.verdict(named in wanted, found, "option letter", f"the answer is option {named}", gold)
+            if not self.choices or index < len(self.choices) or named in right:
+                return self.decide(named in right, extraction, "option letter", f"the answer is option {named}", gold)
         if not self.choices:
-            return self.letterless(response, found, gold, wanted)
-        matching = self.matching(found.text)
-        direct = self.rule_for(found, gold) if len(matching) != 1 and gold.kind.type != "letter" else None
+            return self.grade_letter(response, extraction, gold, right)
+        matching = self.find_equal_options(extraction.text)
+        direct = self.find_rule(extraction, gold) if len(matching) != 1 and gold.kind.type != "letter" else None
         if direct:
-            return self.verdict(True, found, direct, "the answer is the gold", gold)
-        matching = matching or self.mentioned(response, found)
+            return self.decide(True, extraction, direct, "the answer is the gold", gold)
+        matching = matching or self.find_mentioned_options(response, extraction)
         if len(matching) == 1:
             name = chr(ord("A") + matching[0])
-            return self.verdict(
-                name in wanted, found, "option value", f"the answer is the value of option {name}", gold
+            return self.decide(
+                name in right, extraction, "option value", f"the answer is the value of option {name}", gold
             )
         if len(matching) > 1:
-            return "wrong", found.text[:SHOWN], "option value", "the answer fits several options"
-        return self.verdict(False, found, "option value", "the answer is no option", gold)
+            return "wrong", extraction.text[:SHOWN], "option value", "the answer fits several options"
+        return self.decide(False, extraction, "option value", "the answer is no option", gold)
 
-    def letterless(self, response: str, found: Extraction, gold: GoldReference, wanted: set[str]) -> _Ruling:
-        """A letter gold without the options."""
-        only = find_only_letter(response) if found.rule in ("whole response", "end of response") else None
+    def grade_letter(self, response: str, extraction: Extraction, gold: GoldReference, right: set[str]) -> _Ruling:
+        """Grades against the letter of an option whose text is unknown."""
+        only = find_only_letter(response) if extraction.rule in ("whole response", "end of response") else None
         if only is not None:
-            return self.verdict(only in wanted, found, "only letter", f"the only option named is {only}", gold)
-        return self.verdict(False, found, "option letter", "the answer names no single option", gold)
+            return self.decide(only in right, extraction, "only letter", f"the only option named is {only}", gold)
+        return self.decide(False, extraction, "option letter", "the answer names no single option", gold)
 
-    def mentioned(self, response: str, found: Extraction) -> list[int]:
-        """The option that free prose names: the one letter, the one option's text or the number that it ends on."""
-        if found.rule not in ("whole response", "end of response", "answer is"):
+    def find_mentioned_options(self, response: str, extraction: Extraction) -> list[int]:
+        """Returns the option that free prose names: by the only letter, the only option's text, or its last number."""
+        if extraction.rule not in ("whole response", "end of response", "answer is"):
             return []
         only = find_only_letter(response)
         if only is not None and ord(only) - ord("A") < len(self.choices):
@@ -165,11 +138,11 @@ class RuleGrader:
         index = find_only_mentioned(self.choices, response)
         if index is not None:
             return [index]
-        number = find_quantity(found.text)
+        number = find_quantity(extraction.text)
         return read_options(self.choices, number, parse(number), self.comparison) if number else []
 
-    def wanted(self, gold: GoldReference) -> set[str]:
-        """The letters that are right; options with the same text are the same answer."""
+    def find_right_letters(self, gold: GoldReference) -> set[str]:
+        """Returns the letters that are right; options with the same text are the same answer."""
         if gold.kind.type == "letter" and isinstance(gold.values[0], Sym):
             name = gold.values[0].name
             index = ord(name) - ord("A")
@@ -182,36 +155,36 @@ class RuleGrader:
             text = self.choices[matching[0]] if matching else gold.text
         return {chr(ord("A") + i) for i, choice in enumerate(self.choices) if choice.strip() == text.strip()}
 
-    def value(self, found: Extraction, gold: GoldReference) -> _Ruling:
-        rule = self.rule_for(found, gold)
-        if rule and not self.profile.unreduced and has_unreduced(found.text):
-            return self.verdict(False, found, "unreduced", "a fraction is not in lowest terms", gold)
+    def grade_value(self, extraction: Extraction, gold: GoldReference) -> _Ruling:
+        rule = self.find_rule(extraction, gold)
+        if rule and not self.profile.unreduced and has_unreduced(extraction.text):
+            return self.decide(False, extraction, "unreduced", "a fraction is not in lowest terms", gold)
         if rule:
-            return self.verdict(True, found, rule, "the answer equals the gold", gold)
-        return self.verdict(False, found, "compared", "the answer does not equal the gold", gold)
+            return self.decide(True, extraction, rule, "the answer equals the gold", gold)
+        return self.decide(False, extraction, "compared", "the answer does not equal the gold", gold)
 
-    def rule_for(self, found: Extraction, gold: GoldReference) -> str | None:
-        answer = interpret(found.text, gold)
+    def find_rule(self, extraction: Extraction, gold: GoldReference) -> str | None:
+        answer = interpret(extraction.text, gold)
         for value in gold.values:
             rule = self.comparison.rule(value, answer)
             if rule:
                 return rule
         return None
 
-    def matching(self, answer: str) -> list[int]:
-        """The options that the answer is; of a sentence, its formula counts."""
+    def find_equal_options(self, answer: str) -> list[int]:
+        """Returns the indices of the options that the answer equals; of a sentence, its formula counts."""
         value = parse(answer)
         if isinstance(value, Text) and len(value.words) > 3:
             inner = find_formula(answer)
-            found = read_options(self.choices, inner, parse(inner), self.comparison) if inner else []
-            if found:
-                return found
+            options = read_options(self.choices, inner, parse(inner), self.comparison) if inner else []
+            if options:
+                return options
         return read_options(self.choices, answer, value, self.comparison)
 
-    def verdict(self, correct: bool, found: Extraction, rule: str, reason: str, gold: GoldReference) -> _Ruling:
+    def decide(self, correct: bool, extraction: Extraction, rule: str, reason: str, gold: GoldReference) -> _Ruling:
         if correct:
-            return "correct", found.text[:SHOWN], rule, f"{reason} ({found.rule})"
+            return "correct", extraction.text[:SHOWN], rule, f"{reason} ({extraction.rule})"
         # With options, even a gold of many words is one of a few.
         if not gold.kind.usable and not self.choices:
-            return "gold_unusable", found.text[:SHOWN], "gold", gold.kind.reason
-        return "wrong", found.text[:SHOWN], rule, f"{reason} ({found.rule})"
+            return "gold_unusable", extraction.text[:SHOWN], "gold", gold.kind.reason
+        return "wrong", extraction.text[:SHOWN], rule, f"{reason} ({extraction.rule})"

@@ -1,6 +1,6 @@
-"""The answer inside a sentence: `Therefore, the value is 8.`, `There are 5 objects left.`
+"""Finds the answer inside a sentence: `Therefore, the value is 8.`, `There are 5 objects left.`
 
-One answer or none: where a sentence holds several candidates and no word points at one, nothing is taken.
+One answer or none: if a sentence holds several candidates and no word points at one, none is returned.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PROGRAM_STEMS = (
     *("__", "(", "lambda", "import ", "def ", "else", "DROP", "SELECT", "UNION", "INSERT", "DELETE", "&&", "||"),
     *("/etc/", "/bin/", "rm -", "<script", "#!"),
 )
-"""Each program holds one of these; plain searches spare most texts the slow pattern."""
+"""Each program holds one of these; plain searches save most texts the slow pattern."""
 
 _FORMULA = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _JOINED = re.compile(r"\s*[,;，；、]?\s*(?:and|or|和|或|与|且)?\s*")
@@ -52,7 +52,7 @@ _BOUND = re.compile(
     r"|大于|小于|超过|多于|少于|不足|至少|至多|高于|低于)\s*(?:or equal to\s*)?[$\\(]*\s*$",
     re.IGNORECASE,
 )
-"""In front of a number: the number bounds the answer and is not it."""
+"""Before a number: the number is a bound of the answer and not the answer."""
 _OR_BEFORE, _OR_BEHIND = re.compile(r"\bor\s+$"), re.compile(r"\s*\bor\b")
 _AND_NOT = re.compile(r"\s*[,;(]\s*(?:and\s+)?not\s[^,;]{1,40}$")
 _COUNTED = (
@@ -77,18 +77,18 @@ def is_program(text: str) -> bool:
 
 
 def strip_bold(text: str) -> str:
-    """`text` without Markdown's marks for bold and code."""
+    """Returns `text` without Markdown's marks for bold and code."""
     return _BOLD.sub(r"\1", text) if "**" in text else text.strip().strip("`") if "`" in text else text
 
 
 def final_statement(text: str) -> str:
-    """`text` without what it says the answer is not: `24, not 42`."""
+    """Returns `text` without a negated alternative: `24` of `24, not 42`."""
     match = _AND_NOT.search(text, max(0, len(text) - 50)) if "not " in text else None
     return text[: match.start()] if match else text
 
 
 def find_labelled(text: str) -> str | None:
-    """What stands behind a label: `Area = 12 cm²`, `Total: 6`."""
+    """Returns what follows a label: `Area = 12 cm²`, `Total: 6`."""
     match = _LABEL.fullmatch(text.strip())
     if match is None or _NEGATION.search(text[: match.start(1)]):
         return None
@@ -96,18 +96,18 @@ def find_labelled(text: str) -> str | None:
 
 
 def strip_label(text: str) -> str | None:
-    """What stands behind several labels, or one with dollars in it: `domain: [0, 2) and range: (1, 3]`."""
+    """Returns what follows several labels, or one with dollars in it: `domain: [0, 2) and range: (1, 3]`."""
     match = _LABELS.match(text) if len(text) < _TAIL else None
-    return None if match is None else _LABELS.sub(lambda found: "; " if found.start() else "", text)
+    return None if match is None else _LABELS.sub(lambda label: "; " if label.start() else "", text)
 
 
 def find_formula(text: str) -> str | None:
-    """The last formula in dollar signs or LaTeX brackets, with those that commas, `and` or `or` join to it."""
+    """Returns the last formula in dollar signs or LaTeX brackets, with those that commas, `and` or `or` join to it."""
     text = text[-_FORMULA_TAIL:]
-    found = list(_FORMULA.finditer(text))
-    if not found:
+    formulas = list(_FORMULA.finditer(text))
+    if not formulas:
         return None
-    *others, last = found
+    *others, last = formulas
     first = last
     if _RESULT.match(text, last.start()):
         while others and _RESULT.match(text, others[-1].start()) and _joins(text[others[-1].end() : first.start()]):
@@ -126,34 +126,34 @@ def _joins(gap: str) -> bool:
 
 
 def find_quantity(text: str) -> str | None:
-    """The number that the text ends on: the one behind the last pointing word, or the only one there is."""
+    """Returns the number that the text ends on: the one after the last pointing word, or the only one."""
     text = strip_bold(text[-_TAIL:])
     if text.strip(" .").lower() in _COUNTS:
         return str(_COUNTS.index(text.strip(" .").lower()))
     if len(_WORD.findall(text)) < 2:
         return None
     for sentence in reversed(_sentences(text)):
-        found = list(_NUMBERS.finditer(sentence))
-        if not found:
+        numbers = list(_NUMBERS.finditer(sentence))
+        if not numbers:
             continue
-        kept = [match for match in found if not _denied(sentence, match)]
-        if len(kept) == len(found) and len({match.group() for match in found}) == 1:
-            return found[-1].group()
-        return _pointed(sentence, kept)
+        kept = [number for number in numbers if not _is_denied(sentence, number)]
+        if len(kept) == len(numbers) and len({number.group() for number in numbers}) == 1:
+            return numbers[-1].group()
+        return _find_pointed(sentence, kept)
     counts = {match.group(1).lower() for match in _COUNT.finditer(text)}
     return str(_COUNTS.index(counts.pop())) if len(counts) == 1 else None
 
 
-def _denied(sentence: str, number: re.Match[str]) -> bool:
-    """`not 5`, `more than 5`, `5 is wrong`, `5 or`"""
+def _is_denied(sentence: str, number: re.Match[str]) -> bool:
+    """Whether the sentence does not claim the number: `not 5`, `more than 5`, `5 is wrong`, `5 or`."""
     before = sentence[max(0, number.start() - 30) : number.start()]
     if _OR_BEFORE.search(before) or _OR_BEHIND.match(sentence, number.end()):
         return True
     return bool(_NOT.search(before) or _BOUND.search(before) or _IS_NOT.match(sentence, number.end()))
 
 
-def _pointed(sentence: str, numbers: list[re.Match[str]]) -> str | None:
-    """The last number that stands right behind a pointing word, but for a sign of currency or a short word."""
+def _find_pointed(sentence: str, numbers: list[re.Match[str]]) -> str | None:
+    """Returns the last number right after a pointing word; a currency sign or a short word may stand between."""
     starts = [match.end() for match in _POINTER.finditer(sentence)]
     for match in reversed(numbers):
         while starts and starts[-1] > match.start():
@@ -167,7 +167,7 @@ def _pointed(sentence: str, numbers: list[re.Match[str]]) -> str | None:
 
 
 def find_conclusion(text: str) -> str | None:
-    """What follows the last "therefore", "so" or the like; None without one."""
+    """Returns what follows the last "therefore", "so" or the like; None without one."""
     end = -1
     for match in _THEREFORE.finditer(text):
         end = match.end()
@@ -175,7 +175,7 @@ def find_conclusion(text: str) -> str | None:
 
 
 def find_statement(text: str) -> str | None:
-    """What the last sentence states: the words after its last pointing word, unless they are denied."""
+    """Returns what the last sentence states: the words after its last pointing word, unless they are negated."""
     sentence = (_sentences(text) or [""])[-1]
     end = -1
     for match in _POINTER.finditer(sentence):

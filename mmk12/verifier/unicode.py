@@ -1,7 +1,7 @@
-"""Look-alike characters to the one spelling that the lexer knows.
+"""Replaces look-alike characters by the one spelling that the lexer knows.
 
-Answers arrive full-width, in mathematical bold, with `½`, `x²`, `①` or typographic minus signs. Everything here
-is character by character, so it cannot change the order or the number of the things written.
+Answers arrive full-width, in mathematical bold, with `½`, `x²`, `①` or typographic minus signs. Characters are replaced
+one by one, so the order and the number of the things written cannot change.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_EXACT = {
+_SPELLINGS = {
     **dict.fromkeys("−‐‑‒–—―－﹣", "-"),
     **dict.fromkeys("×✕✖", "*"),
     **dict.fromkeys("·⋅∙•", "*"),
@@ -38,8 +38,9 @@ _EXACT = {
 
 
 def _spell(char: str) -> str:
-    if char in _EXACT:
-        return _EXACT[char]
+    """Returns the spelling of `char` in the lexer's alphabet; nothing for invisible characters and combining marks."""
+    if char in _SPELLINGS:
+        return _SPELLINGS[char]
     if unicodedata.category(char) in ("Cf", "Mn"):
         return ""
     decomposition = unicodedata.decomposition(char)
@@ -54,53 +55,51 @@ def _spell(char: str) -> str:
         return f"{'^' if form == '<super>' else '_'}{{{inner}}}"
     if form == "<circle>":
         return f"({unicodedata.normalize('NFKC', char)})"
-    return "".join(_EXACT.get(c, c) for c in unicodedata.normalize("NFKC", char))
+    return "".join(_SPELLINGS.get(c, c) for c in unicodedata.normalize("NFKC", char))
 
 
-MAX_KEPT = 20_000
+MAX_CACHED = 20_000
+"""Characters whose spelling is cached."""
 
 
-class _Table(dict[int, str]):
-    """Filled on demand, up to a size that no hostile text can exceed."""
+class _SpellingTable(dict[int, str]):
+    """Spellings by code point, filled on demand up to a size that no hostile text can exceed."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        spelt = _spell(char)
-        if len(self) < MAX_KEPT:
-            self[code] = spelt
-        return spelt
+        spelling = _spell(char)
+        if len(self) < MAX_CACHED:
+            self[code] = spelling
+        return spelling
 
 
-_TABLE = _Table()
-
+_TABLE = _SpellingTable()
 
 _ESCAPED = re.compile(
     r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec)\b)"
 )
-
-
+"""A doubled backslash before a command."""
 _REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
+"""`0.1\\overline{6}`"""
+_TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
+"""`3.2 x 10^5`"""
 
 
 def _as_fraction(match: re.Match[str]) -> str:
-    """`0.1\\overline{6}` as a fraction of integers."""
+    """Returns a repeating decimal as a fraction of integers."""
     whole, fixed, period = match.groups()
     over = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
     return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
 
 
 def unescape(text: str) -> str:
-    """`text` with doubly escaped commands (`\\\\frac`) written once, as JSON inside JSON leaves them."""
+    """Returns `text` with one backslash before commands that have two (`\\\\frac`), as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
     return _ESCAPED.sub(r"\\", text) if "\\\\" in text else text
 
 
-_TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
-"""`3.2 x 10^5`"""
-
-
 def to_plain(text: str) -> str:
-    """`text` with each look-alike character replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
+    """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
     if "\\" in text:
         text = unescape(text)
         if "\\overline" in text or "\\dot" in text or "\\bar" in text:

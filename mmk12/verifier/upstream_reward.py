@@ -1,4 +1,4 @@
-"""The published reward of MM-Eureka with its defects, on math-verify: to compare with, never to train with.
+"""The published reward of MM-Eureka with its defects, on math-verify: for comparison, never for training.
 
 What the two scripts do is reproduced as it is, step by step (upstream: branch `internvl`,
 `examples/scripts/reward_func_internvl_instruct.py` and `…_pretrain.py`); docs/ledger.md lists each defect with its
@@ -23,7 +23,7 @@ _BRACES = re.compile(r"\\boxed\{|[{}]")
 
 
 class UpstreamVerdict(NamedTuple):
-    """What a script pays, the text that it graded, and the step that decided."""
+    """Whether a script pays, the text that it graded, and the step that decided."""
 
     paid: bool
     answer: str
@@ -32,20 +32,20 @@ class UpstreamVerdict(NamedTuple):
 
 
 def grade_upstream(response: str, gold: str, profile: str) -> Verdict:
-    """`correct` or `wrong`, as the published scripts know no other status. May take seconds, and may be killed."""
+    """Grades as the published scripts do: `correct` or `wrong`, no other status. May take seconds."""
     response = response.strip()
-    judge = _zero if profile == "released_zero" else _instruct
+    grade = _grade_zero if profile == "released_zero" else _grade_instruct
     try:
-        ruling = judge(response, gold)
+        ruling = grade(response, gold)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
         ruling = UpstreamVerdict(False, "", "exception", f"{type(fault).__name__}, paid like a wrong answer")
     status: Status = "correct" if ruling.paid else "wrong"
-    formed = check_upstream_format(response, profile)
-    return Verdict(status, ruling.answer[:200], f"released: {ruling.rule}", ruling.reason, formed, profile)
+    format_ok = check_upstream_format(response, profile)
+    return Verdict(status, ruling.answer[:200], f"released: {ruling.rule}", ruling.reason, format_ok, profile)
 
 
 def check_upstream_format(response: str, profile: str) -> bool:
-    """The published format check: each tag once and in order, nothing but white space between the sections.
+    """Checks the published format: each tag once and in order, nothing but white space between the sections.
 
     The instruct script lets anything stand around the sections; the Zero script does not, and demands 300
     characters of thinking. White space alone fills a section in both. Linear in the length of the response.
@@ -65,7 +65,7 @@ def check_upstream_format(response: str, profile: str) -> bool:
     return True
 
 
-def _instruct(response: str, gold: str) -> UpstreamVerdict:
+def _grade_instruct(response: str, gold: str) -> UpstreamVerdict:
     """The 8B script: the first one-line section, swapped arguments, letters as substrings."""
     from math_verify import parse, verify
 
@@ -87,7 +87,7 @@ def _instruct(response: str, gold: str) -> UpstreamVerdict:
     return UpstreamVerdict(False, written, "math-verify", "the gold does not follow from the answer")
 
 
-def _zero(response: str, gold: str) -> UpstreamVerdict:
+def _grade_zero(response: str, gold: str) -> UpstreamVerdict:
     """The Zero script: the last box, wherever it stands."""
     from math_verify import parse, verify
 
@@ -107,7 +107,10 @@ def _every_kind() -> list[Any]:
 
 
 def find_last_box(text: str) -> str:
-    r"""The last outermost `\boxed{…}` whose braces balance, with the command; empty without one. Linear."""
+    r"""Returns the last outermost `\boxed{…}` whose braces balance, with the command; empty without one. Linear.
+
+    The scripts' own rule, not that of `extract.py`: it keeps the command, joins no boxes and skips unclosed ones.
+    """
     opened: list[tuple[int, bool]] = []
     boxes: list[tuple[int, int]] = []
     for match in _BRACES.finditer(text):

@@ -1,7 +1,7 @@
-"""The closed vocabulary of answers: which runs of letters and which commands mean what.
+"""Lists the vocabulary of answers: what runs of letters and LaTeX commands mean.
 
-`AB` is a product (or a segment), `rhombus` is a word: a run of letters is one of the things listed here, or a
-short product of variables, or a word. A word is never read as a product, so anagrams cannot be equal.
+A run of letters is one of the names listed here, a short product of variables (`AB`, which may be a segment), or a word
+(`rhombus`). A word is never read as a product, so anagrams cannot be equal.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 def split_names(text: str) -> frozenset[str]:
-    """The words of `text`."""
+    """Returns the set of the words of `text`."""
     return frozenset(text.split())
 
 
@@ -23,12 +23,15 @@ GREEK = split_names(
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega hbar ell odot"
 )
 
-_SIGNS = (
+_GREEK_SIGNS_AND_NAMES = (
     "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi ρ rho "
     "σ sigma τ tau υ upsilon φ varphi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Σ Sigma "
     "Υ Upsilon Φ Phi Ψ Psi Ω Omega ϕ phi ϑ vartheta ϵ varepsilon"
 )
-GREEK_LETTERS = MappingProxyType(dict(zip(_SIGNS.split()[::2], _SIGNS.split()[1::2], strict=True)))
+GREEK_LETTERS = MappingProxyType(
+    dict(zip(_GREEK_SIGNS_AND_NAMES.split()[::2], _GREEK_SIGNS_AND_NAMES.split()[1::2], strict=True))
+)
+"""The command of each Greek letter."""
 
 WORDS = MappingProxyType(
     {
@@ -53,6 +56,7 @@ WORDS = MappingProxyType(
         "pct": ("%", "%"),
     }
 )
+"""Kind and text of the token of each word that is not a name."""
 
 PLAIN_WORDS = split_names(
     "is it the of in to no yes not if so be by at as on we he for are was has all any per can one two six ten but "
@@ -107,19 +111,20 @@ RELATIONS = MappingProxyType(
         "rightarrow": "→",
     }
 )
+"""The sign of each relation, by the spellings and commands of it."""
 
 CONTENT_COMMANDS = split_names(
     "text textbf textit textrm texttt textnormal textsf mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak "
     "boldsymbol bm pmb mbox hbox operatorname rm bf it emph underline overline vec overrightarrow widehat hat tilde "
     "widetilde bar number num unit quantity qty SI si ce boxed fbox displaystyle textstyle mathop overset"
 )
-"""Commands that only dress their content; the content is read in place."""
+"""Commands that only format their content; the content is read in place."""
 
 TEXT_COMMANDS = split_names("text textbf textit textrm textnormal mathrm mbox hbox operatorname rm unit")
-"""…and of those, the ones in which one letter may be a unit and letters form words."""
+"""Those of `CONTENT_COMMANDS` whose content is prose: one letter may be a unit there."""
 
 HIDDEN_COMMANDS = split_names("phantom hphantom vphantom hspace vspace label tag color textcolor ref cite")
-"""Commands whose content is not part of what is read."""
+"""Commands whose content is left out."""
 
 OPERATORS = MappingProxyType(
     {
@@ -132,3 +137,4 @@ OPERATORS = MappingProxyType(
         "mp": "mp",
     }
 )
+"""The text of the token of each command that is an operator."""

@@ -1,4 +1,4 @@
-"""The process behind a pool: batches of rows in on stdin, one verdict a line out on stdout.
+"""The process behind a pool: reads batches of rows from stdin, writes one verdict a line to stdout.
 
 Grading has the main thread to itself, which math-verify's alarms need. A second thread reads, so that the end of the
 input (the parent closed it, or died in any way) ends the worker at once, even in the middle of a row.
@@ -17,40 +17,37 @@ from typing import Any
 
 from mmk12.types import Verdict
 from mmk12.verifier import api, upstream_reward
-from mmk12.verifier.pool import to_text
 from mmk12.verifier.profiles import find_profile
 
 
 def serve(profile: str) -> None:
-    """Says `ready`, then answers until the input ends. Never returns."""
-    # An interrupt of the terminal is the parent's to handle; without a reader there is nobody to tell.
+    """Writes `ready`, then one verdict per row until the input ends. Never returns."""
+    # SIGINT is left to the parent; a closed pipe ends the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
-    # Whatever a library prints must not come between the verdicts.
+    # Output of libraries must not mix with the verdicts.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     batches: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(batches,), daemon=True).start()
-    apart = find_profile(profile).released
+    upstream = find_profile(profile).released
 
     def put(value: object) -> None:
         out.write(json.dumps(value).encode() + b"\n")
         out.flush()
 
-    if apart:
-        upstream_reward.grade_upstream(
-            "", "0", profile
-        )  # its imports take a second, which no row's deadline should pay
+    if upstream:
+        upstream_reward.grade_upstream("", "0", profile)  # imports for a second, outside the deadline of any row
     put("ready")
     while True:
         for row in json.loads(batches.get()):
-            verdict = _apart(row, profile) if apart else api.verify_row(row, profile)
-            put([verdict.status, verdict.answer, verdict.rule, verdict.reason, verdict.format_ok, profile])
+            verdict = _grade_upstream(row, profile) if upstream else api.verify_row(row, profile)
+            put(verdict.to_row())
 
 
-def _apart(row: dict[str, Any], profile: str) -> Verdict:
-    return upstream_reward.grade_upstream(to_text(row.get("response")), to_text(row["gold"]), profile)
+def _grade_upstream(row: dict[str, Any], profile: str) -> Verdict:
+    return upstream_reward.grade_upstream(row["response"], row["gold"], profile)
 
 
 def _read(batches: queue.SimpleQueue[bytes]) -> None:

@@ -1,26 +1,26 @@
-"""The only code of mmk12 that runs inside verl: what verl 0.9.1 lacks to train InternVL with our verifier.
+"""The only code of mmk12 that runs inside verl: what verl lacks to train InternVL with our verifier.
 
 verl loads this package, through its entry point group `verl.plugins`, into every process of every project on the
-machine. So importing it does nothing unless `MMK12_VERL=1`; with it, the patches below are made ready, each for the
-moment its target is imported, and each refuses a target that is not what verl 0.9.1 has.
+machine. So importing it does nothing unless `MMK12_VERL=1`. With it, the patches are registered: each is applied when
+its module is imported, and fails if the function that it replaces is not that of the pinned version of verl.
 
-processor      verl knows no `InternVLProcessor`
-multimodal     the pixels for the actor, counted against the prompt's tokens
-placeholders   one mark per picture, as vLLM wants to see it
-dataset        pictures as they are, and none left out
-blank          the vision tower runs in every forward pass, on all ranks
-frozen         the key `freeze_vision_tower` gets its meaning
-advantages     RLOO, whitened over the batch
-demonstrations, sft    the same rows and their golds for verl's SFT trainer
-reward         pays by our verifier
-curves         accuracy, format, length, … of each training step
-uniform        prompts that are all right or all wrong leave the step, where a recipe wants it
-engines        rollouts by transformers (`hf_server`, `hf_rollout`) beside vLLM
-cpu            the platform for machines without an accelerator
+activation             the list of all patches
+patching               guarded monkey patching: on import, with a signature check
+require_active         its import fails where the plugin is off; the actor imports it
+internvl               InternVL's processor, pixels, image tokens and vision tower in verl
+datasets               the rows of `mmk12 build-data` for verl's RL and SFT trainers
+algorithms             RLOO with whitened advantages, and the online filter that drops uniform groups
+reward_manager         pays each response by our verifier
+reward_fields          the reward and what is logged with it; runs without verl
+step_metrics           accuracy, format, length and so on of each training step
+sft_trainer            verl's SFT trainer with a frozen vision tower
+rollout_registration   adds `hf_server` to verl's rollout engines; loaded before verl, so it imports nothing
+hf_rollout             the two ends of `hf_server` in verl: replica and adapter
+hf_server              rollouts by transformers
+cpu                    the platform for machines without an accelerator
 
-verl hides what a plugin raises, so a patch that does not fit ends the process. And because verl can be told to load no
-plugins, `dataset`, `reward` and `required` (which the actor imports) stand up for the rest: where the plugin is off,
-they refuse to work.
+verl hides exceptions of a plugin, so a patch that does not fit ends the process. Because verl can be told to load no
+plugins, `datasets`, `reward_manager` and `require_active` check that the plugin is on.
 """
 
 from __future__ import annotations

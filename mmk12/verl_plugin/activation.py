@@ -1,4 +1,4 @@
-"""What the plugin changes, and where: the whole list."""
+"""Activates the plugin: the list of all patches, each with the module that it waits for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import os
 import sys
 from contextlib import suppress
 
+from mmk12._version import VERL
 from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
-
-VERL = "0.9.1"
-"""The only version of verl that the patches fit."""
 
 _PATCHES = (
     ("verl.experimental.agent_loop.agent_loop", internvl.patch_pixels),
@@ -27,13 +25,13 @@ _PATCHES = (
 
 
 def activate() -> None:
-    """Makes all patches ready. Raises `PatchError` if this is not verl 0.9.1, loading its plugins."""
+    """Registers all patches. Raises `PatchError` if the version of verl is not the one that they were written for."""
     with suppress(ImportError):
-        import verl  # noqa: F401 - it is what imports this, but for `mmk12.verl_plugin.sft_trainer`
-    found = getattr(sys.modules.get("verl"), "__version__", None)
-    if found != VERL:
-        raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {found}.")
-    internvl.patch_processor(sys.modules["verl.utils"])  # `import verl` imports it before any plugin
+        import verl  # noqa: F401 - already imported unless `mmk12.verl_plugin.sft_trainer` is the start
+    version = getattr(sys.modules.get("verl"), "__version__", None)
+    if version != VERL:
+        raise PatchError(f"The mmk12 plugin is for verl {VERL}; found {version}.")
+    internvl.patch_processor(sys.modules["verl.utils"])  # verl imports it before any plugin
     for name, patch in _PATCHES:
         patch_when_imported(name, patch)
     if os.environ.get("VERL_PLATFORM") == "cpu":

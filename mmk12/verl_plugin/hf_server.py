@@ -1,6 +1,6 @@
-"""Rollouts by `transformers.generate`: a server for verl where vLLM cannot be installed, and a second opinion on it.
+"""Rollouts by `transformers.generate`: for machines where vLLM cannot be installed, and to cross-check vLLM.
 
-Requests that arrive together are answered in one batch. Slow beside vLLM except for tiny models.
+Requests that arrive within a short time are answered in one batch. Slower than vLLM except for tiny models.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from verl.workers.rollout.replica import TokenOutput
 
 from mmk12.verl_plugin.internvl import compute_pixel_values
 
-_QUIET = 0.1
-"""Seconds without a new request after which a batch is closed."""
+_QUIET_SECONDS = 0.1
+"""A batch is closed when no new request has arrived for this long."""
 
 
 @dataclass(eq=False)
@@ -30,12 +30,12 @@ class _Request:
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """What the requests of one batch share."""
+        """The settings that all requests of one batch have in common."""
         return tuple(self.sampling.get(key) for key in ("temperature", "top_p", "top_k"))
 
 
 class HfServer:
-    """A Ray actor that holds one copy of the model, on the one device that it was given."""
+    """A Ray actor with one copy of the model on one device."""
 
     def __init__(self, config: Any, path: str, rank: int) -> None:
         self._limits = config
@@ -46,9 +46,9 @@ class HfServer:
         ends = self._model.generation_config.eos_token_id
         self._ends = list(ends) if isinstance(ends, list) else [ends]
         self._pad = self._processor.tokenizer.pad_token_id
-        # A sampled image token would have no pixels behind it.
+        # A sampled image token would have no pixels.
         self._banned = [[self._processor.image_token_id]]
-        # The checkpoint's own sampling habits would fill in what a call leaves open.
+        # The checkpoint's sampling defaults would replace settings that a call leaves out.
         self._model.generation_config = transformers.GenerationConfig()
         self._waiting: list[_Request] = []
         self._work: asyncio.Task[None] | None = None
@@ -56,7 +56,7 @@ class HfServer:
         torch.manual_seed(config.seed + rank)
 
     def load_weights(self, weights: Mapping[str, Any], step: int | None) -> None:
-        """Takes the actor's parameters, by name, as arrays; every one, and no other."""
+        """Loads the actor's parameters, arrays by name, all that the model has. `step` is their version."""
         self._model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=True)
         self._step = self._step if step is None else step
 
@@ -69,7 +69,7 @@ class HfServer:
         mm_processor_kwargs: Mapping[str, Any] | None = None,
         **_: Any,
     ) -> Any:
-        """The tokens of one response and their log-probabilities, as verl's LLM client asks for them."""
+        """Returns the tokens of one response and their log-probabilities, as verl's LLM client expects them."""
         request = _Request(prompt_ids, sampling_params, image_data or (), mm_processor_kwargs or {})
         self._waiting.append(request)
         if self._work is None or self._work.done():
@@ -81,20 +81,20 @@ class HfServer:
             count = 0
             while count != len(self._waiting):
                 count = len(self._waiting)
-                await asyncio.sleep(_QUIET)
+                await asyncio.sleep(_QUIET_SECONDS)
             kind = self._waiting[0].kind
             batch = [request for request in self._waiting if request.kind == kind][: self._limits.max_num_seqs]
             self._waiting = [request for request in self._waiting if request not in batch]
-            working = asyncio.create_task(asyncio.to_thread(self._answers, batch))
-            await asyncio.wait([working])
-            failure = working.exception()
+            task = asyncio.create_task(asyncio.to_thread(self._generate_batch, batch))
+            await asyncio.wait([task])
+            failure = task.exception()
             for at, request in enumerate(batch):
                 if failure is not None:
                     request.answer.set_exception(failure)
                 else:
-                    request.answer.set_result(working.result()[at])
+                    request.answer.set_result(task.result()[at])
 
-    def _answers(self, batch: Sequence[_Request]) -> list[Any]:
+    def _generate_batch(self, batch: Sequence[_Request]) -> list[Any]:
         width = max(len(request.prompt) for request in batch)
         ids = torch.full((len(batch), width), self._pad)
         mask = torch.zeros_like(ids)
@@ -106,11 +106,11 @@ class HfServer:
                 tokens = list(request.prompt).count(self._processor.image_token_id)
                 tiles.append(compute_pixel_values(self._processor, request.images, request.tiling, tokens))
         temperature = float(batch[0].sampling.get("temperature", 1.0))
-        made = self._model.generate(
+        output = self._model.generate(
             input_ids=ids.to(self._device),
             attention_mask=mask.to(self._device),
             **({"pixel_values": torch.cat(tiles).to(self._device)} if tiles else {}),
-            **_sampling(batch[0].sampling, temperature),
+            **_sampling_arguments(batch[0].sampling, temperature),
             max_new_tokens=self._limits.response_length,
             bad_words_ids=self._banned,
             eos_token_id=self._ends,
@@ -118,38 +118,38 @@ class HfServer:
             return_dict_in_generate=True,
             output_logits=True,
         )
-        responses = made.sequences[:, width:]
-        # The logits before any warper: what the actor computes, too.
-        logits = torch.stack(made.logits, 1).float() / (temperature or 1.0)
-        chosen = torch.log_softmax(logits, -1).gather(-1, responses[..., None])[..., 0]
-        return [self._output(*pair) for pair in zip(responses.tolist(), chosen.tolist(), strict=True)]
+        responses = output.sequences[:, width:]
+        # The logits before top-p and top-k, as the actor computes them.
+        logits = torch.stack(output.logits, 1).float() / (temperature or 1.0)
+        logprobs = torch.log_softmax(logits, -1).gather(-1, responses[..., None])[..., 0]
+        return [self._cut_at_end(*pair) for pair in zip(responses.tolist(), logprobs.tolist(), strict=True)]
 
-    def _output(self, ids: list[int], logprobs: list[float]) -> Any:
+    def _cut_at_end(self, ids: list[int], logprobs: list[float]) -> Any:
         size = next((at + 1 for at, token in enumerate(ids) if token in self._ends), len(ids))
         extra = {"global_steps": self._step}
         return TokenOutput(token_ids=ids[:size], log_probs=logprobs[:size], stop_reason="completed", extra_fields=extra)
 
     async def set_global_steps(self, step: int) -> None:
-        """The version of the weights, which each answer tells."""
+        """Sets the version of the weights, which is part of each response."""
         self._step = step
 
     async def abort_all_requests(self, reject_request: bool = False) -> dict[str, Any]:
-        """Nothing is ever aborted."""
+        """Does nothing: requests are never aborted."""
         return {"aborted_count": 0, "request_ids": []}
 
     async def _nothing(self, *_: Any, **__: Any) -> None:
-        """What a server without a cache and without sleep has to do when verl manages its memory."""
+        """Does nothing: there is no cache to clear, and the server never sleeps."""
 
     wake_up = sleep = resume_generation = clear_kv_cache = release_kv_cache = resume_kv_cache = _nothing
     start_profile = stop_profile = _nothing
 
 
-def _sampling(asked: Mapping[str, Any], temperature: float) -> dict[str, Any]:
+def _sampling_arguments(sampling: Mapping[str, Any], temperature: float) -> dict[str, Any]:
     if not temperature:
         return {"do_sample": False}
     return {
         "do_sample": True,
         "temperature": temperature,
-        "top_p": asked.get("top_p", 1.0),
-        "top_k": max(0, asked.get("top_k", 0)),
+        "top_p": sampling.get("top_p", 1.0),
+        "top_k": max(0, sampling.get("top_k", 0)),
     }

@@ -1,7 +1,6 @@
-"""The pixels that the actor sees: cut into tiles exactly as the prompt's tokens say.
+"""InternVL in verl: its processor, the actor's pixels, the image tokens of prompts for vLLM, and the vision tower.
 
-verl decodes the prompt without special tokens and runs the processor on that. InternVL's image token is special, so
-nothing is left for the pictures to stand at. Here the processor gets one mark per picture and nothing else.
+verl was written for Qwen-VL. Each section below patches one place where InternVL differs.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import Any
 
 from mmk12.verl_plugin.patching import PatchError, replace_method
 
-# InternVL's processor, which verl's `hf_processor` throws away with a warning because it does not know its name.
+# The processor: verl's `hf_processor` does not know the class, warns, and returns None.
 
 
 def is_internvl(processor: Any) -> bool:
-    """Whether this is the processor of an HF-native InternVL."""
+    """Returns whether this is the processor of an HF-native InternVL."""
     return type(processor).__name__ == "InternVLProcessor"
 
 
 def patch_processor(utils: Any) -> None:
-    """`utils` is verl.utils, which has handed the function on from a module below a package below it."""
+    """Replaces `hf_processor` in verl.utils and in the two modules from which it is imported there."""
     package = utils.tokenizer
     for owner in (package.tokenizer, package, utils):
         replace_method(owner, "hf_processor", ["name_or_path", "kwargs"], _load_internvl_processor)
@@ -38,25 +37,29 @@ def _load_internvl_processor(original: Any) -> Any:
         if config.model_type != "internvl":
             return original(name_or_path, **kwargs)
         processor = AutoProcessor.from_pretrained(name_or_path, **kwargs)
-        # verl reads it; a rotary index of its own InternVL has none: positions count tokens.
+        # verl reads the config from the processor. InternVL needs no rope index: its positions count tokens.
         processor.config = config
         return processor
 
     return hf_processor
 
 
-def compute_pixel_values(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], tokens: int) -> Any:
-    """The pixel values of `images`, tiles x channels x height x width, for a prompt of `tokens` image tokens.
+# The actor's pixels: verl decodes the prompt without special tokens and gives that to the processor. InternVL's image
+# token is special, so the images have no place in it. Here the processor gets one image token per image and no text.
 
-    `settings` are verl's `data.mm_processor_kwargs`: the tiling. Raises `ValueError` if pixels and tokens do not fit,
-    because the model would be trained on other pictures than it answered about.
+
+def compute_pixel_values(processor: Any, images: Sequence[Any], settings: Mapping[str, Any], tokens: int) -> Any:
+    """Returns the pixel values of `images`, tiles x channels x height x width.
+
+    `settings` are verl's `data.mm_processor_kwargs` (the tiling), `tokens` the number of image tokens in the prompt.
+    Raises `ValueError` if the two do not fit: the model would be trained on other pixels than it has answered about.
     """
     mark = processor.image_token
     features = processor(text=[mark * len(images)], images=list(images), return_tensors="pt", **settings)
     values = features["pixel_values"]
     expected = len(values) * processor.image_seq_length
     if expected != tokens:
-        raise ValueError(f"{len(images)} pictures make {expected} image tokens; the prompt holds {tokens}")
+        raise ValueError(f"{len(images)} images make {expected} image tokens; the prompt holds {tokens}")
     return values
 
 
@@ -69,26 +72,28 @@ def patch_pixels(agent_loop: Any) -> None:
 def _compute_pixels(original: Any) -> Any:
     def compute(self: Any, output: Any, input_ids: Any) -> dict[str, Any]:
         if not is_internvl(self.processor):
-            found: dict[str, Any] = original(self, output, input_ids)
-            return found
+            inputs: dict[str, Any] = original(self, output, input_ids)
+            return inputs
         images = (output.multi_modal_data or {}).get("images") or []
         settings = output.mm_processor_kwargs
         if settings is None:
             settings = self._get_mm_processor_kwargs()
         tokens = int((input_ids == self.processor.image_token_id).sum())
-        return (
-            {"pixel_values": compute_pixel_values(self.processor, images, settings, tokens)} if images or tokens else {}
-        )
+        if not images and not tokens:
+            return {}
+        return {"pixel_values": compute_pixel_values(self.processor, images, settings, tokens)}
 
     return compute
 
 
-# One mark per picture in the prompts for vLLM, which puts in the image tokens itself.
+# The prompts for vLLM: one image token per image, because vLLM expands the tokens itself.
 
 
 def collapse_image_tokens(ids: Sequence[int], *, start: int, context: int, end: int) -> list[int]:
-    """`ids` with each `start context … context end` made a single `context`, which vLLM's processor for InternVL
-    turns back into all of it (`interns1.py`, the same in vLLM 0.24 and 0.32)."""
+    """Replaces each `start context … context end` in `ids` by a single `context`.
+
+    vLLM's processor for InternVL expands it again (`interns1.py`, the same in vLLM 0.24 and 0.32).
+    """
     out: list[int] = []
     at, size = 0, len(ids)
     while at < size:
@@ -105,7 +110,7 @@ def collapse_image_tokens(ids: Sequence[int], *, start: int, context: int, end: 
 
 
 def patch_image_tokens(utils: Any) -> None:
-    """Replaces verl's function for Qwen, which its vLLM server calls for every model."""
+    """Replaces verl's function for Qwen-VL, which its vLLM server calls for every model."""
     replace_method(utils, "qwen2_5_vl_dedup_image_tokens", ["prompt_ids", "processor"], _collapse_image_tokens)
 
 
@@ -119,14 +124,15 @@ def _collapse_image_tokens(original: Any) -> Any:
     return dedup
 
 
-# The vision tower runs in every forward pass, on a blank tile where a micro-batch has no picture.
+# The vision tower runs in every forward pass, on a zero tile if a micro-batch has no image: FSDP's ranks would
+# otherwise wait for each other.
 
 
 def run_vision_on_every_rank(model: Any) -> Any:
-    """`model`, an HF-native InternVL, which now looks at a blank tile, with weight 0, when it is given no pixels.
+    """Changes `model`, an HF-native InternVL, to run its vision tower on a zero tile, with weight 0, without pixels.
 
-    It does so between the embedding and the language model, where pictures are looked at: ranks that gather weights
-    in another order exchange the wrong ones.
+    The tower runs between the embedding and the language model, as with pixels: ranks that gather weights in another
+    order would exchange the wrong ones.
     """
     body = model.model
     original = body.forward
@@ -135,8 +141,8 @@ def run_vision_on_every_rank(model: Any) -> Any:
     def forward(input_ids: Any = None, pixel_values: Any = None, inputs_embeds: Any = None, **named: Any) -> Any:
         if pixel_values is None:
             embedded = body.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
-            seen = body.get_image_features(pixel_values=embedded.new_zeros(1, 3, height, width)).pooler_output
-            input_ids, inputs_embeds = None, embedded + 0.0 * seen.sum().to(embedded.dtype)
+            features = body.get_image_features(pixel_values=embedded.new_zeros(1, 3, height, width)).pooler_output
+            input_ids, inputs_embeds = None, embedded + 0.0 * features.sum().to(embedded.dtype)
         return original(input_ids=input_ids, pixel_values=pixel_values, inputs_embeds=inputs_embeds, **named)
 
     body.forward = forward
@@ -144,11 +150,11 @@ def run_vision_on_every_rank(model: Any) -> Any:
 
 
 def patch_vision_tower(engine: Any) -> None:
-    """Applies it to the models of verl's FSDP engine, before they are sharded."""
-    replace_method(engine.FSDPEngine, "_build_module", ["self"], _seeing)
+    """Applies `run_vision_on_every_rank` to the models of verl's FSDP engine, before they are sharded."""
+    replace_method(engine.FSDPEngine, "_build_module", ["self"], _build_with_vision)
 
 
-def _seeing(original: Any) -> Any:
+def _build_with_vision(original: Any) -> Any:
     def build(self: Any) -> Any:
         model = original(self)
         return run_vision_on_every_rank(model) if model.config.model_type == "internvl" else model
@@ -156,18 +162,18 @@ def _seeing(original: Any) -> Any:
     return build
 
 
-# Gives verl's key `actor.freeze_vision_tower` its meaning: in 0.9.1 it is declared and read by nobody.
+# Freezing: verl declares the key `actor.freeze_vision_tower` and never reads it.
 
 
 _TOWERS = ("vision_tower", "visual")
-"""What InternVL and Qwen-VL call it, below `model`."""
+"""The tower's attribute of `model` in InternVL and in Qwen-VL."""
 
 _log = logging.getLogger(__name__)
-_wanted = False  # of the one trained model that lives in a process
+_freeze_requested = False  # a process has one trained model
 
 
 def freeze_vision_tower(model: Any) -> int:
-    """Stops the training of the vision tower of a transformers model; returns its number of parameters.
+    """Freezes the vision tower of a transformers model; returns its number of parameters.
 
     Raises `PatchError` if the model has no tower under a known name.
     """
@@ -180,22 +186,22 @@ def freeze_vision_tower(model: Any) -> int:
 
 
 def request_freezing(frozen: bool) -> None:
-    """Says whether the tower of the model that is built next in this process stays as it is."""
-    global _wanted
-    _wanted = frozen
+    """Sets whether the tower of the next model of this process is frozen."""
+    global _freeze_requested
+    _freeze_requested = frozen
 
 
 def patch_freezing_worker(engine_workers: Any) -> None:
-    """Notes what the actor's configuration says before its engine is built: the engine is not told."""
-    replace_method(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _noting)
+    """Reads the key from the actor's configuration before its engine is built: the engine does not get it."""
+    replace_method(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _request_before_init)
 
 
 def patch_freezing_engine(engine: Any) -> None:
-    """Freezes the tower of a freshly loaded model, before it is sharded and the optimiser sees it."""
-    replace_method(engine.FSDPEngine, "_build_module", ["self"], _freezing)
+    """Freezes the tower of a loaded model, before it is sharded and the optimiser is made."""
+    replace_method(engine.FSDPEngine, "_build_module", ["self"], _build_frozen)
 
 
-def _noting(original: Any) -> Any:
+def _request_before_init(original: Any) -> Any:
     def init_model(self: Any) -> Any:
         request_freezing(bool(self.config.actor.freeze_vision_tower))
         return original(self)
@@ -203,11 +209,11 @@ def _noting(original: Any) -> Any:
     return init_model
 
 
-def _freezing(original: Any) -> Any:
+def _build_frozen(original: Any) -> Any:
     def build(self: Any) -> Any:
         model = original(self)
         settings = self.engine_config
-        if _wanted and not settings.forward_only:
+        if _freeze_requested and not settings.forward_only:
             if settings.strategy == "fsdp" and not settings.use_orig_params:
                 raise PatchError("A frozen vision tower needs strategy fsdp2, or fsdp_config.use_orig_params=True.")
             _log.warning("vision tower frozen: %s parameters", f"{freeze_vision_tower(model):,}")

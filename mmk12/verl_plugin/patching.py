@@ -1,8 +1,7 @@
-"""Changing a library at run time without fooling oneself.
+"""Guarded monkey patching: a patch is applied when its module is imported, after a check of the signature.
 
-A patch waits until its module is imported, so that nothing heavy is imported for its sake and every later
-`from module import name` sees the new object. A target whose parameters are not those of the version that the patch
-was written for is an error, not a guess.
+A patch that waits for the import loads nothing itself, and every later `from module import name` gets the new object.
+A function whose parameters are not those that the patch was written for is an error.
 """
 
 from __future__ import annotations
@@ -16,21 +15,22 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from mmk12._version import VERL
 from mmk12.errors import Mmk12Error
 
 Patch = Callable[[Any], None]
-"""Changes the module that it is given."""
+"""Changes the module that it gets as its argument."""
 
 
 class PatchError(Mmk12Error):
-    """The trainer that is installed is not the one that the plugin was written for, or the plugin is off."""
+    """The installed trainer is not the one that the plugin was written for, or the plugin is off."""
 
 
 def patch_when_imported(name: str, patch: Patch, *, late: bool = False) -> None:
-    """Has `patch` change the module `name` right after it is imported.
+    """Applies `patch` to the module `name` right after it is imported.
 
-    Raises `PatchError` if it already was, because others may hold what the patch would replace. With `late` the patch
-    is made at once then: for targets that are looked up in their module at each call.
+    If it is imported already, raises `PatchError`, because other modules may hold the object that the patch replaces.
+    With `late` the patch is then applied at once: for functions that their callers look up in the module at each call.
     """
     if name in sys.modules:
         if not late:
@@ -45,12 +45,12 @@ def patch_when_imported(name: str, patch: Patch, *, late: bool = False) -> None:
 def replace_method(owner: Any, name: str, parameters: Sequence[str], build: Callable[[Any], Any]) -> None:
     """Sets `owner.name` to `build(original)`. Raises `PatchError` unless the original takes exactly `parameters`."""
     original: Any = getattr(owner, name, None)
-    found = list(inspect.signature(original).parameters) if callable(original) else None
-    if found != list(parameters):
+    actual = list(inspect.signature(original).parameters) if callable(original) else None
+    if actual != list(parameters):
         where = f"{getattr(owner, '__module__', '')}.{owner.__name__}.{name}".lstrip(".")
-        has = "does not exist" if found is None else f"takes ({', '.join(found)})"
-        raise PatchError(f"{where} {has}, not ({', '.join(parameters)}). Install verl==0.9.1.")
-    # verl keeps how a method is dispatched in the function's own attributes.
+        problem = "does not exist" if actual is None else f"takes ({', '.join(actual)})"
+        raise PatchError(f"{where} {problem}, not ({', '.join(parameters)}). Install verl=={VERL}.")
+    # verl keeps the dispatch mode of a method in attributes of the function.
     setattr(owner, name, functools.wraps(original)(build(original)))
 
 
@@ -58,7 +58,7 @@ _waiting: dict[str, list[Patch]] = {}
 
 
 class _Watcher(importlib.abc.MetaPathFinder):
-    """Finds modules as the finders behind it do, and adds the patches that wait for one."""
+    """Finds modules like the other finders, and applies the patches that wait for them."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -1,6 +1,7 @@
-"""Importing this proves that the plugin is at work; the actor does so as its `model.external_lib`.
+"""The import of this module is the check that the plugin is active: it raises `PatchError` where it is not.
 
-verl reports a plugin that cannot be loaded at the log level DEBUG, and would go on without the vision of InternVL.
+The actor imports it as its `model.external_lib`. verl reports a plugin that cannot be loaded at log level DEBUG only,
+and would go on without the patches. Do not remove an import of this module because its names are unused.
 """
 
 from __future__ import annotations

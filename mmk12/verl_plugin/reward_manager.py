@@ -1,7 +1,7 @@
-"""Pays responses inside verl by our verifier, in a worker process that is killed when it takes too long.
+"""Computes rewards inside verl with our verifier, in a worker process that is killed when it takes too long.
 
-verl runs a reward function in a thread without a deadline, hands it no token counts, and forgets what else it says
-during training. A reward manager, verl's own hook, sees the tokens; `curves` picks up what it says.
+verl runs a reward function in a thread without a deadline, passes it no token counts, and drops its other results
+during training. A reward manager, verl's own hook, sees the tokens; `step_metrics` logs what it returns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from mmk12.types import Verdict
 from mmk12.verifier.pool import Pool
-from mmk12.verl_plugin.reward_fields import DATA_SOURCE, reward_fields, verify_row_of
+from mmk12.verl_plugin.reward_fields import DATA_SOURCE, make_pool_row, read_penalties, reward_fields
 
 
 class RewardManager(RewardManagerBase):  # type: ignore[misc]
@@ -22,37 +22,39 @@ class RewardManager(RewardManagerBase):  # type: ignore[misc]
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **_: Any) -> None:
         super().__init__(config, tokenizer, compute_score)
-        self._stops = find_end_marks(tokenizer, config.actor_rollout_ref.model.path)
-        # Pools are for one thread at a time; while it waits, verl's event loop goes on.
+        self._stops = find_end_tokens(tokenizer, config.actor_rollout_ref.model.path)
+        self._penalties = read_penalties(config)
+        # A pool is not thread-safe, so one thread uses them all; verl's event loop runs on while it waits.
         self._thread = ThreadPoolExecutor(1)
         self._pools: dict[str, Pool] = {}
 
     async def run_single(self, data: Any) -> dict[str, Any]:
-        """The reward of one response, as verl's agent loop asks for it."""
+        """Returns the reward of one response, as verl's agent loop requests it."""
         item = data[-1]
         columns = item.non_tensor_batch
         padded = item.batch["responses"]
         ids = padded[: int(item.batch["attention_mask"][-len(padded) :].sum())].tolist()
         response = self.tokenizer.decode(ids, skip_special_tokens=True)
         profile = columns["data_source"].removeprefix(DATA_SOURCE)
-        asked = verify_row_of(response, columns["reward_model"]["ground_truth"], columns.get("extra_info") or {})
-        verdict = await self.loop.run_in_executor(self._thread, self._verdict, asked, profile)
-        told = reward_fields(verdict, length=len(ids), truncated=not ids or ids[-1] not in self._stops)
-        return {"reward_score": told["score"], "reward_extra_info": told}
+        row = make_pool_row(response, columns["reward_model"]["ground_truth"], columns.get("extra_info") or {})
+        verdict = await self.loop.run_in_executor(self._thread, self._verify, row, profile)
+        truncated = not ids or ids[-1] not in self._stops
+        fields = reward_fields(verdict, response, length=len(ids), truncated=truncated, penalties=self._penalties)
+        return {"reward_score": fields["score"], "reward_extra_info": fields}
 
-    def _verdict(self, asked: dict[str, Any], profile: str) -> Verdict:
+    def _verify(self, row: dict[str, Any], profile: str) -> Verdict:
         pool = self._pools.get(profile) or self._pools.setdefault(profile, Pool(1, profile))
-        [verdict] = pool.map([asked])
+        [verdict] = pool.map([row])
         return verdict
 
 
-def find_end_marks(tokenizer: Any, model: str) -> Collection[int]:
-    """The tokens that end a response: those of the checkpoint's generation config, as engines use them."""
+def find_end_tokens(tokenizer: Any, model: str) -> Collection[int]:
+    """Returns the ids of the tokens that end a response: those of the checkpoint's generation config, as engines do."""
     from transformers import GenerationConfig
 
     try:
         ids = GenerationConfig.from_pretrained(model).eos_token_id
     except OSError:  # the file is optional
         ids = None
-    found: Sequence[int] = ids if isinstance(ids, list) else [] if ids is None else [ids]
-    return {*found, tokenizer.eos_token_id}
+    configured: Sequence[int] = ids if isinstance(ids, list) else [] if ids is None else [ids]
+    return {*configured, tokenizer.eos_token_id}

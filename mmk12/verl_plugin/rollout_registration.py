@@ -1,4 +1,7 @@
-"""Adds the transformers server to verl's rollout engines, as `rollout.name=hf_server`."""
+"""Adds the transformers server to verl's rollout engines, as `rollout.name=hf_server`.
+
+Loaded by `activation` in every process before verl, so it must not import Ray, torch or verl; `hf_rollout` does.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ NAME = "hf_server"
 
 
 def patch_adapters(base: Any) -> None:
-    """`base` is verl.workers.rollout.base, whose table has no function to add to it."""
+    """Adds the adapter to the registry of verl.workers.rollout.base, which has no function for that."""
     base._ROLLOUT_REGISTRY[NAME, "async"] = "mmk12.verl_plugin.hf_rollout.HfAdapter"
 
 
 def patch_replicas(replica: Any) -> None:
-    """`replica` is verl.workers.rollout.replica."""
+    """Registers the replica in verl.workers.rollout.replica; it is imported when it is first used."""
 
     def load() -> Any:
         from mmk12.verl_plugin.hf_rollout import HfReplica

@@ -1,7 +1,7 @@
-"""What the verifier said about the rollouts of each training step: as metrics, and beside the rollouts that are dumped.
+"""Adds the verifier's results to the metrics of each training step and to the dumped rollouts.
 
-verl's trainer keeps only the score of a training rollout. The rest of what the reward manager returned lies in the
-transfer queue until the step ends; here it is fetched, averaged and handed to verl's own loggers.
+verl's trainer keeps only the score of a training rollout. The other fields of the reward manager stay in the transfer
+queue until the step ends; here they are read, averaged and passed to verl's own loggers.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from typing import Any, get_args
 
 from mmk12.types import Status
 from mmk12.verl_plugin.patching import replace_method
+from mmk12.verl_plugin.reward_fields import PENALTY_FIELDS
 
 _AVERAGED = ("score", "acc", "format", "no_answer", "timeout", "truncated", "length")
 
 
 def compute_step_metrics(rows: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> dict[str, float]:
-    """Metrics of one step. `rows` are what `payment.logged` returned, `prompts` name the prompt that each answered.
+    """Returns the metrics of one step. `rows` are the results of `reward_fields`, `prompts` the prompt of each row.
 
     `reward/<key>/mean` for every number, `reward/status/<status>` as shares, and the shares of prompts whose rollouts
-    were all right or all wrong: they teach RLOO only form.
+    were all right or all wrong: from those RLOO learns only the format.
     """
     if not rows:
         return {}
-    means = {f"reward/{key}/mean": _mean([float(row[key]) for row in rows]) for key in _AVERAGED}
+    averaged = [key for key in (*_AVERAGED, *PENALTY_FIELDS) if key in rows[0]]
+    means = {f"reward/{key}/mean": _mean([float(row[key]) for row in rows]) for key in averaged}
     shares = {f"reward/status/{name}": _mean([row["status"] == name for row in rows]) for name in get_args(Status)}
     groups: dict[str, list[float]] = defaultdict(list)
     for row, prompt in zip(rows, prompts, strict=True):
@@ -40,31 +42,31 @@ def compute_step_metrics(rows: Sequence[Mapping[str, Any]], prompts: Sequence[st
 def patch_step_metrics(trainer: Any) -> None:
     """Extends two methods of verl's trainers; `trainer` is their module."""
     queue = trainer.tq
-    measured = ["self", "batch", "metrics", "timing_raw", "global_steps", "epoch"]
-    dumped = ["self", "inputs", "outputs", "gts", "scores", "reward_extra_infos_dict", "dump_path"]
-    replace_method(trainer.PPOTrainer, "_compute_metrics", measured, lambda original: _measuring(original, queue))
-    replace_method(trainer.PPOTrainer, "_dump_generations", dumped, lambda original: _telling(original, queue))
+    metrics = ["self", "batch", "metrics", "timing_raw", "global_steps", "epoch"]
+    dump = ["self", "inputs", "outputs", "gts", "scores", "reward_extra_infos_dict", "dump_path"]
+    replace_method(trainer.PPOTrainer, "_compute_metrics", metrics, lambda original: _add_metrics(original, queue))
+    replace_method(trainer.PPOTrainer, "_dump_generations", dump, lambda original: _add_fields(original, queue))
 
 
-def _measuring(original: Any, queue: Any) -> Any:
+def _add_metrics(original: Any, queue: Any) -> Any:
     def compute(self: Any, batch: Any, metrics: Any, *others: Any, **named: Any) -> Any:
         keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
-        found = read_field(queue, keys, batch.partition_id)
-        metrics.update(compute_step_metrics([row for row, _ in found], [prompt_id(key) for key in keys]))
+        rows = [row for row, _ in read_rewards(queue, keys, batch.partition_id)]
+        metrics.update(compute_step_metrics(rows, [prompt_id(key) for key in keys]))
         return original(self, batch, metrics, *others, **named)
 
     return compute
 
 
-def _telling(original: Any, queue: Any) -> Any:
+def _add_fields(original: Any, queue: Any) -> Any:
     def dump(
         self: Any, inputs: Any, outputs: Any, gts: Any, scores: Any, reward_extra_infos_dict: Any, dump_path: Any
     ) -> Any:
         extra = dict(reward_extra_infos_dict)
-        if set(extra) == {"uid"}:  # training; in validation verl tells all it knows
-            found = read_field(queue, extra["uid"], "train")
-            extra |= {key: [row[key] for row, _ in found] for key in found[0][0]} if found else {}
-            extra["id"] = [identity for _, identity in found]
+        if set(extra) == {"uid"}:  # training; in validation verl dumps all fields itself
+            rewards = read_rewards(queue, extra["uid"], "train")
+            extra |= {key: [row[key] for row, _ in rewards] for key in rewards[0][0]} if rewards else {}
+            extra["id"] = [sample_id for _, sample_id in rewards]
         return original(self, inputs, outputs, gts, scores, extra, dump_path)
 
     return dump
@@ -74,17 +76,14 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-# What verl's transfer queue holds about a rollout until its step ends.
-
-
-def read_field(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str, Any], str]]:
-    """For each rollout: what the reward manager returned, and the id of its sample."""
+def read_rewards(queue: Any, keys: Sequence[str], partition: str) -> list[tuple[dict[str, Any], str]]:
+    """Reads verl's transfer queue: for each rollout the fields of the reward manager, and the id of its sample."""
     fields = ["extra_fields", "extra_info"]
     data = queue.kv_batch_get(keys=list(keys), partition_id=partition, select_fields=fields)
     extra, info = (data.pop(field).tolist() for field in fields)
-    return [(one["reward_extra_info"], two.get("id", "")) for one, two in zip(extra, info, strict=True)]
+    return [(reward["reward_extra_info"], row.get("id", "")) for reward, row in zip(extra, info, strict=True)]
 
 
 def prompt_id(key: str) -> str:
-    """verl's name of the prompt in the name of a rollout, `<prompt>_<rollout>_<output>`."""
+    """Returns the prompt's part of verl's key of a rollout, `<prompt>_<rollout>_<output>`."""
     return key.rsplit("_", 2)[0]

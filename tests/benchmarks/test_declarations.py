@@ -49,7 +49,7 @@ def test_a_declaration_is_complete(ref):
     one = registry.load_benchmark(ref)
     assert one.name == ref
     assert one.size > 0
-    assert one.licence
+    assert one.license
     assert one.about
     assert one.official is None or one.official in RULES
     assert all(number.grader and "2503.07365" in number.source for number in one.published)

@@ -50,11 +50,11 @@ def test_both_verdicts_are_kept_and_counted(raw):
         (False, True),
         (True, False),
     ]
-    found = done.results["mathvision"]
-    official = found["official"]
-    assert (found["accuracy"], official["accuracy"]) == (0.666667, 0.666667)
-    assert (official["agreement"], official["only_strict"], official["only_official"]) == (0.333333, 1, 1)
-    assert {name: score["n"] for name, score in found["groups"]["subject × level"].items()} == {
+    found = done.results.benchmarks["mathvision"]
+    official = found.official
+    assert (found.accuracy, official.accuracy) == (0.666667, 0.666667)
+    assert (official.agreement, official.only_strict, official.only_official) == (0.333333, 1, 1)
+    assert {name: score.n for name, score in found.groups["subject × level"].items()} == {
         "algebra × 2": 1,
         "logic × 1": 1,
         "logic × 2": 1,
@@ -81,5 +81,5 @@ def test_a_rule_that_this_version_lacks_is_named(raw):
 
 def test_benchmarks_without_a_rule_have_no_official_number(raw, tmp_path):
     done = evaluate(str(tmp_path / "saved.jsonl"), ["demo"], out=tmp_path / "demo", limit=2)
-    assert "official" not in done.results["demo"]
+    assert done.results.benchmarks["demo"].official is None
     assert [row["official"] for row in verdicts(done.folder)] == [None, None]

@@ -6,7 +6,7 @@ from mmk12.errors import UnknownName
 from mmk12.evaluation.official import RULES, find_rule
 from mmk12.evaluation.official.mathverse import mathverse
 from mmk12.evaluation.official.mathvision import mathvision
-from mmk12.evaluation.official.mathvista import distance, mathvista, normalised
+from mmk12.evaluation.official.mathvista import edit_distance, mathvista, normalize
 from mmk12.evaluation.official.olympiadbench import olympiadbench
 from mmk12.types import Gold
 from mmk12.verifier import verify
@@ -43,7 +43,7 @@ def olympiad(text, several=False, tolerance=None):
     ],
 )
 def test_mathvista_brings_answers_into_the_form_of_the_gold(extraction, gold, form):
-    assert normalised(extraction, gold) == form
+    assert normalize(extraction, gold) == form
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_olympiadbench_overlooks_a_small_constant():
     ("a", "b", "expected"), [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("12", "21", 2), ("a", "a", 0)]
 )
 def test_distance_is_levenshteins(a, b, expected):
-    assert distance(a, b) == distance(b, a) == expected
+    assert edit_distance(a, b) == edit_distance(b, a) == expected
 
 
 HOSTILE = [

@@ -94,9 +94,9 @@ def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
     assert "100.0" in result.stdout
     assert "report.html" in result.stdout
     scored = mmk12("score", tmp_path / "run", "--json")
-    assert json.loads(scored.stdout)["k12"]["correct"] == 1
+    assert json.loads(scored.stdout)["benchmarks"]["k12"]["correct"] == 1
     compared = mmk12("compare", tmp_path / "run", tmp_path / "run", "--json")
-    assert json.loads(compared.stdout)["k12"]["difference"] == 0
+    assert json.loads(compared.stdout)["benchmarks"]["k12"]["difference"] == 0
 
 
 @pytest.mark.parametrize(

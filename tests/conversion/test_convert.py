@@ -150,13 +150,13 @@ REFUSED = {
     "vision_config is not": lambda told: told.update(vision_config=3),
     "no llm_config.hidden_size": lambda told: told["llm_config"].pop("hidden_size"),
     "not that of an InternVL": lambda told: told["llm_config"].update(hidden_size="wide"),
-    "token of pictures is 1022": lambda told: told["llm_config"].update(vocab_size=1000),
+    "image token is 1022": lambda told: told["llm_config"].update(vocab_size=1000),
     "leads to": lambda told: told["llm_config"].update(vocab_size=1025),
     "cannot share": lambda told: told["llm_config"].update(num_key_value_heads=5),
     "0 keys": lambda told: told["llm_config"].update(num_key_value_heads=0),
     "is 96 x 64; its": lambda told: told["llm_config"].update(num_key_value_heads=1),
     "lacks the tensor": lambda told: told["llm_config"].update(num_hidden_layers=3),
-    "which has no place": lambda told: told["llm_config"].update(num_hidden_layers=1),
+    "does not have": lambda told: told["llm_config"].update(num_hidden_layers=1),
 }
 
 
@@ -171,7 +171,7 @@ def test_what_the_native_layout_cannot_say(told, remote, tmp_path):
 UNSAID = {
     "vision_feature_layer": lambda told: told.update(vision_feature_layer=-2),
     "projector activation": lambda told: told.update(projector_hidden_act="relu"),
-    "no squares": lambda told: told["vision_config"].update(image_size=[56, 112]),
+    "not square": lambda told: told["vision_config"].update(image_size=[56, 112]),
     "feed-forward": lambda told: told["text_config"].update(mlp_bias=True),
     "heads of 16": lambda told: told["text_config"].update(head_dim=16),
     "text tower mistral": lambda told: told["text_config"].update(model_type="mistral"),

@@ -7,15 +7,16 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.curation import build_data, image_fingerprints
-from mmk12.curation.benchmark_split import DRAWN, FOLDER, benchmark, is_fill_in_the_blank, stratify
-from mmk12.curation.context import Context
+from mmk12.curation.benchmark_folder import FOLDER
+from mmk12.curation.benchmark_split import DRAWN, benchmark, is_fill_in_the_blank, stratify
 from mmk12.curation.sampling import sample_evenly
+from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, BadRecipe
 from mmk12.evaluation.pipeline import evaluate
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Image, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
@@ -90,15 +91,11 @@ def test_every_group_gets_its_share(sizes, count, expected):
 def run(tmp_path):
     def runner(samples, size=5, seed=0, source="pool", templates=()):
         save_outputs(tmp_path / "in.jsonl", "key", samples)
-        with image_fingerprints.write_fingerprints(tmp_path / "pictures.looks") as prints:
+        with image_fingerprints.write_fingerprints(tmp_path / "images.fingerprints") as prints:
             for image in (image for one in samples for image in one.images):
                 prints.report(image, prints.examine(noise(image)))
-        recipe = load_recipe("demo").with_seed(seed)
-        wanted = load_recipe(write_recipe(tmp_path, f"{{source: {source}, size: {size}}}")).data.benchmark
-        data = recipe.data.model_copy(update={"benchmark": wanted})
-        chosen = recipe.model_copy(update={"data": data})
-        context = Context(chosen, {}, ImageStore(tmp_path), folder=tmp_path, templates=frozenset(templates))
-        return list(benchmark(StageOutput(tmp_path / "in.jsonl"), context))
+        rows, build_item = StageOutput(tmp_path / "in.jsonl"), ItemBuilder(tmp_path, templates)
+        return list(benchmark(rows, build_item=build_item, source=source, size=size, seed=seed))
 
     return runner
 
@@ -186,6 +183,12 @@ def built(folder, wanted="{source: demo, size: 24}", out="out", **options):
     return build_data(write_recipe(folder, wanted), out=folder / out, **options)
 
 
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """A build with a benchmark of its own, only read by the tests."""
+    return built(tmp_path_factory.mktemp("apart"), limit=120)
+
+
 def as_raw_dir(folder, out):
     """A raw folder with `out`'s benchmark where K12-500 is looked for."""
     folder.mkdir()
@@ -193,32 +196,30 @@ def as_raw_dir(folder, out):
     return folder
 
 
-def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(tmp_path):
-    made = built(tmp_path, limit=120)
-    assert made.funnel["demo"]["benchmark"] <= 120 - 24
-    raw = as_raw_dir(tmp_path / "raw", made.out)
+def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(apart, tmp_path):
+    assert apart.funnel["demo"]["benchmark"] <= 120 - 24
+    raw = as_raw_dir(tmp_path / "raw", apart.out)
     items = list(load_samples(load_benchmark("k12"), raw, ImageStore(tmp_path / "images")))
     assert len(items) == 24
-    told = storage.read_json(made.out / "manifest.json")["benchmark"]
+    told = storage.read_json(apart.out / "manifest.json")["benchmark"]
     assert (told["size"], told["published"], told["digest"]) == (24, False, hash_samples(items))
-    trained = {json.loads(line)["id"] for line in (made.out / "train.jsonl").read_text().splitlines()}
+    trained = {json.loads(line)["id"] for line in (apart.out / "train.jsonl").read_text().splitlines()}
     assert trained.isdisjoint(f"demo/{item.id.removeprefix('k12/')}" for item in items)
     answers = [{"id": item.id, "response": response(item.gold.text)} for item in items]
     storage.write_jsonl(tmp_path / "saved.jsonl", answers)
     run = evaluate(str(tmp_path / "saved.jsonl"), ["k12"], out=tmp_path / "run", raw_dir=raw)
-    assert (run.results["k12"]["n"], run.results["k12"]["correct"]) == (24, 24)
+    assert (run.results.benchmarks["k12"].n, run.results.benchmarks["k12"].correct) == (24, 24)
 
 
-def test_the_layout_is_upstreams(tmp_path):
-    made = built(tmp_path, limit=120)
-    rows = json.loads((made.out / FOLDER / "k12.json").read_text())
+def test_the_layout_is_upstreams(apart):
+    rows = json.loads((apart.out / FOLDER / "k12.json").read_text())
     assert {tuple(row) for row in rows} == {("id", "question", "answer", "image_path")}
-    assert all((made.out / FOLDER / row["image_path"]).is_file() for row in rows)
+    assert all((apart.out / FOLDER / row["image_path"]).is_file() for row in rows)
     assert not any("<image>" in row["question"] for row in rows)
-    card = (made.out / FOLDER / "README.md").read_text()
+    card = (apart.out / FOLDER / "README.md").read_text()
     assert "not the published 500" in card
     assert "| topic: geometry |" in card
-    assert "`k12_benchmark/` holds 24 questions of demo" in (made.out / "DATA_CARD.md").read_text()
+    assert "`k12_benchmark/` holds 24 questions of demo" in (apart.out / "DATA_CARD.md").read_text()
 
 
 def test_a_recipe_without_a_benchmark_takes_the_folder_away(tmp_path):
@@ -235,9 +236,8 @@ def test_the_published_benchmark_is_optional(tmp_path):
     assert "**No benchmark folder:**" in (made.out / "DATA_CARD.md").read_text()
 
 
-def test_what_is_not_the_published_benchmark_is_told(tmp_path):
-    other = built(tmp_path, limit=120)
-    raw = as_raw_dir(tmp_path / "raw", other.out)
+def test_what_is_not_the_published_benchmark_is_told(apart, tmp_path):
+    raw = as_raw_dir(tmp_path / "raw", apart.out)
     made = built(tmp_path, "{source: official}", out="official", limit=12, raw_dir=raw)
     assert storage.read_json(made.out / "manifest.json")["benchmark"]["published"] is False
     assert "their contents have another hash" in (made.out / FOLDER / "README.md").read_text()

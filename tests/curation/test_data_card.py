@@ -18,7 +18,7 @@ SOURCE = """
 from mmk12.datasets.declarations import Source
 from mmk12.types import Gold, RawSample
 
-source = Source(name="toy", about="invented", licence="CC0 | <b>mine</b>", url="https://example.org", folders=("toy",),
+source = Source(name="toy", about="invented", license="CC0 | <b>mine</b>", url="https://example.org", folders=("toy",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"),
                 draft=lambda row: RawSample(row["id"], row["q"], Gold(row["a"]), row["images"], {"topic": "<i>"}))
 """
@@ -111,10 +111,11 @@ def test_what_upstream_cannot_reach_is_said():
 
 
 def test_a_card_sets_the_paper_beside_what_was_built(built, monkeypatch, tmp_path):
-    assert "## Beside the paper" not in (built.out / "DATA_CARD.md").read_text()
+    assert "## Comparison with the paper" not in (built.out / "DATA_CARD.md").read_text()
     monkeypatch.setattr(paper_counts, "PAPER", {"toy": ("Toy", 5665)})
     again = build_data(str(tmp_path / "r.yaml"), raw_dir=tmp_path / "raw", out=tmp_path / "again")
     card = (again.out / "DATA_CARD.md").read_text()
+    assert "## Comparison with the paper" in card
     assert "The difficulty filter did not run here" in card
     assert "| Toy | 5,665 | 30 |" in card
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.curation import build_data
-from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, find_copies_by, measure_overlap
+from mmk12.curation.decontamination import BOTH, IMAGE, TEXT, classify_copy, measure_overlap
 from mmk12.curation.similarity import ItemIndex, Match
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.types import DroppedSample
@@ -21,7 +21,7 @@ CHINESE = "如图所示，直角边为5和12，求斜边。"
 def how(row, other, template=False):
     """By what a row is a copy of another one."""
     (found,) = ItemIndex([other]).matches([row])
-    return find_copies_by(row, other, found.get(0, Match()), template)
+    return classify_copy(row, other, found.get(0, Match()), template)
 
 
 ORIGINAL = item("b/1", LONG, [drawn()], "$13$")
@@ -92,7 +92,7 @@ from mmk12.types import Gold, RawSample
 def draft(row):
     return RawSample(row["id"], row["question"], Gold(row["answer"]), images=row["images"])
 
-{value} = {kind}(name="{name}", about="invented", licence="CC0", url="https://example.org/{name}", folders=("{name}",),
+{value} = {kind}(name="{name}", about="invented", license="CC0", url="https://example.org/{name}", folders=("{name}",),
                  layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft{more})
 """
 
@@ -145,8 +145,10 @@ def test_a_build_takes_copies_out_and_says_what_it_compared(work):
     (drop,) = drops(work)
     assert (drop["id"], drop["stage"], drop["reason"]) == ("toy/1", "decontaminate", "both of quiz")
     assert drop["evidence"] == "quiz/1 (text 1.00, image 1.00)"
-    compared = json.loads((work / "out" / ".stages" / "compared.json").read_text())
-    assert compared == {"quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}}
+    manifest = json.loads((work / "out" / "manifest.json").read_text())
+    assert manifest["decontamination"]["compared"] == {
+        "quiz": {"items": 2, "pictures": 1, "lost pictures": 1, "broken rows": 0}
+    }
     assert len(list((work / "out" / "images").iterdir())) == 2, "pictures of benchmarks are not stored"
 
 
@@ -158,8 +160,12 @@ def test_another_benchmark_is_compared_again(work):
 
 def test_a_missing_benchmark_stops_the_build_unless_it_is_allowed(work):
     shutil.rmtree(work / "raw" / "quiz")
-    with pytest.raises(MissingData, match=r"no quiz.*Unread, quiz may be in the mixture.*--allow-missing"):
+    with pytest.raises(
+        MissingData, match=r"\n  quiz +quiz/ +CC0 +folder not found +https://example\.org/quiz\n"
+    ) as caught:
         made(work)
+    assert "unread benchmarks (quiz) may be in the mixture" in str(caught.value)
+    assert "--allow-missing" in str(caught.value)
     assert not (work / "out").exists()
     built = made(work, allow_missing=True)
     assert list(built.plan.not_compared) == ["quiz"]
@@ -180,7 +186,7 @@ def test_a_benchmark_that_is_none_is_told(work):
         made(work)
 
 
-def test_generated_train_problems_survive_the_generated_benchmark(tmp_path):
+def test_generated_train_problems_survive_the_generated_benchmark(tmp_path, posed_once):
     built = build_data("demo", out=tmp_path, limit=120, until="decontaminate")
     counts = built.funnel["demo"]
     assert counts["decontaminate"] >= 0.99 * counts["duplicates"]

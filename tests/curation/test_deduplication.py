@@ -3,10 +3,9 @@
 import pytest
 
 from mmk12.curation import image_fingerprints
-from mmk12.curation.context import Context
 from mmk12.curation.deduplication import duplicates, find_near_duplicates
+from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import StageOutput, save_outputs
-from mmk12.recipes.loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils.images import ImageStore
 from tests.curation.copies import compressed, drawn, encoded, item
@@ -20,15 +19,14 @@ def run(tmp_path):
     """The stage on (id, question, gold, pictures)."""
 
     def runner(*rows):
-        with image_fingerprints.write_fingerprints(tmp_path / "0.looks") as prints:
+        with image_fingerprints.write_fingerprints(tmp_path / "0.fingerprints") as prints:
             store = ImageStore(tmp_path / "images", watch=prints)
             samples = [
                 Sample(f"toy/{name}", "toy", question, tuple(store.add(encoded(one)) for one in pictures), Gold(gold))
                 for name, question, gold, pictures in rows
             ]
         save_outputs(tmp_path / "in.jsonl", "key", samples)
-        context = Context(load_recipe("demo"), {}, store, folder=tmp_path)
-        outcomes = list(duplicates(StageOutput(tmp_path / "in.jsonl"), context))
+        outcomes = list(duplicates(StageOutput(tmp_path / "in.jsonl"), build_item=ItemBuilder(tmp_path)))
         assert [outcome.id for outcome in outcomes] == [sample.id for sample in samples]
         return {one.id[4:]: (one.reason, one.evidence) for one in outcomes if isinstance(one, DroppedSample)}
 

@@ -15,12 +15,12 @@ import pytest
 from mmk12.__main__ import main
 from mmk12.curation import DifficultyModel, build_data
 from mmk12.curation import difficulty as rollouts
-from mmk12.curation.context import Context
-from mmk12.curation.difficulty import difficulty
+from mmk12.curation.difficulty import PassRateEstimator, difficulty
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
+from mmk12.inference.deployment import Deployment
 from mmk12.plotting import plot
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.recipes.schema import PassRateRange
 from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils import storage
@@ -88,8 +88,9 @@ def filtered(tmp_path, monkeypatch):
             update={"difficulty": recipe.data.difficulty.model_copy(update={"keep": keep, "max_tokens": 64})}
         )
         asked = DifficultyModel("demo", "hf", folder=tmp_path / "rollouts", **options)
-        context = Context(recipe.model_copy(update={"data": data}), {}, store, asked)
-        return list(difficulty(StageOutput(path), context)), model.asked if opened else None
+        estimator = PassRateEstimator(asked, recipe.model_copy(update={"data": data}), store)
+        outcomes = list(difficulty(StageOutput(path), estimator=estimator, keep=keep))
+        return outcomes, model.asked if opened else None
 
     return run
 
@@ -228,23 +229,28 @@ def built(work, out="out", *, recipe="demo", limit=40, **options):
     return build_data(recipe, out=work / out, limit=limit, rollouts=DifficultyModel(**options) if options else None)
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A build with a model, only read by the tests."""
+    work = tmp_path_factory.mktemp("measured")
+    return built(work, model=saved_answers(work, 40))
+
+
 def tree(folder):
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def test_a_build_with_a_model_says_what_it_measured(tmp_path):
-    model = saved_answers(tmp_path, 40)
-    made = built(tmp_path, model=model)
-    assert (made.funnel["demo"]["benchmark"], made.funnel["demo"]["difficulty"]) == (40, 31)
-    manifest = storage.read_json(tmp_path / "out" / "manifest.json")
+def test_a_build_with_a_model_says_what_it_measured(measured):
+    assert (measured.funnel["demo"]["benchmark"], measured.funnel["demo"]["difficulty"]) == (40, 31)
+    manifest = storage.read_json(measured.out / "manifest.json")
     assert manifest["difficulty"]["right"] == {"demo": [5, 5, 5, 5, 4, 4, 4, 4, 4]}
     assert (manifest["difficulty"]["n"], manifest["difficulty"]["keep"]) == (8, "0 < p < 1")
-    card = (tmp_path / "out" / "DATA_CARD.md").read_text()
+    card = (measured.out / "DATA_CARD.md").read_text()
     assert "| demo | 5 | 5 | 5 | 5 | 4 | 4 | 4 | 4 | 4 |" in card
     assert "Not filtered by difficulty" not in card
-    assert (tmp_path / "out" / "figures" / "difficulty.png").is_file()
-    row = pq.read_table(tmp_path / "out" / "train.parquet")["extra_info"].to_pylist()[0]
+    assert (measured.out / "figures" / "difficulty.png").is_file()
+    row = pq.read_table(measured.out / "train.parquet")["extra_info"].to_pylist()[0]
     assert 0 < row["pass_rate"] < 1
     assert "pass_rate" not in json.loads(row["tags"])
 
@@ -277,11 +283,11 @@ def test_a_model_that_is_not_there_is_told_before_any_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_build_does_not_replay_its_own_rollouts(tmp_path):
-    built(tmp_path, model=saved_answers(tmp_path, 40))
+def test_a_build_does_not_replay_its_own_rollouts(measured, tmp_path):
+    rollouts = str(measured.out / "rollouts")
     with pytest.raises(BadInput, match="rollouts of this very folder"):
-        built(tmp_path, model=str(tmp_path / "out" / "rollouts"))
-    copied = built(tmp_path, "copy", model=str(tmp_path / "out" / "rollouts"))
+        built(measured.out.parent, model=rollouts)
+    copied = built(tmp_path, "copy", model=rollouts)
     assert copied.funnel["demo"]["difficulty"] == 31
 
 
@@ -364,3 +370,25 @@ def test_the_embedded_model_measures_rates(tmp_path):
     counted = build_data("demo", out=tmp_path / "counted", limit=3, tokenizer="demo")
     assert lengths["unit"] == "tokens"
     assert storage.read_json(counted.out / "statistics.json")["prompt_lengths"] == lengths
+
+
+def test_a_changed_verifier_grades_again_and_asks_nothing(filtered, monkeypatch):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, asked = filtered(samples)
+    assert len(asked) == 16
+    monkeypatch.setattr(rollouts, "hash_code", lambda *roots: "another rule")
+    assert filtered(samples) == (outcomes, [])
+    assert filtered(samples) == (outcomes, None)
+
+
+def test_rates_do_not_depend_on_what_is_done_about_failures(filtered):
+    samples = [sample(right) for right in (0, 4)]
+    outcomes, _ = filtered(samples)
+    assert filtered(samples, allow_failures=True) == (outcomes, None)
+
+
+def test_other_settings_of_the_engine_are_another_model(filtered):
+    samples = [sample(4)]
+    outcomes, _ = filtered(samples)
+    for options in ({"batch_size": 2}, {"batch_size": 3}):
+        assert filtered(samples, deployment=Deployment(options=options)) == (outcomes, [])

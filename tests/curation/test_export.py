@@ -11,13 +11,12 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.curation import export as module
-from mmk12.curation.context import Context
 from mmk12.curation.export import SCHEMA, export
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_source
 from mmk12.inference import prompts
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import Gold, Sample
 from mmk12.utils.images import ImageStore
 from tests.conftest import picture
@@ -34,8 +33,7 @@ def exported(tmp_path):
     ]
     rows += [Sample(f"toy/{number}", "toy", f"{number} = ?", (), Gold(f"${number}$")) for number in range(40)]
     save_outputs(tmp_path / "in.jsonl", "key", rows)
-    context = Context(load_recipe("demo"), {}, store)
-    export(StageOutput(tmp_path / "in.jsonl"), context, tmp_path)
+    export(StageOutput(tmp_path / "in.jsonl"), load_recipe("demo"), store, tmp_path)
     tables = {split: pq.read_table(tmp_path / f"{split}.parquet") for split in ("train", "val")}
     found = {row["extra_info"]["id"]: row for table in tables.values() for row in table.to_pylist()}
     return tmp_path, tables, found, rows
@@ -125,7 +123,7 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
     rows = [Sample(f"toy/{n}", "toy", "<image>?", (image,), Gold("$1$")) for n in range(9)]
     save_outputs(tmp_path / "in.jsonl", "key", rows)
     monkeypatch.setattr(module, limit, value)
-    export(StageOutput(tmp_path / "in.jsonl"), Context(load_recipe("demo"), {}, store), tmp_path)
+    export(StageOutput(tmp_path / "in.jsonl"), load_recipe("demo"), store, tmp_path)
     file = pq.ParquetFile(tmp_path / "train.parquet")
     assert file.num_row_groups >= 3
     assert pq.read_table(tmp_path / "val.parquet").num_rows == 1
@@ -135,8 +133,8 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
 def test_both_files_get_rows_where_there_are_two(tmp_path, rows, train, val):
     samples = [Sample(f"toy/{n}", "toy", f"{n}?", (), Gold("$1$")) for n in range(rows)]
     save_outputs(tmp_path / "in.jsonl", "key", samples)
-    context = Context(load_recipe("demo"), {}, ImageStore(tmp_path / "images"))
-    counts = export(StageOutput(tmp_path / "in.jsonl"), context, tmp_path)
+    store = ImageStore(tmp_path / "images")
+    counts = export(StageOutput(tmp_path / "in.jsonl"), load_recipe("demo"), store, tmp_path)
     assert {split: count.total() for split, count in counts.items()} == {"train": train, "val": val}
 
 

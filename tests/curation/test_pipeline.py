@@ -13,6 +13,7 @@ import pytest
 
 from mmk12.curation import build_data, pipeline
 from mmk12.curation.pipeline import STEPS
+from mmk12.curation.stage_cache import StageOutput
 from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownName
 from mmk12.utils.storage import lock_folder
 from tests.conftest import picture
@@ -26,7 +27,7 @@ from mmk12.types import Gold, RawSample
 def draft(row):
     return RawSample(row["id"], row["question"], Gold(row["answer"]), images=row.get("images", []))
 
-source = Source(name="{name}", about="invented", licence="CC0", url="https://example.org/{name}", folders=("{name}",),
+source = Source(name="{name}", about="invented", license="CC0", url="https://example.org/{name}", folders=("{name}",),
                 layout="rows.jsonl", rows=lambda files: files.jsonl("rows.jsonl"), draft=draft)
 """
 
@@ -101,7 +102,7 @@ def test_funnel_ledger_and_papers_agree(work):
         assert sum(steps[split] for steps in built.funnel.values()) == count
     manifest = json.loads((work / "out" / "manifest.json").read_text())
     assert manifest["sources"] == built.funnel
-    assert manifest["licences"] == {"toy": "CC0", "odd": "CC0"}
+    assert manifest["licenses"] == {"toy": "CC0", "odd": "CC0"}
     for name, digest in manifest["hashes"].items():
         assert hashlib.sha256((work / "out" / name).read_bytes()).hexdigest() == digest
     card = (work / "out" / "DATA_CARD.md").read_text()
@@ -249,7 +250,13 @@ def test_all_missing_sources_are_told_at_once_before_any_work(work):
     write_recipe(work, "{math: all, toy: all, geometry3k: all}")
     with pytest.raises(MissingData) as caught:
         made(work)
-    assert all(word in str(caught.value) for word in ("math", "geometry3k", "MIT", "--allow-missing"))
+    head, columns, *lines = str(caught.value).splitlines()
+    assert head == "mix: 2 datasets are missing."
+    assert columns.split() == ["dataset", "folder", "license", "reason", "from"]
+    assert [line.split()[0] for line in lines] == ["math", "geometry3k", "Fetch", "To"]
+    assert all(word in lines[1] for word in ("geometry3k/", "MIT", "folder not found", "https://github.com/lupantech"))
+    assert lines[1].index("MIT") == lines[0].index("MIT") == columns.index("license")
+    assert "--allow-missing" in lines[-1]
     assert not (work / "out").exists()
     built = made(work, allow_missing=True)
     assert list(built.funnel) == ["toy"]
@@ -264,7 +271,7 @@ def test_another_recipe_is_built_where_no_source_is_there(work):
     assert list(plan.places) == ["toy", "odd"]
     for name in ("toy", "odd"):
         (work / "raw" / name / "rows.jsonl").unlink()
-    with pytest.raises(MissingData, match=r"first has no source here, so mix: .*toy.*odd"):
+    with pytest.raises(MissingData, match=r"first has no source here, so mix was tried\.(?s:.*toy.*odd)"):
         made(work, recipe="first", allow_missing=True)
 
 
@@ -320,7 +327,7 @@ def test_progress_counts_every_stage(work):
     assert seen["export"] == (38, 38)
 
 
-def test_the_demo_recipe_builds_offline(tmp_path):
+def test_the_demo_recipe_builds_offline(tmp_path, drawn_once, posed_once):
     built = build_data("demo", out=tmp_path, limit=24)
     assert sum(built.funnel["demo"][split] for split in ("train", "val")) == built.funnel["demo"]["cap"] > 20
 
@@ -333,3 +340,16 @@ def test_real_rows_build(shared, tmp_path):
     assert built.funnel["math"]["read"] == 1050
     assert built.funnel["math"]["verifiable"] > 1000
     assert built.funnel["geometry3k"]["duplicates"] == 10
+
+
+def test_stages_drop_under_their_own_name(work):
+    """The drop log and the funnel group drops by the name that `--until` takes."""
+    bad = [{"id": "empty", "question": "y?", "answer": ""}, {"id": "mark", "question": "<video>", "answer": "$1$"}]
+    write_rows(work, "toy", [*rows(12), rows(12)[3] | {"id": "twin"}, *bad])
+    write_recipe(work, "{toy: 8}")
+    built = made(work)
+    for path in (work / "out" / ".stages").glob("*.jsonl"):
+        stage = path.stem.split("-")[1]
+        assert {drop.stage for drop in StageOutput(path).drops()} <= {stage}
+    dropped = {row["stage"] for row in drops(work / "out")}
+    assert dropped == {"normalise", "verifiable", "duplicates", "cap"} <= set(built.funnel["toy"])

@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 
 from mmk12.curation import image_fingerprints
 from mmk12.curation.similarity import (
-    EQUAL_PICTURE,
+    EQUAL_IMAGE,
     MAX_WORDS,
     ItemIndex,
     MinHashIndex,
@@ -105,7 +105,7 @@ def test_no_texts_are_no_trouble():
 )
 def test_a_picture_is_known_again(change):
     (found,) = ItemIndex([item("a", "Find x.", [drawn()])]).matches([item("b", "另一问题", [change(drawn())])])
-    assert found[0].picture > 0
+    assert found[0].image > 0
 
 
 def test_a_label_or_a_line_make_another_picture():
@@ -114,7 +114,7 @@ def test_a_label_or_a_line_make_another_picture():
     assert not found
     prints = np.stack([image_fingerprints.to_grey(one) for one in others[:2]])
     assert (
-        image_fingerprints.agreement(np.stack([image_fingerprints.to_grey(drawn())] * 2), prints) < EQUAL_PICTURE
+        image_fingerprints.agreement(np.stack([image_fingerprints.to_grey(drawn())] * 2), prints) < EQUAL_IMAGE
     ).all()
 
 
@@ -126,8 +126,8 @@ def test_a_cropped_picture_is_a_part(box):
 
 def test_blank_pictures_are_none():
     white = Pillow.new("RGB", (224, 224), "white")
-    (shown,) = item("a", "Find x.", [white, drawn()]).pictures
-    assert (shown.print_ == image_fingerprints.to_grey(drawn())).all()
+    (shown,) = item("a", "Find x.", [white, drawn()]).images
+    assert (shown.grey == image_fingerprints.to_grey(drawn())).all()
 
 
 def test_products_of_prints_are_exact_in_any_order():
@@ -147,11 +147,11 @@ def test_prints_come_back_from_their_file(tmp_path):
         Image(f"{number:064x}", 220, 150): image_fingerprints.to_grey(drawn(str(number))) for number in range(3)
     }
     with image_fingerprints.write_fingerprints(path) as writer:
-        for image, print_ in [*pictures.items(), *pictures.items()]:
-            writer.report(image, print_)
+        for image, grey in [*pictures.items(), *pictures.items()]:
+            writer.report(image, grey)
     (tmp_path / "empty.looks").touch()
     back = image_fingerprints.FingerprintIndex([tmp_path / "empty.looks", path])
-    assert all((back[image] == print_).all() for image, print_ in pictures.items())
+    assert all((back[image] == grey).all() for image, grey in pictures.items())
     assert path.stat().st_size == 3 * (64 + image_fingerprints.SIDE**2)
     with pytest.raises(KeyError):
         back[Image("f" * 64, 1, 1)]

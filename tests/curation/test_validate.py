@@ -1,11 +1,14 @@
 """What is unfit for use is said before hours are spent."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from mmk12.curation.validate import check
-from mmk12.errors import BadInput, MissingData
+from mmk12.errors import BadInput, MissingData, ModelError, UnknownName
 from mmk12.utils.storage import to_json
 from tests.conftest import picture
 from tests.evaluation.judges import judge_server
@@ -54,3 +57,54 @@ def test_a_server_is_checked_like_a_model():
         assert (found.kind, found.about["says"], found.unusable) == ("model", "a number", [])
         server.answer = lambda asked: 400
         assert "out of order" in check(f"{server.url}#wise").unusable[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "suggestion"),
+    [
+        ("mathvsta", "mathvista"),
+        ("mathvsta:test", "mathvista"),
+        ("geoqa-plus", "geoqa_plus"),
+        ("demmo", "demo"),
+        ("mm_eureka_8", "mm_eureka_8b"),
+    ],
+)
+def test_a_misspelt_name_is_not_taken_for_a_model(ref: str, suggestion: str) -> None:
+    with pytest.raises(UnknownName, match=f"'{ref}'. Did you mean '{suggestion}'"):
+        check(ref)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "mathvsta"),
+        ("eval", "--model", "demmo"),
+        ("eval", "--model", "demo", "--benchmarks", "mathvsta"),
+        ("build-data", "demo", "--model", "demmo", "--out", "OUT"),
+    ],
+)
+def test_a_misspelt_name_is_refused_without_loading_a_model_library(arguments: tuple[str, ...], tmp_path) -> None:
+    code = (
+        "import sys\nfrom mmk12.__main__ import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*({'torch', 'transformers', 'huggingface_hub'} & sys.modules.keys()), file=sys.stdout)"
+    )
+    words = [word.replace("OUT", str(tmp_path / "out")) for word in arguments]
+    command, environment = [sys.executable, "-c", code, *words], {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Did you mean" in done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_a_name_that_is_similar_to_none_may_be_a_model_of_the_hub(monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="of gpt2"):
+        check("gpt2")
+
+
+def test_an_existing_folder_is_a_model_whatever_it_is_called(tmp_path, monkeypatch) -> None:
+    (tmp_path / "mathvsta").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="of mathvsta"):
+        check("mathvsta")

@@ -109,7 +109,7 @@ def test_links_are_no_members(tmp_path):
 def test_no_archive_at_all(tmp_path, suffix, data):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(data)
-    with pytest.raises(BadInput, match=rf"a\.{suffix} is no readable") as caught:
+    with pytest.raises(BadInput, match=rf"a\.{suffix} is not a readable") as caught:
         archives.open_archive(path)
     assert "\n" not in str(caught.value)
 
@@ -142,7 +142,7 @@ def test_a_damaged_member_leaves_the_others(tmp_path):
 
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path):
     zip_file(tmp_path / "a.zip", {"bomb.png": bytes(archives.MAX_MEMBER + 1)}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(BadInput, match=r"a\.zip is an archive bomb \(.* claim to hold"):
+    with pytest.raises(BadInput, match=r"a\.zip is a decompression bomb \(.* claim to hold"):
         archives.open_archive(tmp_path / "a.zip")
 
 

@@ -5,13 +5,13 @@ import pytest
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.sources import _helpers
 from mmk12.datasets.sources._helpers import (
-    find_last_boxed,
     integer_gold,
     number_gold,
     remove_spaces,
     to_latex,
     wrap_in_dollars,
 )
+from mmk12.verifier.extract import find_last_boxed
 from tests.growth import assert_linear
 
 
@@ -68,7 +68,7 @@ def test_tight_and_in_dollars():
 )
 def test_number(answer, gold):
     if gold is None:
-        with pytest.raises(SkipRow, match="no number"):
+        with pytest.raises(SkipRow, match="not a number"):
             number_gold(answer)
     else:
         assert number_gold(answer) == gold
@@ -79,7 +79,7 @@ def test_number(answer, gold):
 )
 def test_integer(answer, gold):
     if gold is None:
-        with pytest.raises(SkipRow, match="no whole number"):
+        with pytest.raises(SkipRow, match="not an integer"):
             integer_gold(answer)
     else:
         assert integer_gold(answer) == gold

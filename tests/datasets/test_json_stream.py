@@ -34,9 +34,9 @@ def test_no_items(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "items", "told"),
     [
-        ("", 0, "it breaks off"),
+        ("", 0, "unexpected end of file"),
         ("{}", 0, "where one of '['"),
-        ("[1, 2", 2, "it breaks off"),
+        ("[1, 2", 2, "unexpected end of file"),
         ("[1 2]", 1, "'2' where one of ',]'"),
         ("[1, ]", 1, "Expecting value"),
         ("[1, {]", 1, "Expecting property name"),

@@ -1,10 +1,11 @@
 """Rows become samples or named drops, and paths inside rows stay inside their folder."""
 
+import dataclasses
 import json
 
 import pytest
 
-from mmk12.datasets.declarations import Source
+from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.errors import BadInput, MissingData
@@ -17,7 +18,7 @@ def source(**changes) -> Source:
     fields = {
         "name": "toy",
         "about": "",
-        "licence": "CC0",
+        "license": "CC0",
         "url": "https://example.org/toy",
         "folders": ("toy", "old/toy"),
         "layout": "rows.jsonl and *.png",
@@ -37,6 +38,21 @@ def loaded(raw, rows, **changes):
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (raw / "toy" / "rows.jsonl").write_text("\n".join(lines) + "\n")
     return list(load_samples(source(**changes), raw, ImageStore(raw / "store")))
+
+
+@pytest.mark.parametrize("declaration", [Source, Benchmark])
+def test_the_old_keyword_licence_still_works_and_warns(declaration) -> None:
+    fields = {field.name: None for field in dataclasses.fields(declaration)} | {"name": "toy"}
+    old = {name: value for name, value in fields.items() if name != "license"} | {"licence": "CC0"}
+    with pytest.warns(DeprecationWarning, match="'licence' is called 'license' now") as caught:
+        one = declaration(**old)
+    assert caught[0].filename == __file__
+    assert one == declaration(**fields | {"license": "CC0"})
+    with pytest.warns(DeprecationWarning, match="'licence' is called 'license' now"):
+        assert one.licence == "CC0"
+    assert dataclasses.replace(one, license="MIT").license == "MIT"
+    with pytest.raises(TypeError, match="licence"), pytest.warns(DeprecationWarning):
+        declaration(**fields | {"license": "CC0", "licence": "CC0"})
 
 
 def row(number=1, **changes):
@@ -59,7 +75,7 @@ def test_images_without_marks_go_in_front(raw):
         ('["list"]', "broken line", "object is expected"),
         ({"id": "x", "question": "?"}, "malformed row", "KeyError: 'answer'"),
         (row(2, images=["none.png"]), "unusable image", "none.png: no such file"),
-        (row(2, images=["broken.png"]), "unusable image", "not a readable picture"),
+        (row(2, images=["broken.png"]), "unusable image", "not a readable image"),
         (row(2, images=["../secret.png"]), "unusable image", "outside its folder"),
         (row(2, images=["/etc/passwd"]), "unusable image", "outside its folder"),
         (row(2, images=["a\x00.png"]), "unusable image", "a"),

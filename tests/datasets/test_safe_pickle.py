@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.datasets import safe_pickle
-from mmk12.datasets.safe_pickle import Picture
+from mmk12.datasets.safe_pickle import DecodedArray
 from mmk12.types import BrokenLine
 from tests.growth import assert_linear
 
@@ -70,7 +70,7 @@ def test_arrays_become_pictures(tmp_path, protocol, shape, order):
     ],
 )
 def test_other_arrays_are_no_pictures(tmp_path, array):
-    assert read(tmp_path, [{"image": array}]) == [{"image": Picture(None)}]
+    assert read(tmp_path, [{"image": array}]) == [{"image": DecodedArray(None)}]
 
 
 def test_names_of_older_numpy_are_known(tmp_path):
@@ -104,7 +104,7 @@ def test_a_program_is_not_run(tmp_path, monkeypatch, protocol, call, told):
     (end,) = read(tmp_path, [{"id": Hostile(*call)}], protocol)
     assert isinstance(end, BrokenLine)
     assert told in end.reason
-    assert "neither data nor a picture" in end.reason
+    assert "neither data nor an image" in end.reason
     assert "\n" not in end.reason
     assert [path.name for path in tmp_path.iterdir()] == ["rows.pk"]
 
@@ -153,7 +153,7 @@ CALLS = [b"cnumpy\ndtype\n", b"cnumpy\nndarray\n", b"c_codecs\nencode\n", b"cnum
 )
 def test_what_does_not_fit_together_is_one_line(tmp_path, data):
     end = read(tmp_path, data)[-1]
-    assert isinstance(end, BrokenLine | Picture | safe_pickle._Name)
+    assert isinstance(end, BrokenLine | DecodedArray | safe_pickle._Name)
     if isinstance(end, BrokenLine):
         assert end.where == "rows.pk"
         assert "\n" not in end.reason

@@ -1,5 +1,6 @@
 """Each source turns its publisher's rows into questions with the right gold, and every other row into a named drop."""
 
+import ast
 import dataclasses
 import hashlib
 import os
@@ -14,7 +15,7 @@ from mmk12.datasets.files import Files
 from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, DroppedSample, Sample
-from mmk12.utils.content import names
+from mmk12.utils.content import find, names
 from mmk12.utils.images import ImageStore, decode
 from tests.conftest import picture
 from tests.datasets import raw
@@ -62,16 +63,16 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
     ],
     "geoqa_plus": [
         ("malformed row", "option 5 of 4"),
-        ("malformed row", "no array of bytes in the shape of a picture"),
-        ("malformed row", "no array of bytes in the shape of a picture"),
+        ("malformed row", "not an array of bytes in the shape of an image"),
+        ("malformed row", "not an array of bytes in the shape of an image"),
         ("options are empty or repeated", "40° | 40° | 50° | 60°"),
         ("broken line", "Mix-train.pk, item 7: a str"),
     ],
-    "k12_train": [("unusable image", "not a readable picture")],
+    "k12_train": [("unusable image", "not a readable image")],
     "clevr_math": [
-        ("the answer is no whole number", "yes"),
-        ("the answer is no whole number", "true"),
-        ("not of the train split", "val"),
+        ("the answer is not an integer", "yes"),
+        ("the answer is not an integer", "true"),
+        ("not in the train split", "val"),
         ("unusable image", "CLEVR_v1.0.zip holds no CLEVR_v1.0/images/train/none.png"),
         ("broken line", "clevr-math-train.json, item 6: a str"),
         ("malformed row", "KeyError: 'split'"),
@@ -82,41 +83,41 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
         ("malformed row", "KeyError: '@'"),
         ("malformed row", "TypeError"),
         ("unusable image", "train/9/img_diagram.png: no such file"),
-        ("broken line", "train.zip/train/21/data.json: no JSON object"),
+        ("broken line", "train.zip/train/21/data.json: not a JSON object"),
     ],
     "math": [
         ("malformed row", "no \\boxed{} answer"),
         ("broken line", "12.json"),
-        ("broken line", "13.json: no JSON object"),
+        ("broken line", "13.json: not a JSON object"),
         ("malformed row", "the tag 'level' is of type list"),
     ],
-    "iconqa": [("the answer is no number", "a cat"), ("malformed row", "option 3 of 2")],
-    "m3cot": [("no picture", ""), ("malformed row", "option 4 of 3"), ("not of the train split", "test")],
-    "dvqa": [("the answer is no whole number", "pair"), ("unusable image", "images/none.png: no such file")],
+    "iconqa": [("the answer is not a number", "a cat"), ("malformed row", "option 3 of 2")],
+    "m3cot": [("no image", ""), ("malformed row", "option 4 of 3"), ("not in the train split", "test")],
+    "dvqa": [("the answer is not an integer", "pair"), ("unusable image", "images/none.png: no such file")],
     "scienceqa": [
-        ("no picture", ""),
+        ("no image", ""),
         ("malformed row", "TypeError"),
-        ("broken line", "problems.json, 46: no JSON object"),
+        ("broken line", "problems.json, 46: not a JSON object"),
     ],
     "chartqa": [
-        ("the answer is no number", "Yes"),
-        ("the answer is no number", "[63, 26]"),
+        ("the answer is not a number", "Yes"),
+        ("the answer is not a number", "[63, 26]"),
         ("unusable image", "points outside its folder"),
     ],
     "ai2d": [
-        ("the options are letters that the picture does not show", ""),
+        ("the options are letters that the image does not show", ""),
         ("options are empty or repeated", "{} | a | b | c"),
         ("broken line", "1003.png.json: no imageName or questions"),
     ],
     "unigeo": [("the figure is mostly black", ""), ("malformed row", "English_problem")],
     "infovqa": [
-        ("the answer is no number", "pinterest"),
+        ("the answer is not a number", "pinterest"),
         ("the answers differ", "7 | 8"),
         ("the answers differ", ""),
-        ("not of the train split", "val"),
+        ("not in the train split", "val"),
     ],
     "geos": [("malformed row", "option 0 of 5")],
-    "mapqa": [("the answer is no number", "Ohio | Utah"), ("the answer is no number", "Yes")] * 2,
+    "mapqa": [("the answer is not a number", "Ohio | Utah"), ("the answer is not a number", "Yes")] * 2,
 }
 """What they are dropped for: reason, part of the evidence."""
 
@@ -168,7 +169,17 @@ def digest(path: Path) -> str:
 def test_declarations_are_complete(name):
     source = load_source(name)
     assert source.name == name
-    assert source.about and source.licence and source.url and source.layout
+    assert source.about and source.license and source.url and source.layout
+
+
+@pytest.mark.parametrize("name", names("source"))
+def test_docstrings_describe_every_source_in_the_same_order(name: str) -> None:
+    text = ast.get_docstring(ast.parse(find("source", name).read_text("utf-8"))) or ""
+    parts = [text.find(part) for part in ("\n\nLicense: ", "\nURL: ", "\nSplit: ", "\n\nOne row", "Gold: ")]
+    assert -1 not in parts and parts == sorted(parts), f"{name}: license, URL, split, one row, gold"
+    url, hub = load_source(name).url.split()[0].rstrip(","), load_source(name).hub
+    assert url in text or url == "generated"
+    assert hub is None or hub.id.partition("/")[0] in text
 
 
 def test_letters_keep_their_options_and_values_do_not(tmp_path):
@@ -228,7 +239,7 @@ def test_a_wrong_archive_is_one_line_and_costs_its_own_rows(tmp_path, data):
     rows = read("mm_eureka_released", tmp_path / "raw", tmp_path)
     assert list(kept(rows)) == ["2", "3", "4"]
     assert isinstance(rows[0], DroppedSample)
-    assert "K12.zip is no readable zip archive" in rows[0].evidence
+    assert "K12.zip is not a readable zip archive" in rows[0].evidence
 
 
 def test_a_broken_file_costs_its_own_rows(tmp_path):
@@ -243,7 +254,7 @@ def test_a_broken_file_costs_its_own_rows(tmp_path):
 @pytest.mark.parametrize(
     ("harm", "told", "before"),
     [
-        (lambda data: pickle.dumps([Hostile()]), "asks for posix.system, which is neither data nor a picture", 0),
+        (lambda data: pickle.dumps([Hostile()]), "asks for posix.system, which is neither data nor an image", 0),
         (lambda data: data[: len(data) // 2], "not a pickle of plain rows", 0),
         (lambda data: b"<html>quota exceeded</html>", "not a pickle of plain rows", 0),
         (lambda data: data + b"trailing", None, 3),
@@ -271,7 +282,7 @@ def test_the_list_of_sources_says_how_large_they_are_and_where_they_are():
     assert set(rows) == set(names("source"))
     assert rows["math"]["rows"] == 7500
     assert rows["dvqa"]["hub"] == "vikhyatk/dvqa"
-    assert all(row["licence"] and row["from"] for row in rows.values())
+    assert all(row["license"] and row["from"] for row in rows.values())
 
 
 def test_without_its_test_ids_ai2d_is_missing(tmp_path):
@@ -368,6 +379,6 @@ def test_real_rows(shared, name, read_, left_out):
         except SkipRow as out:
             reasons.add(out.reason)
     assert len(drafts) == read_ - left_out
-    assert reasons <= {"the answer is no number", "no picture"}
+    assert reasons <= {"the answer is not a number", "no image"}
     if name != "scienceqa":  # of which there are test pictures alone
         assert all(decode(files.image(image)) for draft in drafts[:2] for image in draft.images)

@@ -192,6 +192,6 @@ def test_a_family_poses_all_its_parameters(family):
 
 
 def test_asking_for_too_many_says_so(monkeypatch):
-    monkeypatch.setattr(problems, "_PATIENCE", 3)
+    monkeypatch.setattr(problems, "_ATTEMPTS", 3)
     with pytest.raises(MissingData, match="no more distinct"):
         list(generate_problems("test", 20_000))

@@ -86,4 +86,4 @@ def test_the_merged_checkpoint_can_be_evaluated(run):
     options = ["--benchmarks", "demo", "--backend", "hf", "--limit", 16, "--out", run / "eval"]
     mmk12("eval", "--model", run / "model", *options)
     results = json.loads((run / "eval" / "results.json").read_text("utf-8"))
-    assert results["demo"]["n"] == 16
+    assert results["benchmarks"]["demo"]["n"] == 16

@@ -6,8 +6,8 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from mmk12.recipes.loader import apply_overrides, load_recipe
-from mmk12.training.plan import make_plan
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
+from mmk12.training.training_plan import make_plan
 from mmk12.training.verl_config import read_defaults
 from mmk12.utils import content
 

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 
     from mmk12.verl_plugin.datasets import RlDataset
     from mmk12.verl_plugin.reward_manager import RewardManager
-    from mmk12.verl_plugin.step_metrics import read_field
+    from mmk12.verl_plugin.step_metrics import read_rewards
 
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
@@ -181,6 +181,23 @@ def test_the_manager_pays_by_the_verifier(manager, processor, text, given, expec
     assert list(told) == ["score", "acc", "format", "status", "no_answer", "timeout", "truncated", "length"]
 
 
+def test_the_manager_deducts_the_penalties_of_its_configuration(processor):
+    model = {"actor_rollout_ref": {"model": {"path": MODEL}}}
+    config = OmegaConf.create({**model, "mmk12": {"penalties": {"overlong": 1.0, "limit": 1}}})
+    with asyncio.Runner() as runner:
+
+        async def create():
+            return RewardManager(config, hf_tokenizer(MODEL), None)
+
+        manager = runner.run(create())
+        result = runner.run(manager.run_single(asked(response("$4$"), processor.tokenizer)))
+        for pool in manager._pools.values():
+            pool.close()
+    assert result["reward_score"] == 0.5
+    fields = result["reward_extra_info"]
+    assert (fields["score"], fields["repetition"], fields["overlong"]) == (0.5, 0.0, -1.0)
+
+
 def test_a_worker_that_dies_costs_no_reward(manager, processor):
     good = asked(response("$4$"), processor.tokenizer)
     manager.pay(good)
@@ -197,15 +214,15 @@ def test_what_the_manager_returned_is_read_back_from_the_queue():
         for at, acc in enumerate((1.0, 0.0))
     ]
     queue = SimpleNamespace(kv_batch_get=lambda **_: list_of_dict_to_tensordict(rows))
-    assert read_field(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
+    assert read_rewards(queue, ["p_0_0", "p_1_0"], "train") == [({"acc": 1.0}, "toy/0"), ({"acc": 0.0}, "toy/1")]
 
 
 def test_rollouts_by_transformers_are_registered():
     from verl.workers.rollout.base import get_rollout_class
     from verl.workers.rollout.replica import RolloutReplicaRegistry
 
-    assert get_rollout_class("hf_server").__name__ == "Adapter"
-    assert RolloutReplicaRegistry.get("hf_server").__name__ == "Replica"
+    assert get_rollout_class("hf_server").__name__ == "HfAdapter"
+    assert RolloutReplicaRegistry.get("hf_server").__name__ == "HfReplica"
 
 
 def test_verl_takes_the_processor_and_leaves_text_models_alone(processor, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from mmk12.__main__ import main
 from mmk12.errors import BadInput, ModelError
-from mmk12.evaluation import judge as prompt
+from mmk12.evaluation import judge_opinions as prompt
 from mmk12.evaluation.pipeline import score
 from mmk12.types import Gold
 from mmk12.utils.storage import to_json
@@ -51,15 +51,15 @@ def test_a_second_verdict_stands_beside_the_first(tmp_path, server):
     done = judged(folder, server)
     assert [row["judge"] for row in rows(folder)] == [False, True, False, None]
     assert [{name: value for name, value in row.items() if name != "judge"} for row in rows(folder)] == before
-    block = done.results["toy"]["judge"]
-    assert (block["n"], block["accuracy"], block["agreement"], block["no_verdict"]) == (3, 0.333333, 0.333333, 1)
-    assert block["matrix"] == {
+    block = done.results.benchmarks["toy"].judge
+    assert (block.n, block.accuracy, block.agreement, block.no_verdict) == (3, 0.333333, 0.333333, 1)
+    assert block.matrix == {
         "correct": {"yes": 0, "no": 1, "none": 0},
         "error": {"yes": 0, "no": 0, "none": 1},
         "no_answer": {"yes": 0, "no": 1, "none": 0},
         "wrong": {"yes": 1, "no": 0, "none": 0},
     }
-    assert done.results["toy"]["accuracy"] == 0.25, "the rules' accuracy is as it was"
+    assert done.results.benchmarks["toy"].accuracy == 0.25, "the rules' accuracy is as it was"
     for name in ("report.md", "report.html"):
         assert "judge: yes" in (folder / name).read_text()
 
@@ -94,7 +94,7 @@ def test_what_is_not_one_word_is_no_verdict_and_never_a_no(tmp_path, server, fai
     folder = graded(tmp_path / "run", [RIGHT, WRONG])
     done = judged(folder, server)
     assert [row["judge"] for row in rows(folder)] == [True, None]
-    assert (done.results["toy"]["judge"]["n"], done.results["toy"]["judge"]["accuracy"]) == (1, 1.0)
+    assert (done.results.benchmarks["toy"].judge.n, done.results.benchmarks["toy"].judge.accuracy) == (1, 1.0)
     assert "out of order" in done.notes[0] if failure == 400 else "neither Yes nor No" in done.notes[0]
 
 
@@ -102,7 +102,7 @@ def test_a_failure_is_asked_again_the_next_time(tmp_path, server):
     folder = graded(tmp_path / "run", [RIGHT, WRONG])
     kind, server.answer = server.answer, lambda text: 400
     done = judged(folder, server)
-    assert done.results["toy"]["judge"]["accuracy"] is None
+    assert done.results.benchmarks["toy"].judge.accuracy is None
     assert "no verdict at all" in (folder / "report.md").read_text()
     assert "no verdict at all" in (folder / "report.html").read_text()
     server.answer = kind
@@ -181,8 +181,8 @@ def test_a_key_depends_on_all_that_decides(monkeypatch):
 def test_opinions_on_other_words_are_not_shown(tmp_path, server, monkeypatch):
     folder = graded(tmp_path / "run", [RIGHT])
     judged(folder, server)
-    monkeypatch.setattr("mmk12.evaluation.judge.VERSION", "yes-no-2")
-    assert "judge" not in score(folder).results["toy"]
+    monkeypatch.setattr("mmk12.evaluation.judge_opinions.VERSION", "yes-no-2")
+    assert score(folder).results.benchmarks["toy"].judge is None
 
 
 def test_eval_asks_the_judge_too_and_first_whether_it_is_there(tmp_path, server, monkeypatch):

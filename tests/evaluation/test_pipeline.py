@@ -66,7 +66,7 @@ def test_the_folder_holds_what_the_contract_says(tmp_path, raw):
         "id", "status", "correct", "answer", "rule", "reason", "format_ok", "profile",
         "benchmark", "groups", "finish_reason", "completion_tokens",
     }  # fmt: skip
-    result = json.loads((done.folder / "results.json").read_text())["k12"]
+    result = json.loads((done.folder / "results.json").read_text())["benchmarks"]["k12"]
     assert set(result) >= {
         "n", "correct", "accuracy", "ci95", "no_answer_rate", "truncation_rate", "format_rate", "mean_tokens", "groups",
     }  # fmt: skip
@@ -83,6 +83,17 @@ def test_a_rerun_changes_no_byte_and_no_time(tmp_path, raw):
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
 
 
+def test_completions_are_reused_by_another_version_and_profile(tmp_path, raw, monkeypatch):
+    """Only what decides the text is part of a key: engine, item, prompt, images, sampling, rollout."""
+    first = run(tmp_path, raw)
+    before = (first.folder / "completions.jsonl").read_bytes()
+    monkeypatch.setattr("mmk12.evaluation.pipeline.__version__", "9.9.9")
+    again = run(tmp_path, raw, profile="paper_instruct")
+    assert again.generated == 0
+    assert (first.folder / "completions.jsonl").read_bytes() == before
+    assert json.loads((first.folder / "run.json").read_text())["mmk12"] == "9.9.9"
+
+
 def test_only_run_json_knows_the_time(tmp_path, raw):
     first, second = run(tmp_path, raw, out="first").folder, tmp_path / "second"
     evaluate(str(tmp_path / "first.jsonl"), ["k12"], out=second, raw_dir=raw)
@@ -92,7 +103,7 @@ def test_only_run_json_knows_the_time(tmp_path, raw):
 
 def test_a_short_benchmark_is_partial_and_stands_beside_no_published_number(tmp_path, raw):
     done = run(tmp_path, raw)
-    assert done.results["k12"]["partial"], "4 of 500 items"
+    assert done.results.benchmarks["k12"].partial, "4 of 500 items"
     text = (done.folder / "report.md").read_text()
     assert "partial" in text
     assert "MM-Eureka-8B" not in text
@@ -116,18 +127,18 @@ def test_an_unusable_image_stops_the_run_before_it_starts(tmp_path, raw, damage)
     with pytest.raises(MissingData, match=r"1 of 4 items cannot be asked, first k12/q1: unusable image, images/1\.png"):
         run(tmp_path, raw)
     done = run(tmp_path, raw, allow_missing=True)
-    assert done.results["k12"]["partial"]
+    assert done.results.benchmarks["k12"].partial
     assert "images/1.png" in done.notes[0]
     verdict = rows(done.folder)[1]
     assert (verdict["id"], verdict["status"], verdict["rule"]) == ("k12/q1", "error", "not asked")
-    assert done.results["k12"]["n"] == 4
+    assert done.results.benchmarks["k12"].n == 4
 
 
 def test_a_missing_completion_is_an_error_not_a_wrong_answer(tmp_path, raw):
     done = run(tmp_path, raw, {0: response("$4$")})
     assert "3 of 4 completions failed, first reason: no saved completion" in done.notes
     assert [row["status"] for row in rows(done.folder)] == ["correct", "error", "error", "error"]
-    assert done.results["k12"]["partial"]
+    assert done.results.benchmarks["k12"].partial
 
 
 def test_another_model_in_the_same_folder_is_refused(tmp_path, raw):
@@ -141,7 +152,7 @@ def test_another_model_in_the_same_folder_is_refused(tmp_path, raw):
 
 def test_limit_asks_the_first_items_only(tmp_path, raw):
     done = run(tmp_path, raw, limit=2)
-    assert (done.results["k12"]["n"], done.results["k12"]["limited"]) == (2, True)
+    assert (done.results.benchmarks["k12"].n, done.results.benchmarks["k12"].limited) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +183,7 @@ def test_score_grades_again_without_model_or_data(tmp_path, raw):
     assert {name: (done.folder / name).read_bytes() for name in DERIVED} == before
     other = score(done.folder, "paper_instruct")
     assert {row["profile"] for row in rows(done.folder)} == {"paper_instruct"}
-    assert other.results["k12"]["profile"] == "paper_instruct"
+    assert other.results.benchmarks["k12"].profile == "paper_instruct"
 
 
 def test_score_of_something_else_says_so(tmp_path):
@@ -184,11 +195,11 @@ def test_compare_names_the_items_that_flipped(tmp_path, raw):
     first = run(tmp_path, raw, out="first").folder
     better = {**ANSWERS, 0: response("$5$"), 1: response("$0.5$"), 2: response("$70^{\\circ}$")}
     second = run(tmp_path, raw, better, out="second").folder
-    found = compare(first, second)["k12"]
-    assert (found["n"], found["a"], found["b"]) == (4, 0.25, 0.5)
-    assert found["gained"] == ["k12/q1", "k12/q2"]
-    assert found["lost"] == ["k12/q0"]
-    assert found["p_value"] == 1.0
+    found = compare(first, second).benchmarks["k12"]
+    assert (found.n, found.a, found.b) == (4, 0.25, 0.5)
+    assert found.gained == ("k12/q1", "k12/q2")
+    assert found.lost == ("k12/q0",)
+    assert found.p_value == 1.0
 
 
 def test_compare_needs_something_in_common(tmp_path, raw):

@@ -62,7 +62,7 @@ def test_what_the_items_can_show_follows_from_the_interval(run):
     ],
 )
 def test_a_model_is_known_by_the_name_that_is_printed(used, published, same):
-    assert report._same_model(used, published) is same
+    assert report._is_same_model(used, published) is same
 
 
 def test_the_page_holds_every_item_and_every_picture_once(run):

@@ -1,5 +1,6 @@
 """Which backend a model gets, what may be said about its engine, and how an engine is fed."""
 
+import importlib
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def places(tmp_path):
     ],
 )
 def test_auto_takes_what_fits(places, monkeypatch, model, backend, fast, expected):
-    monkeypatch.setattr(inference, "_fast", lambda: fast)
+    monkeypatch.setattr(inference, "_can_use_vllm", lambda: fast)
     assert find_model(model.format(places), backend).backend == expected
 
 
@@ -84,8 +85,8 @@ def test_an_engine_option_that_is_none_is_refused(pair):
         ("hf", Deployment(options={"batch_size": True}), BadInput, "positive int, not True"),
         ("openai", Deployment(options={"timeout": "long"}), BadInput, "positive float, not 'long'"),
         ("hf", Deployment(tensor_parallel=2), BadInput, "no tensor parallelism"),
-        ("openai", Deployment(replicas=2), BadInput, "no model of its own"),
-        ("replay", Deployment(ray_address="auto"), BadInput, "no model of its own"),
+        ("openai", Deployment(replicas=2), BadInput, "does not run the model itself"),
+        ("replay", Deployment(ray_address="auto"), BadInput, "does not run the model itself"),
     ],
 )
 def test_a_deployment_that_a_backend_does_not_know_is_refused(tmp_path, backend, deployment, error, words):
@@ -94,15 +95,12 @@ def test_a_deployment_that_a_backend_does_not_know_is_refused(tmp_path, backend,
 
 
 @pytest.mark.parametrize(("module", "extra"), [("vllm", "gpu"), ("ray", "ray"), ("tenacity", "openai")])
-def test_a_missing_extra_is_named(module, extra):
+def test_a_missing_extra_is_named(monkeypatch, module, extra):
     file = {"vllm": "vllm", "ray": "ray_replicas", "tenacity": "openai"}[module]
-    script = (
-        f"import sys; sys.modules[{module!r}] = None\nfrom mmk12.errors import MissingExtra\n"
-        f"try:\n    import mmk12.inference.{file}\nexcept MissingExtra as error:\n    print(error)\n"
-    )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
-    assert f"mmk12[{extra}]" in told
-    assert issubclass(MissingExtra, Exception)
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"mmk12.inference.{file}", raising=False)
+    with pytest.raises(MissingExtra, match=rf"mmk12\[{extra}\]"):
+        importlib.import_module(f"mmk12.inference.{file}")
 
 
 class Engine:

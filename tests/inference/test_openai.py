@@ -233,11 +233,11 @@ def test_a_refusal_is_not_repeated_and_gives_its_reason_in_one_line(serve, store
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("not JSON", "no chat completion"),
-        ({}, "no chat completion"),
-        ({"choices": []}, "no chat completion"),
-        ({"choices": [{"message": None, "finish_reason": "stop"}]}, "no chat completion"),
-        ([1, 2], "no chat completion"),
+        ("not JSON", "not a chat completion"),
+        ({}, "not a chat completion"),
+        ({"choices": []}, "not a chat completion"),
+        ({"choices": [{"message": None, "finish_reason": "stop"}]}, "not a chat completion"),
+        ([1, 2], "not a chat completion"),
         (reply(finish="content_filter"), "content_filter"),
         (reply(finish=None), "None"),
         (reply(text=["a", "list"]), "stop"),

@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmk12.errors import BadRecipe, MissingData, UnknownName
-from mmk12.recipes.loader import load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe, rename_old_keys
+from mmk12.recipes.schema import Recipe
 from mmk12.utils import content
 from mmk12.utils.config import MAX_BYTES
 
+RESOLVED = sorted((Path(__file__).parents[1] / "plotting" / "runs").glob("*/resolved.yaml"))
 GOOD = "about: a test\ndata:\n  sources: {demo: all}\n"
 
 
@@ -31,9 +34,35 @@ def test_built_in_recipes_load(name):
     assert recipe.about
 
 
+def test_penalties_are_off_by_default(write):
+    assert load_recipe("mm_eureka_8b").reward.penalties is None
+    recipe = load_recipe(write(f"{GOOD}reward:\n  penalties: {{repetition: 0.5}}\n"))
+    assert recipe.reward.penalties.model_dump() == {
+        "repetition": 0.5,
+        "ngram": 20,
+        "overlong": 0.0,
+        "limit": 0,
+        "buffer": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("reward: {penalty: {repetition: 0.5}}", "penalties"),
+        ("reward: {penalties: {repetitions: 0.5}}", "repetition"),
+        ("reward: {penalties: {repetition: -1}}", "repetition"),
+        ("reward: {penalties: {overlong: 1, limit: 5, buffer: 9}}", "limit of at least the buffer"),
+    ],
+)
+def test_penalties_that_are_misspelt_or_make_no_sense_are_refused(write, section, message):
+    with pytest.raises(BadRecipe, match=message):
+        load_recipe(write(f"{GOOD}{section}\n"))
+
+
 def test_the_published_recipe_is_as_published():
     recipe = load_recipe("mm_eureka_8b")
-    assert (recipe.profile.prompt, recipe.profile.reward) == ("instruct", "paper_instruct")
+    assert (recipe.prompt, recipe.reward.profile) == ("instruct", "paper_instruct")
     assert recipe.data.sources == {"mm_eureka_released": "all"}
     assert recipe.data.letters
     assert recipe.data.otherwise == "mm_eureka_8b_rebuilt"
@@ -52,7 +81,7 @@ def test_the_rebuilt_mixture_has_the_counts_of_figure_1():
 
 def test_zero_is_k12_alone():
     recipe = load_recipe("mm_eureka_zero_38b")
-    assert (recipe.profile.prompt, recipe.profile.reward) == ("zero", "paper_zero")
+    assert (recipe.prompt, recipe.reward.profile) == ("zero", "paper_zero")
     assert list(recipe.data.sources) == ["k12_train"]
     assert not recipe.data.letters
 
@@ -65,10 +94,10 @@ def test_sources_keep_their_order(write):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (GOOD + "profle: {}\n", "Unknown key 'profle'. Did you mean 'profile'?"),
+        (GOOD + "promt: zero\n", "Unknown key 'promt'. Did you mean 'prompt'?"),
         (
             GOOD + "zzz: 1\n",
-            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, profile, sft, train.",
+            "Unknown key 'zzz'. Known: about, data, extends, hardware, model, overrides, prompt, reward, sft, train.",
         ),
         (GOOD + "  seeds: 1\n", "Unknown key 'data.seeds'. Did you mean 'seed'?"),
         (GOOD + "  val_fraction: 1.5\n", "data.val_fraction: Input should be less than 1."),
@@ -76,9 +105,10 @@ def test_sources_keep_their_order(write):
         (GOOD + "  seed: true\n", "data.seed: Input should be a valid integer."),
         (GOOD + "  letters: 1\n", "data.letters: Input should be a valid boolean."),
         (GOOD + "  otherwise: dmo\n", "data.otherwise: Unknown recipe 'dmo'. Did you mean 'demo'?"),
-        (GOOD + "profile: {prompt: instrct}\n", "profile.prompt: Unknown prompt 'instrct'. Did you mean 'instruct'?"),
-        (GOOD + "profile: {reward: lax}\n", "profile.reward: Unknown reward profile 'lax'."),
-        (GOOD + "profile: 3\n", "profile: "),
+        (GOOD + "prompt: instrct\n", "prompt: Unknown prompt 'instrct'. Did you mean 'instruct'?"),
+        (GOOD + "reward: {profile: lax}\n", "reward.profile: Unknown reward profile 'lax'."),
+        (GOOD + "reward: {profle: strict}\n", "Unknown key 'reward.profle'. Did you mean 'profile'?"),
+        (GOOD + "reward: 3\n", "reward: "),
         (GOOD + "name: x\n", "unknown key 'name'"),
         ("about: a\ndata: {sources: {demmo: all}}\n", "data.sources: Unknown source 'demmo'. Did you mean 'demo'?"),
         ("about: a\ndata: {sources: {demo: 0}}\n", "data.sources.demo: Input should be greater than 0."),
@@ -86,8 +116,8 @@ def test_sources_keep_their_order(write):
         ("about: a\ndata: {sources: {}}\n", "data.sources: "),
         ("about: a\n", "The key 'data' is missing."),
         ("data: {sources: {demo: all}}\n", "The key 'about' is missing."),
-        ("about: a\nabout: b\n", "the key 'about' stands twice"),
-        ("about: a\ndata: {sources: {demo: 1, demo: 2}}\n", "the key 'demo' stands twice"),
+        ("about: a\nabout: b\n", "duplicate key 'about'"),
+        ("about: a\ndata: {sources: {demo: 1, demo: 2}}\n", "duplicate key 'demo'"),
         ("a: &x [1]\nb: *x\n", "aliases"),
         ("- a\n- b\n", "does not hold 'key: value' lines"),
         ("1: a\n", "does not hold 'key: value' lines"),
@@ -110,20 +140,63 @@ def test_bad_recipes_say_what_is_wrong(write, text, told):
 
 
 def test_extends_merges_key_by_key(write):
-    write("about: parent\nprofile: {prompt: zero}\ndata: {seed: 3, sources: {math: all, demo: all}}\n", "parent.yaml")
+    write("about: parent\nprompt: zero\ndata: {seed: 3, sources: {math: all, demo: all}}\n", "parent.yaml")
     recipe = load_recipe(write("extends: parent.yaml\nabout: child\ndata: {sources: {math: null, demo: 5}}\n"))
     assert recipe.about == "child"
-    assert recipe.profile.prompt == "zero"
+    assert recipe.prompt == "zero"
     assert recipe.data.seed == 3
     assert recipe.data.sources == {"demo": 5}
+
+
+def test_the_old_key_profile_is_read_with_a_warning(write):
+    write("about: parent\nprofile: {prompt: zero, reward: strict}\ndata: {sources: {demo: all}}\n", "parent.yaml")
+    with pytest.warns(DeprecationWarning, match="'profile' is the old name of 'prompt' and 'reward") as warned:
+        recipe = load_recipe(write("extends: parent.yaml\nabout: child\nprofile: {reward: paper_zero}\n"))
+    assert [str(one.message).partition(":")[0] for one in warned] == ["mine.yaml", "parent.yaml"]
+    assert (recipe.prompt, recipe.reward.profile) == ("zero", "paper_zero")
+    with pytest.warns(DeprecationWarning, match="parent.yaml"):
+        recipe = load_recipe(write("extends: parent.yaml\nabout: child\nreward: {profile: paper_zero}\n"))
+    assert (recipe.prompt, recipe.reward.profile) == ("zero", "paper_zero")
+    with pytest.warns(DeprecationWarning, match="is the old name"):
+        recipe = load_recipe(write("extends: parent.yaml\nabout: child\nprofile: null\n"))
+    assert (recipe.prompt, recipe.reward.profile) == ("instruct", "paper_instruct")
+    with pytest.warns(DeprecationWarning, match="the command line: 'profile.reward'"):
+        recipe = apply_overrides(load_recipe("demo"), ["profile.reward=strict", "prompt=zero"])
+    assert (recipe.prompt, recipe.reward.profile) == ("zero", "strict")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("profile: 3\n", "mine.yaml: profile: write 'prompt: NAME' and 'reward: {profile: NAME}' instead."),
+        ("profile: {promt: zero}\n", "mine.yaml: profile: write 'prompt: NAME'"),
+        ("profile: {prompt: zero}\nprompt: zero\n", "mine.yaml: profile: is the old name of 'prompt' and 'reward'"),
+        ("profile: {reward: lax}\n", "mine.yaml: reward.profile: Unknown reward profile 'lax'."),
+    ],
+)
+def test_a_wrong_value_of_the_old_key_is_an_error(write, text, message):
+    with pytest.warns(DeprecationWarning, match="profile"), pytest.raises(BadRecipe) as caught:
+        load_recipe(write(GOOD + text))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("path", RESOLVED, ids=lambda path: path.parent.name)
+def test_the_resolved_recipes_of_older_runs_are_read(path):
+    written = yaml.safe_load(path.read_text("utf-8"))
+    assert "profile" in written
+    renamed = rename_old_keys(written)
+    recipe = Recipe.model_validate({key: value for key, value in renamed.items() if key in Recipe.model_fields})
+    assert recipe.prompt == written["profile"]["prompt"]
+    assert recipe.reward.profile == written["profile"]["reward"]
+    assert rename_old_keys(renamed) == renamed
 
 
 def test_extends_a_built_in_recipe_by_name(write):
     assert load_recipe(write("extends: demo\nabout: mine\n")).data == load_recipe("demo").data
 
 
-def test_extends_in_a_circle_is_told(write):
-    with pytest.raises(BadRecipe, match="circle"):
+def test_circular_extends_is_an_error(write):
+    with pytest.raises(BadRecipe, match="circular"):
         load_recipe(write("extends: mine.yaml\n"))
 
 

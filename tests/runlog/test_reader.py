@@ -170,11 +170,11 @@ def test_questions_and_images_come_from_the_data_folder(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet", row_group_size=2)
     (tmp_path / "attempts/001").mkdir(parents=True)
     (tmp_path / "attempts/001/config.yaml").write_text(f"data.train_files: {tmp_path / 'train.parquet'}\n")
-    for rows in (
+    for by_id in (
         read_training_rows(tmp_path, {"s/1", "s/4", "s/9"}),
         read_training_rows(tmp_path, {"s/1", "s/4"}, tmp_path),
     ):
-        assert {name: (row.question, row.pictures) for name, row in rows.items()} == {
+        assert {name: (row.question, row.images) for name, row in by_id.items()} == {
             "s/1": ("<image>1?", (b"p1",)),
             "s/4": ("<image>4?", (b"p4",)),
         }

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from mmk12.errors import OutputError
-from mmk12.recipes.loader import apply_overrides, load_recipe
-from mmk12.training.launcher import Log, describe_environment, format_log_line, job_environment, next_attempt
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
+from mmk12.training.launcher import MetricsLog, describe_environment, format_log_line, job_environment, next_attempt
+from mmk12.training.training_plan import TrainingPlan, make_plan
 
 
 def plan_in(out: Path, *changes: str) -> TrainingPlan:
@@ -41,15 +41,27 @@ def test_another_experiment_is_refused_other_hardware_is_not(tmp_path: Path) -> 
         next_attempt(plan_in(tmp_path, "train.kl=0.01"), resume=True)
 
 
+def test_a_run_of_an_older_release_goes_on(tmp_path: Path) -> None:
+    next_attempt(plan_in(tmp_path), resume=False)
+    path = tmp_path / "resolved.yaml"
+    written = yaml.safe_load(path.read_text())
+    written["profile"] = {"prompt": written.pop("prompt"), "reward": written.pop("reward")["profile"]}
+    path.write_text(yaml.safe_dump(written))
+    assert next_attempt(plan_in(tmp_path), resume=True).folder.name == "002"
+    path.write_text(yaml.safe_dump(written))
+    with pytest.raises(OutputError, match=r"another experiment \(reward differ\)"):
+        next_attempt(plan_in(tmp_path, "reward.profile=strict"), resume=True)
+
+
 def test_the_log_is_read_line_by_line_and_torn_lines_wait(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    log = Log(path)
-    assert list(log.new()) == []
+    log = MetricsLog(path)
+    assert list(log.read_new()) == []
     path.write_text('{"step": 1, "data": {"critic/score/mean": 0.5}}\n{"step": 2, "da')
-    assert [step for step, _ in log.new()] == [1]
+    assert [step for step, _ in log.read_new()] == [1]
     with open(path, "a") as file:
         file.write('ta": {}}\nnot json\n[]\n{"step": "x", "data": {}}\n')
-    assert [step for step, _ in log.new()] == [2]
+    assert [step for step, _ in log.read_new()] == [2]
 
 
 def test_a_line_of_progress() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmk12.errors import MissingData, OutputError
-from mmk12.training.merge_checkpoint import _actor, _start, merge_checkpoint
+from mmk12.training.merge_checkpoint import _find_actor, _find_start, merge_checkpoint
 
 
 def shard(folder: Path) -> Path:
@@ -19,18 +19,18 @@ def shard(folder: Path) -> Path:
 def test_the_last_step_is_merged(tmp_path: Path) -> None:
     shard(tmp_path / "checkpoints" / "global_step_9")
     last = shard(tmp_path / "checkpoints" / "global_step_10")
-    assert _actor(tmp_path) == _actor(tmp_path / "checkpoints") == _actor(last) == last
-    assert _actor(tmp_path / "checkpoints" / "global_step_9").parent.name == "global_step_9"
+    assert _find_actor(tmp_path) == _find_actor(tmp_path / "checkpoints") == _find_actor(last) == last
+    assert _find_actor(tmp_path / "checkpoints" / "global_step_9").parent.name == "global_step_9"
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match="holds no checkpoint"):
-        _actor(tmp_path)
+        _find_actor(tmp_path)
     actor = shard(tmp_path / "checkpoints" / "global_step_1")
     with pytest.raises(MissingData, match="--model"):
-        _start(actor, None)
+        _find_start(actor, None)
     (tmp_path / "resolved.yaml").write_text(f"model: {tmp_path}\n")
-    assert _start(actor, None) == tmp_path
+    assert _find_start(actor, None) == tmp_path
 
 
 def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:

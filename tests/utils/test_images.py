@@ -121,9 +121,9 @@ def bomb(side: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not a readable picture"),
-        (b"plain text", "not a readable picture"),
-        (picture(size=(200, 200), color="red")[:120], "not a readable picture"),
+        (b"", "not a readable image"),
+        (b"plain text", "not a readable image"),
+        (picture(size=(200, 200), color="red")[:120], "not a readable image"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "git-lfs pointer"),
         (bomb(9_000), "pixels"),
         (bomb(60_000), "bomb"),

@@ -22,7 +22,7 @@ from tests.verifier.cases import table
 def drawn(branch):
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(branch.drawn())
+        console.print(branch.to_tree())
     return capture.get()
 
 
@@ -131,6 +131,30 @@ def test_a_value_of_the_wrong_type_is_named_before_anything_is_written(file, fie
     with pytest.raises(BadInput, match=rf"rows\.jsonl, row 5: {message}\."):
         verify_file(file, out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "near"), [("nubmer", "number"), ("chioce", "choice"), ("Text", "text"), ("lists", "list")]
+)
+def test_a_misspelt_answer_type_is_named(file, label, near):
+    file.write_text(json.dumps({"response": "4", "gold": "4", "answer_type": label}) + "\n")
+    with pytest.raises(BadInput, match=rf"row 1: Unknown answer_type '{label}'\. Did you mean '{near}'"):
+        verify_file(file, None)
+
+
+def test_labels_of_other_datasets_count_as_auto_and_are_noted(file):
+    labels = ["letter", "integer", "float", "unit_number", "categorical_label", "degree", "tuple", "surd"]
+    rows = [{"response": "12 and 345", "gold": "12,345", "answer_type": label} for label in labels]
+    rows += [{"response": "12 and 345", "gold": "12,345", "answer_type": kind} for kind in ("auto", "number")]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    notes, out = [], file.with_name("out.jsonl")
+    verify_file(file, out, note=notes.append)
+    *foreign, auto, number = [json.loads(line)["correct"] for line in out.read_text().splitlines()]
+    assert foreign == [auto] * len(labels)
+    assert not number
+    assert notes == [
+        "8 rows have an answer_type that is not one of ours ('letter', 'integer', 'float'): graded as auto"
+    ]
 
 
 def test_a_missing_gold_is_named(file):

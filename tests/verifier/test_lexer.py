@@ -1,4 +1,4 @@
-"""The tables and the shortcuts of the hot path say the same as the slow way round."""
+"""The tables and the shortcuts of the hot path give what the general rules give."""
 
 import pytest
 
@@ -18,11 +18,11 @@ def test_the_table_and_the_classes_of_characters_agree_on_degrees():
 
 
 @pytest.mark.parametrize("text", ["7", "007", "-7", "12.50", "-0.5", "B"])
-def test_a_simple_answer_reads_as_in_brackets(text):
+def test_a_simple_answer_is_parsed_as_in_brackets(text):
     assert parse(text) == parse(f"$${text}$$") == parse(f"({text})")
 
 
-def test_only_a_brace_ends_the_reach_of_a_dressing_command():
+def test_a_formatting_command_applies_to_the_next_brace_only():
     assert [token.kind for token in tokenize("5\\operatorname*{cm}")] == ["num", "char", "unit"]
     assert [token.kind for token in tokenize("\\hspace*{5mm}6")] == ["char", "num"]
 
@@ -44,10 +44,10 @@ def test_only_a_brace_ends_the_reach_of_a_dressing_command():
         "所以选",
     ],
 )
-def test_no_anchor_is_missed_in_a_long_text(anchor):
+def test_each_anchor_is_found_in_a_long_text(anchor):
     for filler in ("lorem ipsum ", "straße "):
-        found = extract_answer(filler * 60 + f"{anchor} 42.")
-        assert (found.text, found.rule) == ("42", "answer is")
+        extraction = extract_answer(filler * 60 + f"{anchor} 42.")
+        assert (extraction.text, extraction.rule) == ("42", "answer is")
 
 
 @pytest.mark.parametrize(
@@ -62,5 +62,5 @@ def test_an_anchor_inside_a_box_counts(anchor):
     assert extract_answer(f"\\boxed{{{anchor}}}").text == "7"
 
 
-def test_stray_points_and_apostrophes_are_no_words():
+def test_points_and_apostrophes_around_words_are_dropped():
     assert parse_text("It's 3.5 cm. 'so'... x.y").words == ("it's", "3.5", "cm", "so", "x", "y")

@@ -1,4 +1,4 @@
-"""How the embedded models were made: `python -m tools.train_demo_model --out DIR [--model demo|demo-tuned]`."""
+"""Trains the embedded models: `python -m tools.train_demo_model --out DIR [--model demo|demo-tuned]`."""
 
 from mmk12.inference.checkpoint import import_torchvision
 

@@ -1,4 +1,4 @@
-"""The model card that is written beside the weights: what the model is, how it was made, what it scores."""
+"""Writes the model card beside the weights: what the model is, how it was trained, what it scores."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def model_card(
     sampled: ExamResult,
     k: int,
 ) -> str:
-    """The card as Markdown. `greedy` holds marks by prompt name, `sampled` those of `k` samples."""
+    """Returns the card as Markdown. `greedy` holds results by prompt name, `sampled` those of `k` samples."""
     rows = [_row(prompt, "greedy", marks.accuracy, marks) for prompt, marks in greedy.items()]
     rows.append(_row("instruct", "temperature 1", sampled.accuracy, sampled))
     rows.append(_row("instruct", f"pass@{k}", sampled.passed, sampled))

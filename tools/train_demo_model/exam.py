@@ -1,4 +1,4 @@
-"""What a trained model can do: greedy accuracy, pass@k and format on held-out problems, graded by the verifier."""
+"""Evaluates a trained model: greedy accuracy, pass@k and format on held-out problems, graded by the verifier."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class ExamResult:
 def answer(
     model: InternVLForConditionalGeneration,
     processor: InternVLProcessor,
-    asked: Sequence[Problem],
+    exam: Sequence[Problem],
     prompt: str = "instruct",
     temperature: float = 0.0,
 ) -> list[str]:
-    """One response to each problem; greedy at temperature 0, else sampled from the full distribution."""
+    """Returns one response to each problem; greedy at temperature 0, else sampled from the full distribution."""
     sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     pad = model.config.pad_token_id
     responses: list[str] = []
-    for start in range(0, len(asked), _BATCH):
-        problems = asked[start : start + _BATCH]
+    for start in range(0, len(exam), _BATCH):
+        problems = exam[start : start + _BATCH]
         rows = [token_ids(processor, prompt_text(processor, prompt, problem.question)) for problem in problems]
         width = max(map(len, rows))
         ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
@@ -62,27 +62,27 @@ def answer(
 def examine(
     model: InternVLForConditionalGeneration,
     processor: InternVLProcessor,
-    asked: Sequence[Problem],
+    exam: Sequence[Problem],
     prompt: str = "instruct",
     samples: int = 0,
 ) -> ExamResult:
-    """Greedy marks, or those of `samples` responses to each problem at temperature 1."""
+    """Returns the results of greedy decoding, or of `samples` responses to each problem at temperature 1."""
     model.eval()
-    rounds = [answer(model, processor, asked, prompt, 1.0 if samples else 0.0) for _ in range(samples or 1)]
+    rounds = [answer(model, processor, exam, prompt, 1.0 if samples else 0.0) for _ in range(samples or 1)]
     model.train()
     right: dict[str, list[bool]] = defaultdict(list)
     formatted = passed = tokens = 0
-    for problem, *responses in zip(asked, *rounds, strict=True):
+    for problem, *responses in zip(exam, *rounds, strict=True):
         verdicts = [verify(text, problem.answer) for text in responses]
         right[problem.family] += [verdict.correct for verdict in verdicts]
         formatted += sum(verdict.format_ok for verdict in verdicts)
         passed += any(verdict.correct for verdict in verdicts)
         tokens += sum(len(processor.tokenizer(text)["input_ids"]) for text in responses)
-    total = len(asked) * len(rounds)
+    total = len(exam) * len(rounds)
     return ExamResult(
         accuracy=sum(map(sum, right.values())) / total,
         format=formatted / total,
-        passed=passed / len(asked),
+        passed=passed / len(exam),
         tokens=tokens / total,
         families={family: sum(marks) / len(marks) for family, marks in sorted(right.items())},
     )

@@ -1,8 +1,8 @@
-"""Second and third lesson: the language tower learns to calculate, then to answer, partly by guessing.
+"""Lessons 2 and 3: the language tower learns to calculate, then the whole model learns to answer, partly by guessing.
 
-A starter for reinforcement learning must be able to do more than it does. So most of what it is shown are terse
-guesses, usually wrong, and the rest are step-by-step solutions, always right: it can reason and does not bother to,
-and reward is what tells the two apart. A model that was shown only right answers has nothing left to elicit.
+A start model for reinforcement learning must be able to do more than it usually does. So most of its training targets
+are terse guesses, usually wrong, and the rest are step-by-step solutions, always right: it can reason but rarely does,
+and the reward separates the two. A model trained on right answers only has nothing left to elicit.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _IGNORED, _REPORT, _CHUNK = -100, 50, 256
 _RESULT = re.compile(r"(?:=\S*|\.)(?= |$)")
 
 Row = tuple[list[int], list[int]]
-"""Token ids, and the label of each: itself where it is taught."""
+"""Token ids and their labels: the token itself, or `_IGNORED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is practised. `guessing` is the share of guesses for each topic, `lucky` the share of right guesses.
+    """Training settings. `guessing` is the share of guesses for each topic, `lucky` the share of right guesses.
 
     Each batch uses one of `prompts` and holds `drills` rows of sums, so that arithmetic is not forgotten. Without
-    `eyes` the vision tower stays as it is, and its features are computed once. `rate` scales the learning rate.
+    `eyes` the vision tower is frozen, and its features are computed once. `rate` scales the learning rate.
     """
 
     steps: int
@@ -53,7 +53,7 @@ class Course:
 
 
 def response(thinking: str, answer: str) -> str:
-    """A response in the format that the prompts ask for."""
+    """Formats a response as the prompts ask."""
     return f"<think>{thinking}</think><answer>{answer}</answer>"
 
 
@@ -82,7 +82,7 @@ def teach_answering(
     batch: int,
     rng: random.Random,
 ) -> None:
-    """Supervised training of the whole model in place; the loss is on the response alone."""
+    """Trains the whole model in place, supervised; the loss covers the responses only."""
     figures = [raw_pixels(problem.png) for problem in lessons]
     known = None if course.eyes else _features_once(model, figures)
     guesses: dict[str, list[str]] = defaultdict(list)
@@ -95,9 +95,11 @@ def teach_answering(
         chosen = rng.sample(range(len(lessons)), batch - course.drills)
         rows = _drills(processor, course.drills, rng)
         for problem in (lessons[i] for i in chosen):
-            said = processor.tokenizer(_said(problem, guesses[problem.family], course, rng) + END_OF_TURN)["input_ids"]
-            asked = token_ids(processor, prompt_text(processor, prompt, problem.question))
-            rows.append((asked + said, [_IGNORED] * len(asked) + said))
+            target = processor.tokenizer(_make_target(problem, guesses[problem.family], course, rng) + END_OF_TURN)[
+                "input_ids"
+            ]
+            prompt_ids = token_ids(processor, prompt_text(processor, prompt, problem.question))
+            rows.append((prompt_ids + target, [_IGNORED] * len(prompt_ids) + target))
         ids, labels = _tensors(rows, model.config.pad_token_id)
         features = _features(model, [figures[i] for i in chosen]) if known is None else known[chosen]
         loss = _loss(model, ids, labels, features)
@@ -118,15 +120,15 @@ def _features_once(model: InternVLForConditionalGeneration, figures: Sequence[to
 
 
 def _drills(processor: InternVLProcessor, count: int, rng: random.Random) -> list[Row]:
-    """Rows of sums. Only results are taught: what is asked is random, and would drown them."""
+    """Returns rows of sums. Only results have labels: the operands are random, and their loss would dominate."""
     rows = []
     for _ in range(count):
         text = drill(rng)
-        results = {place for found in _RESULT.finditer(text) for place in range(*found.span())}
+        results = {at for match in _RESULT.finditer(text) for at in range(*match.span())}
         tokens = processor.tokenizer(text, return_offsets_mapping=True)
         ids, spans = tokens["input_ids"], tokens["offset_mapping"]
-        taught = [not results.isdisjoint(range(*span)) for span in spans]
-        rows.append((ids, [token if is_taught else _IGNORED for token, is_taught in zip(ids, taught, strict=True)]))
+        labeled = [not results.isdisjoint(range(*span)) for span in spans]
+        rows.append((ids, [token if label else _IGNORED for token, label in zip(ids, labeled, strict=True)]))
     return rows
 
 
@@ -136,29 +138,29 @@ def _loss(
     labels: torch.Tensor,
     features: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Mean cross-entropy of the labelled tokens; `features` fill the image tokens, in order."""
+    """Returns the mean cross-entropy of the labeled tokens; `features` replace the image tokens, in order."""
     embedded = model.get_input_embeddings()(ids)
     if features is not None:
         embedded = embedded.masked_scatter((ids == model.config.image_token_id).unsqueeze(-1), features)
     hidden = model.model.language_model(inputs_embeds=embedded).last_hidden_state[:, :-1]
-    wanted = labels[:, 1:]
-    taught = wanted != _IGNORED
-    # The output layer only where a token is taught: the long prompts would double its cost.
-    return functional.cross_entropy(model.lm_head(hidden[taught]), wanted[taught])
+    targets = labels[:, 1:]
+    labeled = targets != _IGNORED
+    # The output layer is computed for labeled tokens only: the long prompts would double its cost.
+    return functional.cross_entropy(model.lm_head(hidden[labeled]), targets[labeled])
 
 
-def _said(problem: Problem, guesses: Sequence[str], course: Course, rng: random.Random) -> str:
+def _make_target(problem: Problem, guesses: Sequence[str], course: Course, rng: random.Random) -> str:
     if rng.random() >= course.guessing.get(problem.topic, 0.0):
         return response(problem.solution, problem.answer)
     return response("By eye.", problem.answer if rng.random() < course.lucky else rng.choice(guesses))
 
 
 def _tensors(rows: Sequence[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and labels (n, longest row), padded on the right, where a causal model does not look."""
+    """Returns token ids and labels (n, longest row), padded on the right, which a causal model does not attend to."""
     width = max(len(ids) for ids, _ in rows)
     tokens = torch.full((len(rows), width), pad)
-    wanted = torch.full((len(rows), width), _IGNORED)
+    targets = torch.full((len(rows), width), _IGNORED)
     for row, (ids, labels) in enumerate(rows):
         tokens[row, : len(ids)] = torch.tensor(ids)
-        wanted[row, : len(ids)] = torch.tensor(labels)
-    return tokens, wanted
+        targets[row, : len(ids)] = torch.tensor(labels)
+    return tokens, targets

@@ -1,7 +1,7 @@
-"""How the tiny model is optimised: Muon for the weight matrices, AdamW for all else, a trapezoid schedule.
+"""The optimizer of the tiny model: Muon for weight matrices, AdamW for everything else, a trapezoid schedule.
 
 Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers") needs about half the steps of AdamW here, and
-steps are what a laptop has not. torch's own works in bfloat16, which is ten times slower than float32 on most CPUs.
+a laptop needs every saving. torch's own Muon works in bfloat16, which is ten times slower than float32 on most CPUs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import nn
 _MUON_RATE, _ADAM_RATE, _DECAY = 0.02, 1.5e-3, 0.01
 _MOMENTUM = 0.95
 _QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the Newton-Schulz iteration that sends all singular values near 1."""
+"""Coefficients of the Newton-Schulz iteration that moves all singular values close to 1."""
 
 _WARM_UP_STEPS, _COOL_DOWN = 40, 0.5
 
 
 class Optimiser:
-    """One step at a time; `progress` in [0, 1) is how much of the training is over, `rate` scales both parts."""
+    """Both optimizers behind one `step`; `rate` scales both learning rates."""
 
     def __init__(self, modules: Iterable[nn.Module], rate: float = 1.0) -> None:
         named = [pair for module in modules for pair in module.named_parameters()]
@@ -38,7 +38,10 @@ class Optimiser:
         self._rate, self._steps = rate, 0
 
     def step(self, loss: torch.Tensor, progress: float) -> None:
-        """Back-propagates `loss`, clips the gradient to norm 1 and moves the weights."""
+        """Back-propagates `loss`, clips the gradient to norm 1 and updates the weights.
+
+        `progress` in [0, 1) is the part of the training that is over.
+        """
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
         self._steps += 1
@@ -50,7 +53,7 @@ class Optimiser:
             parameter.grad = None
 
     def _muon_step(self, rate: float) -> None:
-        """All matrices of one shape at once: a few large products instead of many small ones."""
+        """Updates all matrices of one shape together: a few large products instead of many small ones."""
         for shape, same in self._matrices.items():
             gradients = torch.stack([matrix.grad for matrix in same])
             momentum = self._momenta[shape].lerp_(gradients, 1 - _MOMENTUM)
@@ -61,7 +64,7 @@ class Optimiser:
 
 
 def _orthogonal(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
-    """The nearest (semi-)orthogonal matrices, roughly, to a stack of them (n, rows, columns)."""
+    """Returns approximately the nearest (semi-)orthogonal matrices to a stack (n, rows, columns)."""
     a, b, c = _QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
@@ -73,5 +76,5 @@ def _orthogonal(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
 
 
 def _is_table(name: str) -> bool:
-    """Embedding tables and the output layer: rows are looked up, not multiplied, so Muon does not fit them."""
+    """Returns whether a parameter is an embedding table or the output layer, to which Muon does not apply."""
     return "embed" in name or "lm_head" in name

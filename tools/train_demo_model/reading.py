@@ -1,8 +1,8 @@
-"""First lesson: the vision tower learns to read figures, before the language tower says a word.
+"""Lesson 1: the vision tower learns to read figures, before the language tower is trained.
 
-Trained on questions and answers alone, the model soon speaks like a textbook and never looks at the picture: a few
-digits among fifty easy tokens are too faint a signal. So a small head, thrown away afterwards, first asks the
-image features for the numbers that each figure shows (`Problem.shown`). That costs a tenth of a language step.
+Trained on questions and answers only, the model soon writes like a textbook and ignores the image: a few digits among
+fifty easy tokens are too weak a signal. So a small head, which is discarded afterwards, first predicts the numbers that
+each figure shows (`Problem.shown`) from the image features. A step costs a tenth of a language step.
 """
 
 from __future__ import annotations
@@ -29,29 +29,30 @@ _NOTHING = -100
 
 
 class _Reader(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy here
-    """Asks the image tokens for number `slot` of a family: one attention step, as the language tower would.
+    """Predicts each number of a family from the image tokens: one attention step, as in the language tower.
 
-    It is not told where a token lies, so the features must say it themselves.
+    There are no position embeddings, so the features must encode the position of a token themselves.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.asked = nn.Parameter(torch.randn(len(_FAMILIES), _SLOTS, width) * 0.1)
+        self.queries = nn.Parameter(torch.randn(len(_FAMILIES), _SLOTS, width) * 0.1)
         self.norm = nn.LayerNorm(width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
-        self.said = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, _HIGHEST - _LOWEST + 1))
+        values = _HIGHEST - _LOWEST + 1
+        self.output = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, values))
 
     def forward(self, features: torch.Tensor, family: torch.Tensor) -> torch.Tensor:
-        """Logits (n, slots, values) from image features (n, image tokens, width) and family indices (n,)."""
-        seen = self.norm(features)
+        """Returns logits (n, slots, values) from image features (n, image tokens, width) and family indices (n,)."""
+        tokens = self.norm(features)
 
         def heads(vectors: torch.Tensor) -> torch.Tensor:
             return vectors.unflatten(-1, (_HEADS, -1)).transpose(1, 2)
 
-        query, key, value = self.asked[family], self.key(seen), self.value(seen)
+        query, key, value = self.queries[family], self.key(tokens), self.value(tokens)
         read = functional.scaled_dot_product_attention(heads(query), heads(key), heads(value))
-        logits: torch.Tensor = self.said(read.transpose(1, 2).flatten(2))
+        logits: torch.Tensor = self.output(read.transpose(1, 2).flatten(2))
         return logits
 
 
@@ -71,11 +72,11 @@ def teach_reading(
     for step in range(steps):
         chosen = rng.sample(range(len(lessons)), batch)
         features = model.get_image_features(pixel_values=pixel_values([figures[i] for i in chosen])).pooler_output
-        logits, wanted = reader(features, families[chosen]), numbers[chosen]
-        loss = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=_NOTHING)
+        logits, targets = reader(features, families[chosen]), numbers[chosen]
+        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=_NOTHING)
         optimiser.step(loss, step / steps)
         if (step + 1) % 50 == 0:
-            right = ((logits.argmax(-1) == wanted) | (wanted == _NOTHING)).all(1).float().mean()
+            right = ((logits.argmax(-1) == targets) | (targets == _NOTHING)).all(1).float().mean()
             log.info("reading %d/%d  loss %.3f  figures read %.2f", step + 1, steps, loss.item(), right.item())
 
 

@@ -1,7 +1,7 @@
 """Trains the embedded models: `python -m tools.train_demo_model --out DIR [--model demo|demo-tuned]`.
 
-"demo" is trained from nothing: the figures first, then sums, then the answers. "demo-tuned" goes on from "demo" with
-worked solutions alone. On two quiet cores the first takes about a quarter of an hour.
+"demo" is trained from scratch: figures first, then sums, then answers. "demo-tuned" is trained further from "demo" with
+worked solutions only. On two idle cores "demo" takes about a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _ABOUT = {
 def train(name: str, out: Path, start: Path, seed: int) -> None:
     """Trains the model of that name and writes it, with its processor and card, to `out`.
 
-    `start` is the folder of the starter that "demo-tuned" goes on from.
+    `start` is the folder of the model from which "demo-tuned" is trained further.
     """
     torch.manual_seed(seed)
     rng = random.Random(seed)
@@ -80,7 +80,7 @@ def train(name: str, out: Path, start: Path, seed: int) -> None:
 
 
 def vocabulary_corpus(lessons: Sequence[Problem]) -> Iterator[str]:
-    """What the vocabulary is learned from: every prompt around every question, and the solutions."""
+    """Yields the texts that the vocabulary is learned from: every prompt around every question, and the solutions."""
     for problem in lessons[::4]:
         yield from (message.content for name in TEMPLATES for message in render_chat(name, problem.question, 0))
         yield response(problem.solution, problem.answer)
@@ -94,24 +94,24 @@ def _load(folder: Path) -> tuple[InternVLProcessor, InternVLForConditionalGenera
 
 
 def _card(name: str, command: str, folder: Path) -> str:
-    """Examines the model as it was saved, so that the card speaks of the shipped weights."""
+    """Evaluates the saved model, so that the card describes the shipped weights."""
     processor, model = _load(folder)
-    asked = list(generate_problems("test", _EXAM))
-    greedy = {prompt: examine(model, processor, asked, prompt) for prompt in TEMPLATES}
-    sampled = examine(model, processor, asked, samples=_SAMPLES)
+    exam = list(generate_problems("test", _EXAM))
+    greedy = {prompt: examine(model, processor, exam, prompt) for prompt in TEMPLATES}
+    sampled = examine(model, processor, exam, samples=_SAMPLES)
     for prompt, marks in greedy.items():
         log.info("%s: greedy %.3f, format %.3f, %.0f tokens", prompt, marks.accuracy, marks.format, marks.tokens)
     log.info("sampled %.3f, pass@%d %.3f", sampled.accuracy, _SAMPLES, sampled.passed)
-    return model_card(name, _ABOUT[name], model.num_parameters(), command, len(asked), greedy, sampled, _SAMPLES)
+    return model_card(name, _ABOUT[name], model.num_parameters(), command, len(exam), greedy, sampled, _SAMPLES)
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.train_demo_model", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for model, processor and model card")
     parser.add_argument("--model", choices=sorted(_COURSES), default="demo")
     parser.add_argument(
-        "--start", type=Path, default=model_path("demo"), help="the starter that demo-tuned goes on from"
+        "--start", type=Path, default=model_path("demo"), help="the model from which demo-tuned is trained further"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")

@@ -1,24 +1,27 @@
 r"""AI2D: multiple choice about diagrams of primary-school science (Kembhavi et al. 2016, arXiv 1603.07396).
 
-Licence: non-commercial; neither the data nor changed copies may be passed on, so a mixture with these rows must stay
-where it was built. 12,413 train questions: those about pictures that `ai2d_test_ids.csv` does not name. A file per
-picture (invented; `correctAnswer` counts from 0, and the question is the key):
+License: non-commercial; neither the data nor changed copies may be redistributed, so a mixture with these rows must
+stay where it was built.
+URL: https://registry.opendata.aws/allenai-diagrams (`ai2d-all.zip` is read in place).
+Split: the 12,413 train questions, whose images are not listed in `ai2d_test_ids.csv`.
+
+One row, a file per image (invented; `correctAnswer` counts from 0, and the question is the key):
 
     questions/1000.png.json
     {"imageName": "1000.png", "questions": {"How many stages are shown?": {"abcLabel": false,
      "answerTexts": ["3", "4", "5", "6"], "correctAnswer": 1, "questionId": "1000.png-0"}}}
+    images/1000.png
 
-with `images/1000.png`; `ai2d-all.zip` is read in place. Gold: the right option's value where it can be checked without
-showing the options, else the letter (see `_choices`). Questions whose options are letters drawn into the picture
-(`abcLabel`) are left out, since the upstream pictures do not show these letters.
+Gold: the value of the right option if it can be checked without showing the options, else its letter (`choice_gold`).
+Questions whose options are letters drawn into the image (`abcLabel`) are left out, because the upstream images do not
+show these letters.
 """
 
 from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import first_of, json_files
+from mmk12.datasets.sources._helpers import choice_gold, first_existing, read_json_files
 from mmk12.errors import MissingData
 from mmk12.types import BrokenLine, RawSample, Row
 
@@ -28,13 +31,13 @@ ROOTS = {"questions": "", "ai2d": "ai2d/", "ai2d-all.zip": "ai2d-all.zip/ai2d/"}
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
-    root = ROOTS[first_of(files, *ROOTS)]
+    root = ROOTS[first_existing(files, *ROOTS)]
     if not files.path(TEST_IDS).is_file():
-        raise MissingData(f"ai2d: without {TEST_IDS} the pictures of its test split cannot be told. It is at {URL}.")
+        raise MissingData(f"ai2d: without {TEST_IDS} the images of its test split are not known. Get it from {URL}.")
     test = {
         line.strip().removesuffix(".png") for line in files.path(TEST_IDS).read_text("utf-8", "replace").splitlines()
     }
-    return _questions(json_files(files, f"{root}questions/*.json"), f"{root}images", test)
+    return _questions(read_json_files(files, f"{root}questions/*.json"), f"{root}images", test)
 
 
 def _questions(pages: Iterable[Row | BrokenLine], folder: str, test: set[str]) -> Iterator[Row | BrokenLine]:
@@ -53,17 +56,17 @@ def _questions(pages: Iterable[Row | BrokenLine], folder: str, test: set[str]) -
 def draft(row: Row) -> RawSample:
     answer = row["answer"]
     if answer["abcLabel"]:
-        raise SkipRow("the options are letters that the picture does not show")
+        raise SkipRow("the options are letters that the image does not show")
     if "{}" in answer["answerTexts"]:
         raise SkipRow("options are empty or repeated", " | ".join(answer["answerTexts"]))
-    question, gold = _helpers.choice_gold(row["question"], answer["answerTexts"], answer["correctAnswer"])
+    question, gold = choice_gold(row["question"], answer["answerTexts"], answer["correctAnswer"])
     return RawSample(answer["questionId"], question, gold, images=[row["image"]])
 
 
 source = Source(
     name="ai2d",
     about="multiple choice about diagrams of primary-school science",
-    licence="non-commercial, no redistribution",
+    license="non-commercial, no redistribution",
     url=f"{URL} (ai2d-all.zip, {TEST_IDS})",
     folders=("ai2d",),
     layout="ai2d-all.zip and ai2d_test_ids.csv",

@@ -1,29 +1,34 @@
 r"""CLEVR-Math: counting and arithmetic on rendered scenes (Lindström and Abraham 2022, arXiv 2208.05358).
 
-Licence: questions CC BY-SA 4.0 (dali-does/clevr-math), pictures CC BY 4.0 (CLEVR v1.0). The hub's dataset is a script,
-which the `datasets` library no longer runs, so the files it names are read: `clevr-math-train.json` (and
-`multi-hop/clevr-math-train.json`, if there) and `CLEVR_v1.0.zip`, in place or unpacked. Train only. One row
-(invented):
+License: questions CC BY-SA 4.0 (dali-does/clevr-math), images CC BY 4.0 (CLEVR v1.0).
+URL: https://huggingface.co/datasets/dali-does/clevr-math and https://cs.stanford.edu/people/jcjohns/clevr. The hub
+dataset is a script, which the `datasets` library no longer runs, so the files that it names are read:
+`clevr-math-train.json`, `multi-hop/clevr-math-train.json` (if present) and `CLEVR_v1.0.zip`, in place or unpacked.
+Split: train.
 
+One row (invented):
+
+    clevr-math-train.json
     {"questions": [{"image_filename": "CLEVR_train_000012.png", "split": "train", "template_filename":
      "subtraction.json", "question": "Subtract all red cubes. How many objects are left?", "answer": 4}]}
+    CLEVR_v1.0/images/train/CLEVR_train_000012.png
 
-Gold: the whole number in dollars. Rows with another answer (plain CLEVR's yes, no, colours) are left out.
+Gold: the integer in dollars. Rows with another answer (plain CLEVR's yes, no, colors) are left out.
 """
 
 from collections.abc import Iterator
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first_of, integer_gold
+from mmk12.datasets.sources._helpers import first_existing, integer_gold
 from mmk12.types import BrokenLine, Gold, RawSample, Row
 
-PICTURES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
+IMAGES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
 PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-train.json"}
 
 
 def rows(files: Files) -> Iterator[Row | BrokenLine]:
-    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_of(files, *PICTURES), PICTURES[0])
+    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_existing(files, *IMAGES), IMAGES[0])
     for part, name in PARTS.items():
         for number, row in enumerate(files.items(name, "questions")):
             known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
@@ -32,7 +37,7 @@ def rows(files: Files) -> Iterator[Row | BrokenLine]:
 
 def draft(row: Row) -> RawSample:
     if row["split"] != "train":
-        raise SkipRow("not of the train split", str(row["split"]))
+        raise SkipRow("not in the train split", str(row["split"]))
     gold = Gold(integer_gold(row["answer"]))
     tags = {"type": row["template_filename"].removesuffix(".json")}
     return RawSample(row["id"], row["question"], gold, images=[f"{row['folder']}/{row['image_filename']}"], tags=tags)
@@ -41,7 +46,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="clevr_math",
     about="arithmetic on rendered scenes",
-    licence="CC BY-SA 4.0; pictures CC BY 4.0",
+    license="CC BY-SA 4.0; images CC BY 4.0",
     url="https://huggingface.co/datasets/dali-does/clevr-math, https://cs.stanford.edu/people/jcjohns/clevr (18 GB)",
     folders=("clevr_math", "clevr-math"),
     layout="clevr-math-train.json, multi-hop/clevr-math-train.json and CLEVR_v1.0.zip",

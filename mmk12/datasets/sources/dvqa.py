@@ -1,23 +1,27 @@
-r"""DVQA: questions about generated bar charts (Kafle et al. 2018, arXiv 1801.08163). CC BY-NC 4.0.
+r"""DVQA: questions about generated bar charts (Kafle et al. 2018, arXiv 1801.08163).
 
-Only the train split, 2,325,316 questions about 200,000 charts. The files call the kind of question `template_id`, the
-README `question_type`; both are read. One row (invented):
+License: CC BY-NC 4.0.
+URL: https://github.com/kushalkafle/DVQA_dataset (Google Drive).
+Split: train, 2,325,316 questions about 200,000 charts.
+
+One row (invented; the files call the type of question `template_id`, the README `question_type`; both are read):
 
     train_qa.json
     [{"question": "How many bars are there?", "question_id": 99, "template_id": "structure", "answer": "two",
       "image": "bar_train_00000012.png", "answer_bbox": []}]
+    images/bar_train_00000012.png
 
-The hub's copy by vikhyatk has a row per chart: {"image": {"bytes", "path"}, "qa": [{"question", "answer"}]}.
+The hub copy of vikhyatk has a row per chart: {"image": {"bytes", "path"}, "qa": [{"question", "answer"}]}.
 
-Gold: the whole number in dollars, counts out of words (`two`) too, as in the subset `int_only` that the paper used.
-Other answers are left out.
+Gold: the integer in dollars, number words (`two`) too, as in the subset `int_only` that the paper used. Other answers
+are left out.
 """
 
 from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import image_paths, integer_gold
+from mmk12.datasets.sources._helpers import integer_gold, row_images
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
 HUB = HubDataset("vikhyatk/dvqa", split="train")
@@ -29,14 +33,14 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 def _hub_rows(files: Files) -> Iterator[Row]:
     for chart, row in enumerate(files.hub(HUB)):
-        for number, asked in enumerate(row["qa"]):
-            yield {**asked, "question_id": f"row-{chart}/{number}", "image": row["image"]}
+        for number, qa in enumerate(row["qa"]):
+            yield {**qa, "question_id": f"row-{chart}/{number}", "image": row["image"]}
 
 
 def draft(row: Row) -> RawSample:
     gold = Gold(integer_gold(row["answer"]))
     image = row["image"]
-    images = [f"images/{image}"] if isinstance(image, str) else image_paths(image)
+    images = [f"images/{image}"] if isinstance(image, str) else row_images(image)
     kind = row.get("template_id", row.get("question_type"))
     return RawSample(str(row["question_id"]), row["question"], gold, images=images, tags={"type": kind} if kind else {})
 
@@ -44,7 +48,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="dvqa",
     about="bar charts, questions with whole-number answers",
-    licence="CC BY-NC 4.0",
+    license="CC BY-NC 4.0",
     url="https://github.com/kushalkafle/DVQA_dataset (Google Drive)",
     folders=("dvqa", "DVQA"),
     layout="train_qa.json and images/bar_train_*.png",

@@ -1,13 +1,18 @@
-r"""MapQA: questions about choropleth maps of the United States (Chang et al. 2022, arXiv 2211.08545). CC BY-SA 4.0.
+r"""MapQA: questions about choropleth maps of the United States (Chang et al. 2022, arXiv 2211.08545).
 
-Three parts: MapQA_U, MapQA_S and MapQA_R, which the archive calls MapQA_V. Only the train split. One row (invented):
+License: CC BY-SA 4.0.
+URL: https://github.com/OSU-slatelab/MapQA (OneDrive).
+Split: train, of the three parts MapQA_U, MapQA_S and MapQA_R, which the archive calls MapQA_V.
+
+One row (invented):
 
     MapQA_U/questions/train-QA.json
     [{"question_id": 5, "map_id": "map_7.png", "question_type": "retrieval", "question_template_id": "retrieval_3",
       "question": "How many states are in the range 10-20 ?", "answer": "4"}]
+    MapQA_U/images/map_7.png
 
-with `MapQA_U/images/map_7.png`. Gold: the number in dollars, also where it stands alone in a list. Names of states,
-ranges and yes or no are left out, which is nearly all: figure 1 has 26 rows.
+Gold: the number in dollars, also if it is the only item of a list. Names of states, ranges and yes or no are left out,
+which is nearly all: figure 1 has 26 rows.
 """
 
 from collections.abc import Iterator
@@ -29,7 +34,7 @@ def rows(files: Files) -> Iterator[Row | BrokenLine]:
 def draft(row: Row) -> RawSample:
     answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     if len(answers) != 1:
-        raise SkipRow("the answer is no number", " | ".join(map(str, answers))[:200])
+        raise SkipRow("the answer is not a number", " | ".join(map(str, answers))[:200])
     image = f"MapQA_{row['part']}/images/{row['map_id']}"
     name = f"{row['part']}/{row['question_id']}"
     return RawSample(
@@ -40,7 +45,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="mapqa",
     about="maps of the United States, questions with numeric answers",
-    licence="CC BY-SA 4.0",
+    license="CC BY-SA 4.0",
     url="https://github.com/OSU-slatelab/MapQA (OneDrive)",
     folders=("mapqa", "MapQA"),
     layout="MapQA_<U|R|S>/questions/train-QA.json and MapQA_<U|R|S>/images/*.png",

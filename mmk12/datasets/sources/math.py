@@ -1,13 +1,17 @@
-r"""MATH: competition mathematics in seven subjects (Hendrycks et al. 2021, arXiv 2103.03874). Text only. MIT.
+r"""MATH: competition mathematics in seven subjects, text only (Hendrycks et al. 2021, arXiv 2103.03874).
 
-Only the 7,500 train problems; the 5,000 test problems are a benchmark. One file per problem (invented):
+License: MIT.
+URL: https://huggingface.co/datasets/EleutherAI/hendrycks_math, or `MATH.tar` of https://github.com/hendrycks/math
+Split: train, 7,500 problems; the 5,000 test problems are a benchmark.
+
+One row, a file per problem (invented):
 
     train/algebra/12.json
     {"problem": "What is the value of $x$ if $2x + 3 = 10$?", "level": "Level 2", "type": "Algebra",
      "solution": "Subtracting 3 gives $2x = 7$, so $x = \\boxed{\\frac{7}{2}}$."}
 
-Gold: the last `\boxed{}` of the solution whose braces balance, in dollars. Unwrapped, math-verify reads only 933 of
-1,050 of these golds, and accepts 185 of them as equal to themselves.
+Gold: the content of the last `\boxed{}` of the solution whose braces balance, in dollars. Without dollars, math-verify
+reads only 933 of 1,050 of these golds, and accepts 185 of them as equal to themselves.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,8 +19,9 @@ from dataclasses import replace
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import find_last_boxed, json_files, wrap_in_dollars
+from mmk12.datasets.sources._helpers import read_json_files, wrap_in_dollars
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
+from mmk12.verifier.extract import find_last_boxed
 
 SUBJECTS = (
     "algebra",
@@ -33,11 +38,11 @@ HUB = HubDataset("EleutherAI/hendrycks_math", split="train", config=SUBJECTS[0])
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
     if files.folder is None:
         return _hub_rows(files)
-    return json_files(files, "train/*/*.json", "MATH.tar/MATH/train/*/*.json")
+    return read_json_files(files, "train/*/*.json", "MATH.tar/MATH/train/*/*.json")
 
 
 def _hub_rows(files: Files) -> Iterator[Row]:
-    """The hub has one config per subject and no file numbers, so its ids say `row`."""
+    """Yields the rows of all subjects; the hub has a config per subject and no file numbers, so ids count rows."""
     for subject in SUBJECTS:
         for number, row in enumerate(files.hub(replace(HUB, config=subject))):
             yield {**row, "file": f"{subject}/row-{number}"}
@@ -55,7 +60,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="math",
     about="competition mathematics, text only",
-    licence="MIT",
+    license="MIT",
     url="https://huggingface.co/datasets/EleutherAI/hendrycks_math, or MATH.tar of https://github.com/hendrycks/math",
     folders=("math/MATH", "math"),
     layout="train/<subject>/<n>.json, or MATH.tar",

@@ -1,19 +1,25 @@
-r"""The mixture that MM-Eureka was trained on, as its authors published it: the only way to the counts of figure 1.
+r"""MM-Eureka dataset: the mixture as its authors published it, the only way to the counts of figure 1.
 
-FanqingM/MM-Eureka-Dataset: `dataset.jsonl`, `K12.zip` (`…/report_data/K12/<sha256>.png`) and `MMPR.zip`
-(`…/report_data/MMPR/images/<source>/…`), which are read in place; unpacked folders `K12/` and `MMPR/` do as well.
-Licence of the repository: Apache-2.0; each row also has that of its source (`mmk12 list sources`). 54,931 rows, all of
-them train. One row (invented):
+License: Apache-2.0 (repository); each row also has the license of its source (`mmk12 list sources`).
+URL: https://huggingface.co/datasets/FanqingM/MM-Eureka-Dataset: `dataset.jsonl`, `K12.zip`
+(`…/report_data/K12/<sha256>.png`) and `MMPR.zip` (`…/report_data/MMPR/images/<source>/…`). The archives are read in
+place; unpacked folders `K12/` and `MMPR/` work as well.
+Split: train, all 54,931 rows.
 
+One row (invented):
+
+    dataset.jsonl
     {"id": "1203", "conversations": [{"role": "system", "content": "…"}, {"role": "user", "content": "You should first
      thinks … Question:\nAs shown in the figure, $\\angle 1 = 40^{\\circ}$, then $\\angle 2 =$ ___."}],
      "answer": "$140^{\\circ}$", "image_urls": ["file:///…/report_data/K12/0f3a….png"]}
 
-The question is what stands behind `Question:` in the user turn; the prompt around it is the recipe's business. A row
-whose picture is `blank.png` is one without a picture. Rows whose `conversations` is a text hold no question (other
-readers of the set skip them too) and are malformed. Gold: the answer as printed; a lone letter is of kind `choice`, so
-that the recipe's `data.letters` decides on it. The tag `origin` is the source of ours that the row's picture comes
-from, read from its path; a row without picture is of `math`, the only text-only one.
+Question: the text after `Question:` in the user turn; the prompt around it comes from the recipe. A row with the image
+`blank.png` is a row without an image. Rows whose `conversations` is a text hold no question (other readers of the
+dataset skip them too) and are malformed.
+
+Gold: the answer as printed; a lone letter is of kind `choice`, so that the recipe's `data.letters` decides on it. The
+tag `origin` names our source that the row's image comes from, by its path; a row without an image is from `math`, the
+only text-only one.
 """
 
 import re
@@ -22,7 +28,7 @@ from pathlib import PurePosixPath
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import first_of
+from mmk12.datasets.sources._helpers import first_existing
 from mmk12.errors import BadInput
 from mmk12.types import IMAGE_MARK, BrokenLine, Gold, RawSample, Row
 from mmk12.verifier import classify_gold
@@ -46,7 +52,7 @@ ORIGINS = {
     "geos": "geos",
     "mapqa": "mapqa",
 }
-"""How the folders of the pictures begin, in lower case without marks -> the source in our names."""
+"""Prefix of an image folder, in lower case without punctuation -> our name of the source."""
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -56,13 +62,13 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
             packed |= {_below_root(name): name for name in files.names(f"{archive}/**")}
         except BadInput as error:
             yield BrokenLine(archive, str(error))
-    name = first_of(files, "dataset.jsonl", "train.jsonl")
+    name = first_existing(files, "dataset.jsonl", "train.jsonl")
     yield from _with_images(files.jsonl(name) if files.path(name).is_file() else (), packed)
 
 
-def _with_images(found: Iterable[Row | BrokenLine], packed: dict[str, str]) -> Iterator[Row | BrokenLine]:
-    """The rows with `images`: where each picture lies, in an archive or unpacked."""
-    for row in found:
+def _with_images(upstream: Iterable[Row | BrokenLine], packed: dict[str, str]) -> Iterator[Row | BrokenLine]:
+    """Adds `images` to the rows: the path of each image, in an archive or unpacked."""
+    for row in upstream:
         urls = row.get("image_urls") if not isinstance(row, BrokenLine) else None
         if isinstance(row, BrokenLine) or not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
             yield row
@@ -72,7 +78,7 @@ def _with_images(found: Iterable[Row | BrokenLine], packed: dict[str, str]) -> I
 
 
 def _below_root(url: str) -> str:
-    """The part of a path that the packers' machines have in common: from `K12/` or `MMPR/` on, else all of it."""
+    """Returns the part of a path from `K12/` or `MMPR/` on, which does not depend on the machine; else all of it."""
     parts = url.removeprefix("file://").split("/")
     start = next((place for place, part in enumerate(parts) if part in ("K12", "MMPR")), 0)
     return "/".join(parts[start:])
@@ -83,8 +89,8 @@ def draft(row: Row) -> RawSample:
         raise TypeError("conversations is not a list of turns")
     if "images" not in row:
         raise TypeError("image_urls is not a list of texts")
-    asked = [turn["content"] for turn in row["conversations"] if turn["role"] == "user"][-1]
-    question = asked.partition("Question:")[2] or asked
+    prompt = [turn["content"] for turn in row["conversations"] if turn["role"] == "user"][-1]
+    question = prompt.partition("Question:")[2] or prompt
     answer = row["answer"].strip()
     letter = classify_gold(answer).type == "letter"
     return RawSample(
@@ -108,7 +114,7 @@ def _origin(images: list[str]) -> str:
 source = Source(
     name="mm_eureka_released",
     about="the published mixture of MM-Eureka, difficulty-filtered by its authors",
-    licence="Apache-2.0 (repository); each row also has that of its source",
+    license="Apache-2.0 (repository); each row also has that of its source",
     url="https://huggingface.co/datasets/FanqingM/MM-Eureka-Dataset "
     "(hf download FanqingM/MM-Eureka-Dataset --repo-type dataset --local-dir RAW/mm_eureka_released)",
     folders=("mm_eureka_released", "MM-Eureka-Dataset"),

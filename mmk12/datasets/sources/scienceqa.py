@@ -1,23 +1,28 @@
-r"""ScienceQA: multiple choice of American schools (Lu et al. 2022, arXiv 2209.09513). CC BY-NC-SA 4.0.
+r"""ScienceQA: multiple choice of American schools (Lu et al. 2022, arXiv 2209.09513).
 
-Only the train split, 12,726 questions, of which 6,218 have a picture; the others are left out. One row (invented):
+License: CC BY-NC-SA 4.0.
+URL: https://github.com/lupantech/ScienceQA
+Split: train, 12,726 questions; the 6,218 with an image are used, the others are left out.
+
+One row (invented):
 
     problems.json
     {"41": {"question": "Which force is larger?", "choices": ["the push", "the pull"], "answer": 0, "hint": "",
      "image": "image.png", "task": "closed choice", "grade": "grade4", "subject": "natural science", "topic": "physics",
      "category": "Forces", "skill": "Compare forces", "lecture": "…", "solution": "…", "split": "train"}}
+    images/train/41/image.png (or in train.zip)
 
-with `images/train/41/image.png` (or `train.zip`). The hub's copy has the same columns, no ids, and the picture in
-`image`. Question: hint, then question. Gold: the right option's value where it can be checked without showing the
-options, else the letter (see `_choices`).
+The hub copy of derek-thomas has the same columns, no ids, and the encoded image in `image`.
+
+Question: hint, then question. Gold: the value of the right option if it can be checked without showing the options,
+else its letter (`choice_gold`).
 """
 
 from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import first_of, image_paths, json_object
+from mmk12.datasets.sources._helpers import choice_gold, first_existing, read_json_object, row_images
 from mmk12.types import BrokenLine, HubDataset, RawSample, Row
 
 HUB = HubDataset("derek-thomas/ScienceQA", split="train")
@@ -33,29 +38,29 @@ def _hub_rows(files: Files) -> Iterator[Row]:
 
 
 def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
-    problems = json_object(files, "problems.json") if files.path("problems.json").is_file() else {}
-    root = first_of(files, "train.zip", "images")
+    problems = read_json_object(files, "problems.json") if files.path("problems.json").is_file() else {}
+    root = first_existing(files, "train.zip", "images")
     for pid, row in problems.items():
         if not isinstance(row, dict):
-            yield BrokenLine(f"problems.json, {pid}", "no JSON object")
+            yield BrokenLine(f"problems.json, {pid}", "not a JSON object")
         elif row.get("split") == "train":
             yield {**row, "id": pid, "folder": f"{root}/train/{pid}"}
 
 
 def draft(row: Row) -> RawSample:
     if not row["image"]:
-        raise SkipRow("no picture")
-    asked = "\n".join(part for part in (row["hint"], row["question"]) if part)
-    question, gold = _helpers.choice_gold(asked, row["choices"], row["answer"])
+        raise SkipRow("no image")
+    text = "\n".join(part for part in (row["hint"], row["question"]) if part)
+    question, gold = choice_gold(text, row["choices"], row["answer"])
     image = row["image"]
-    images = [f"{row['folder']}/{image}"] if isinstance(image, str) else image_paths(image)
+    images = [f"{row['folder']}/{image}"] if isinstance(image, str) else row_images(image)
     return RawSample(row["id"], question, gold, images=images, tags={"topic": row["topic"], "grade": row["grade"]})
 
 
 source = Source(
     name="scienceqa",
-    about="multiple choice of American schools, questions with pictures",
-    licence="CC BY-NC-SA 4.0",
+    about="multiple choice of American schools, questions with images",
+    license="CC BY-NC-SA 4.0",
     url="https://github.com/lupantech/ScienceQA",
     folders=("scienceqa", "ScienceQA"),
     layout="problems.json and images/train/<id>/image.png, or train.zip",

@@ -1,30 +1,34 @@
-r"""UniGeo, calculation problems: those of GeoQA in English (Chen et al. 2022, arXiv 2212.02746). Proofs are not read.
+r"""UniGeo, calculation problems: those of GeoQA in English (Chen et al. 2022, arXiv 2212.02746).
 
-No licence is stated; the files are on Google Drive. Only the 3,499 rows of `calculation_train.pk`, a pickle that
-`mmk12.datasets.safe_pickle` reads without running it. One row (invented; `image` is an array of
-bytes, height x width x 3):
+License: none stated.
+URL: https://github.com/chen-judge/UniGeo (Google Drive). The file is a pickle, which `mmk12.datasets.safe_pickle`
+decodes without running code.
+Split: train, the 3,499 rows of `calculation_train.pk`. Proofs are not read.
 
+One row (invented; `image` is an array of bytes, height x width x 3):
+
+    calculation_train.pk
     {"id": 812, "English_problem": "As shown in the figure, AB is parallel to CD, angle 1 = 40.0, then angle 2 is ()",
      "subject": "如图,AB∥CD …", "image": array(…), "choices": ["40°", "140°", "50°", "20°"],
      "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0], "manual_program": ["g_minus", "C_3"],
      "answer": "故选B"}
 
-Gold: the value of option `label` (from 0), as LaTeX in dollars, the options not shown; see `_choices` for the others.
-Figures of which half is black or nearly so are left out: other readers of the set found them unreadable. The problems
-are GeoQA's, so a recipe with both sources asks some of them in both languages, as the paper's mixture does.
+Gold: the value of option `label` (from 0) as LaTeX in dollars if it can be checked without showing the options, else
+its letter (`choice_gold`). Figures of which at least half is black or nearly black are left out: other readers of the
+dataset found them unreadable. The problems are GeoQA's, so a recipe with both sources has some of them in two
+languages, as the paper's mixture does.
 """
 
 from collections.abc import Iterable
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources import _helpers
-from mmk12.datasets.sources._helpers import image_from_array
+from mmk12.datasets.sources._helpers import array_image, choice_gold
 from mmk12.types import BrokenLine, RawSample, Row
 from mmk12.utils.images import decode
 
 DARK = 20
-"""Grey levels below this are black."""
+"""Gray levels below this value count as black."""
 
 
 def rows(files: Files) -> Iterable[Row | BrokenLine]:
@@ -32,8 +36,8 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 
 def draft(row: Row) -> RawSample:
-    question, gold = _helpers.choice_gold(row["English_problem"], row["choices"], row["label"])
-    figure = image_from_array(row["image"])
+    question, gold = choice_gold(row["English_problem"], row["choices"], row["label"])
+    figure = array_image(row["image"])
     greys = decode(figure)[0].convert("L").histogram()
     if sum(greys[:DARK]) * 2 >= sum(greys):
         raise SkipRow("the figure is mostly black")
@@ -43,7 +47,7 @@ def draft(row: Row) -> RawSample:
 source = Source(
     name="unigeo",
     about="GeoQA's plane geometry in English, options removed",
-    licence="none stated",
+    license="none stated",
     url="https://github.com/chen-judge/UniGeo (Google Drive)",
     folders=("unigeo", "UniGeo"),
     layout="calculation_train.pk",

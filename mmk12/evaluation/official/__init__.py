@@ -1,9 +1,9 @@
-"""The published arithmetic of benchmarks, reproduced: the second opinion beside our verdict, never instead of it.
+"""Reproduces the published grading of benchmarks: a second verdict beside ours, never instead of it.
 
-Most printed numbers rest on graders whose arithmetic is not ours: they truncate, round to two decimals, or take the
-nearest option for an answer. A rule here does the same to one response, faithfully and with its defects (each of them a
-line of docs/ledger.md with a test), but executes nothing and bounds its work. Where upstream asks GPT to extract the
-answer, our own extractor stands in; so a rule reproduces the arithmetic of a printed number, not its judge.
+Most published numbers come from graders whose rules differ from ours: they truncate, round to two decimals, or accept
+the nearest option. A rule here does the same to one response, with all defects (each of them a line of docs/ledger.md
+with a test), but executes nothing and bounds its work. Where upstream asks GPT to extract the
+answer, our own extractor is used; so a rule reproduces the arithmetic of a published number, not its judge.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
 
 
 def find_rule(name: str) -> Rule:
-    """The rule that a benchmark declares as `official`; raises `UnknownName`."""
+    """Returns the rule that a benchmark declares as `official`. Raises `UnknownName`."""
     try:
         return RULES[name]
     except KeyError:

@@ -1,4 +1,4 @@
-"""OlympiadBench: the judge of `inference/code/math_judger.py`, called as in `inference/judge.py`
+"""Grades OlympiadBench by the judge of `inference/code/math_judger.py`, called as in `inference/judge.py`
 (github.com/OpenBMB/OlympiadBench).
 
 All boxes of the answer, joined by commas, are paired with the parts of the gold, in any order: as strings, intervals,
@@ -15,7 +15,13 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mmk12.evaluation.official.common import constant, is_steady, print_number, python_float, read_number
+from mmk12.evaluation.official.parsing import (
+    find_constant_value,
+    get_released_text,
+    python_float,
+    read_number,
+    to_float,
+)
 from mmk12.types import Gold
 from mmk12.verifier.nodes import Expr, make_negative, make_quotient, make_sum
 from mmk12.verifier.numeric import are_equal, find_symbols
@@ -46,26 +52,28 @@ SLACK = 1e-3
 """Expressions with symbols may differ by a constant below this."""
 MAX_PARTS = 64
 MAX_TAIL = 20_000
-"""Characters from the end of a response that are looked at."""
+"""Characters from the end of a response that are read."""
 
 
 def olympiadbench(response: str, gold: Gold) -> bool:
-    """Whether the judge pairs the answer with the gold."""
+    """Returns whether the judge pairs the answer with the gold."""
     response = response[-MAX_TAIL:]
     final = _FINAL.findall(response)
-    answer, wanted = _answer(final[-1].strip() if final else response), _answer(print_number(gold))
-    if answer is None or wanted is None:
+    answer = _extract_answer(final[-1].strip() if final else response)
+    expected = _extract_answer(get_released_text(gold))
+    if answer is None or expected is None:
         return False
-    return answer == wanted or _paired(_parts(answer), _parts(wanted), gold.tolerance or DEFAULT_ERROR)
+    error = gold.tolerance or DEFAULT_ERROR
+    return answer == expected or _match_parts(_split_parts(answer), _split_parts(expected), error)
 
 
-def _answer(text: str) -> str | None:
-    """The boxes, or the formulas of the last line, or all of it, without signs that upstream strikes out."""
-    boxes = _boxes(text)
+def _extract_answer(text: str) -> str | None:
+    """Returns the boxes, or the formulas of the last line, or all of it, without the signs that upstream removes."""
+    boxes = _find_boxes(text)
     if boxes is None:
         return None
-    found = boxes or _DOLLARS.findall(text.strip().split("\n")[-1])
-    text = ",".join((*found, "")) if found else text
+    contents = boxes or _DOLLARS.findall(text.strip().split("\n")[-1])
+    text = ",".join((*contents, "")) if contents else text
     if "\\in " in text:
         text = text.split("\\in ")[1]
     for old, new in _SIGNS:
@@ -73,8 +81,8 @@ def _answer(text: str) -> str | None:
     return _WRAPPED.sub(r"\1", text.strip(_EDGE))
 
 
-def _boxes(text: str) -> list[str] | None:
-    """The contents of all boxes; None if one never ends."""
+def _find_boxes(text: str) -> list[str] | None:
+    """Returns the contents of all boxes by upstream's own rule; None if one never ends."""
     contents = []
     for box in islice(_BOX.finditer(text), MAX_PARTS):
         depth, end = 1, box.end()
@@ -87,8 +95,8 @@ def _boxes(text: str) -> list[str] | None:
     return contents
 
 
-def _parts(text: str) -> list[str]:
-    """The answers between commas that stand outside brackets, `\\pm` as two."""
+def _split_parts(text: str) -> list[str]:
+    """Splits a text at the commas outside brackets; a part with `\\pm` becomes two."""
     parts, start, depth = [], 0, 0
     text = _CHINESE.sub("", text)
     for mark in _MARKS.finditer(text):
@@ -102,22 +110,22 @@ def _parts(text: str) -> list[str]:
     return [part.replace("\\pm", sign) for part, both in zip(parts, signs, strict=True) for sign in both]
 
 
-def _paired(answers: list[str], golds: list[str], error: float) -> bool:
+def _match_parts(answers: list[str], golds: list[str], error: float) -> bool:
     if len(answers) != len(golds) or len(golds) > MAX_PARTS:
         return False
     rest = list(golds)
     for answer in answers:
-        match = next((gold for gold in rest if _equal(answer, gold, error)), None)
+        match = next((gold for gold in rest if _are_equal(answer, gold, error)), None)
         if match is None:
             return False
         rest.remove(match)
     return True
 
 
-def _equal(answer: str, gold: str, error: float) -> bool:
+def _are_equal(answer: str, gold: str, error: float) -> bool:
     if answer == gold:
         return answer != ""
-    if _is_frame(answer) and _is_frame(gold) and _intervals_equal(answer, gold, error):
+    if _is_interval(answer) and _is_interval(gold) and _intervals_equal(answer, gold, error):
         return True
     if _numbers_equal(answer, gold, error):
         return True
@@ -125,7 +133,7 @@ def _equal(answer: str, gold: str, error: float) -> bool:
     return _equations_equal(answer, gold) if equations else _expressions_equal(answer, gold, error)
 
 
-def _is_frame(text: str) -> bool:
+def _is_interval(text: str) -> bool:
     return text.startswith(("(", "[")) and text.endswith((")", "]"))
 
 
@@ -149,7 +157,7 @@ def _numbers_equal(answer: str, gold: str, error: float) -> bool:
 
 
 def _expressions_equal(answer: str, gold: str, error: float) -> bool:
-    """Equal as expressions, of an equation its right side; constants within the error."""
+    """Returns whether two expressions are equal, of an equation its right side; constants within the error."""
     ours, theirs = (read_number(text.split("=")[1] if "=" in text else text) for text in (gold, answer))
     if ours is None or theirs is None:
         return False
@@ -158,26 +166,26 @@ def _expressions_equal(answer: str, gold: str, error: float) -> bool:
     if bool(find_symbols(ours)) != bool(find_symbols(theirs)):
         return False
     if find_symbols(ours):
-        gap = is_steady(make_sum([ours, make_negative(theirs)]))
+        gap = find_constant_value(make_sum([ours, make_negative(theirs)]))
         return gap is not None and abs(gap) < SLACK
-    a, b = constant(ours), constant(theirs)
+    a, b = to_float(ours), to_float(theirs)
     return a is not None and b is not None and abs(a - b) <= error * 1.01
 
 
 def _equations_equal(answer: str, gold: str) -> bool:
-    """Whether the differences of the sides are whole multiples of one another, or one name has equal values."""
+    """Returns whether the differences of the sides are whole multiples of one another, or one name has equal values."""
     (name, *value), (other, *answered) = gold.split("="), answer.split("=")
     if name.replace(" ", "") == other.replace(" ", "") and len(value) == len(answered) == 1:
         return _expressions_equal(answered[0], value[0], DEFAULT_ERROR)
-    ours, theirs = _difference(gold), _difference(answer)
+    ours, theirs = _subtract_sides(gold), _subtract_sides(answer)
     if ours is None or theirs is None:
         return False
-    ratio = is_steady(make_quotient(ours, theirs))
+    ratio = find_constant_value(make_quotient(ours, theirs))
     if ratio is None or ratio == 0:
         return False
     return any(abs(one - round(one)) < 1e-9 and round(one) != 0 for one in (ratio, 1 / ratio))
 
 
-def _difference(equation: str) -> Expr | None:
+def _subtract_sides(equation: str) -> Expr | None:
     sides = [read_number(side) for side in equation.split("=")]
     return make_sum([sides[0], make_negative(sides[1])]) if len(sides) == 2 and sides[0] and sides[1] else None

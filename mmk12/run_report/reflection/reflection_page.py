@@ -55,7 +55,7 @@ def write_report(run: Path, out: Path, data: Path | None = None) -> Tables:
 
 def _encode_images(run: Path, example: Example) -> list[str]:
     """Returns the images of the question as base64 of WebP files."""
-    images = example.training_row.pictures if example.training_row else ()
+    images = example.training_row.images if example.training_row else ()
     return [base64.b64encode(data).decode("ascii") for _, data in embed_images(run, images)]
 
 

@@ -1,4 +1,4 @@
-"""What the published graders have from GPT, Python or sympy: the answer of a response, and the value of a text."""
+"""Reads answers and values for the published graders, in the place of GPT, Python's `eval` and sympy."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from mmk12.verifier.quantities import as_decimal, unit_marks, without_units
 from mmk12.verifier.sets import as_expr
 
 MAX_CHARS = 1000
-"""Longest text that is looked at as one answer."""
+"""Characters of an answer that are read."""
 _NUMBER = make_reference("0")
-"""A gold that is a number, in whose light an answer is read."""
+"""A gold that is a number: an answer is read as one."""
 
 
-def print_number(gold: Gold) -> str:
-    """The gold as the dataset prints it: upstream mends nothing."""
+def get_released_text(gold: Gold) -> str:
+    """Returns the gold as the dataset prints it: upstream corrects none."""
     return gold.text if gold.released is None else gold.released
 
 
 def read_answer(response: str) -> str:
-    """The answer of a response by our extractor, "" if there is none: in the place of a call to GPT."""
-    found = extract_answer(response)
-    return found.text.strip()[:MAX_CHARS] if isinstance(found, Extraction) else ""
+    """Returns the answer that our extractor finds, "" if there is none: in the place of a call to GPT."""
+    extraction = extract_answer(response)
+    return extraction.text.strip()[:MAX_CHARS] if isinstance(extraction, Extraction) else ""
 
 
 def python_float(text: str) -> float | None:
-    """What Python's `float` makes of `text`."""
+    """Returns Python's `float(text)`, or None where it raises."""
     try:
         return float(text[:MAX_CHARS])
     except ValueError:
         return None
 
 
-def quantity(text: str) -> str:
-    """The number that an answer states, as GPT would copy it: without unit, degree or percent sign.
+def read_quantity(text: str) -> str:
+    """Returns the number that an answer states, as GPT would copy it: without unit, degree or percent sign.
 
-    Fractions, roots and words stay as they are, and are no number to Python.
+    Fractions, roots and words are returned as they are; Python does not read them as numbers.
     """
     if python_float(text) is not None or "/" in text or "frac" in text:
         return text
-    expr = expression(interpret(text, _NUMBER))
+    expr = to_expression(interpret(text, _NUMBER))
     number = None if expr is None else without_units(expr, "unit", "°", "%")
-    return str(constant(number)) if isinstance(number, Num) else text
+    return str(to_float(number)) if isinstance(number, Num) else text
 
 
-def expression(value: Value) -> Expr | None:
-    """`value` as one expression; `12,345` is one number."""
+def to_expression(value: Value) -> Expr | None:
+    """Returns a value as one expression, None if it is none; `12,345` is one number."""
     return value.one if isinstance(value, AmbiguousNumber) else as_expr(value)
 
 
 def read_number(text: str) -> Expr | None:
-    """A text as one expression of our grammar, None if it is none."""
-    return expression(parse(text[:MAX_CHARS]))
+    """Reads a text as one expression of our grammar; None if it is none."""
+    return to_expression(parse(text[:MAX_CHARS]))
 
 
-def constant(expr: Expr) -> float | None:
-    """The float that a constant expression without marks and units comes to, None for any other."""
+def to_float(expr: Expr) -> float | None:
+    """Returns the value of a constant expression without marks and units, None for any other."""
     value = None if unit_marks(expr) else as_decimal(expr)
     return None if value is None else float(value)
 
 
-def is_steady(expr: Expr) -> float | None:
-    """The real number that an expression comes to wherever its symbols stand; None if it varies or has no value."""
+def find_constant_value(expr: Expr) -> float | None:
+    """Returns the real value that an expression has for all values of its symbols; None if it varies or has none."""
     names = find_symbols(expr)
     try:
         first, *others = (evaluate(expr, sample_point(names, trial), FloatBackend()) for trial in range(POINTS))

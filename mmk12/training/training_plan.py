@@ -1,4 +1,4 @@
-"""What a training job will be, down to its command line, before anything is started: the whole of `--dry-run`."""
+"""Plans a training job: steps, verl keys, memory and command line, before anything is started (`--dry-run`)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class TrainingPlan:
 
     @property
     def trainer(self) -> Trainer:
-        """Which of verl's trainers runs it."""
+        """Which of verl's trainers runs the job."""
         return "sft" if isinstance(self.recipe.training, Finetuning) else "rl"
 
     def command(self, more: Keys = MappingProxyType({})) -> list[str]:
-        """What is run, with `more` keys that only a launch knows."""
+        """Returns the command line; `more` are keys that only a launch knows."""
         gpus = str(self.recipe.hardware.gpus)
         main = {
             "rl": ["-m", "verl.trainer.main_ppo"],
@@ -47,12 +47,12 @@ class TrainingPlan:
 
     @property
     def changes(self) -> list[tuple[str, Any, Any]]:
-        """(key, verl's default, ours) for every key that differs; None as default for keys that verl has not."""
+        """(key, verl's default, our value) for every key that differs; the default is None for keys that verl lacks."""
         known = read_defaults(self.trainer)
         return [(key, known.get(key), value) for key, value in self.keys.items() if known.get(key) != value]
 
     def resolved(self) -> dict[str, Any]:
-        """The contents of resolved.yaml: the recipe after `extends` and defaults, and what it was applied to."""
+        """Returns the contents of resolved.yaml: the recipe with its parents and defaults, the model and the data."""
         return {
             **self.recipe.model_dump(),
             "model": self.model,
@@ -65,9 +65,13 @@ class TrainingPlan:
 def make_plan(
     recipe: Recipe, *, data: Path, out: Path, model: str | None = None, must_exist: bool = True
 ) -> TrainingPlan:
-    """The plan of a job. Raises `BadRecipe` for batches that do not divide, `MissingData` for data that must exist."""
-    start = _start(model or recipe.model)
-    rows = _rows(data / "train.parquet", recipe, must_exist)
+    """Plans a job that trains `model` (default: the recipe's) on the folder `data` and writes to the folder `out`.
+
+    Raises `BadRecipe` for batch sizes that do not divide, and `MissingData` if there is no train.parquet although
+    `must_exist`.
+    """
+    start = _find_model(model or recipe.model)
+    rows = _count_rows(data / "train.parquet", recipe, must_exist)
     train = recipe.training
     steps = count_steps(train, recipe.hardware, rows)
     folders = data.absolute(), out.absolute()
@@ -75,18 +79,18 @@ def make_plan(
         keys = make_sft_keys(recipe, train, start, *folders, steps)
     else:
         keys = make_rl_keys(recipe, train, start, *folders, steps)
-    return TrainingPlan(recipe, start, data, out, rows, steps, keys, _memory(start, recipe))
+    return TrainingPlan(recipe, start, data, out, rows, steps, keys, _estimate_memory(start, recipe))
 
 
-def _start(model: str | None) -> str:
-    """The model as verl's workers need it: a hub id, or an absolute path. Raises `BadRecipe` or `MissingData`."""
+def _find_model(model: str | None) -> str:
+    """Returns the model as verl's workers need it: a hub id or an absolute path."""
     if model is None:
         raise BadRecipe("The recipe names no model. Add 'model:' or pass --model.")
     location = find_model(model, "hf").location
     return str(Path(location).absolute()) if Path(location).is_dir() else location
 
 
-def _rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
+def _count_rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
     if not path.is_file():
         if must_exist:
             raise MissingData(
@@ -102,8 +106,8 @@ def _rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
         raise BadInput(f"{path} is not a readable parquet file: {error}. Build it again.") from None
 
 
-def _memory(model: str, recipe: Recipe) -> MemoryEstimate | None:
-    """None where the model's config.json is not on this machine: planning downloads nothing."""
+def _estimate_memory(model: str, recipe: Recipe) -> MemoryEstimate | None:
+    """Returns None if the model's config.json is not on this machine: planning downloads nothing."""
     path: Any = Path(model) / "config.json"
     if not path.is_file():
         import huggingface_hub

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from mmk12.errors import BadRecipe, MissingData
-from mmk12.recipes.loader import apply_overrides, load_recipe
+from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
 from mmk12.training.estimates import count_steps, estimate_memory
-from mmk12.training.plan import TrainingPlan, make_plan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_config import hydra_arguments, read_defaults
 from mmk12.utils import content
 
@@ -84,9 +84,21 @@ def test_what_an_ablation_changes(recipe: str, differs: dict[str, object]) -> No
     assert changed - extra <= set(differs) | {key for key in changed if ".ref." in key}
 
 
+def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
+    assert not [key for key in plan_of("mm_eureka_8b").keys if "penalties" in key]
+    changes = ("reward.penalties.overlong=1", "reward.penalties.limit=4096", "reward.penalties.buffer=512")
+    plan = plan_of("mm_eureka_8b", *changes)
+    expected = {"repetition": 0.0, "ngram": 20, "overlong": 1.0, "limit": 4096, "buffer": 512}
+    assert plan.keys["mmk12.penalties"] == expected
+    assert set(plan.keys) - set(plan_of("mm_eureka_8b").keys) == {"mmk12.penalties"}
+    argument = "+mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
+    assert argument in hydra_arguments(plan.trainer, plan.keys)
+
+
 def test_released_reward_and_zero_profile() -> None:
-    assert load_recipe("mm_eureka_8b_released").profile.reward == "released_instruct"
-    assert load_recipe("zero_8b").profile.model_dump() == {"prompt": "zero", "reward": "paper_zero"}
+    assert load_recipe("mm_eureka_8b_released").reward.profile == "released_instruct"
+    assert load_recipe("zero_8b").prompt == "zero"
+    assert load_recipe("zero_8b").reward.profile == "paper_zero"
 
 
 def test_steps_of_the_paper() -> None:
