@@ -47,13 +47,13 @@ def build_data(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     model: Annotated[str | None, typer.Option(help="Model of the difficulty filter, as in `eval`.")] = None,
     backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
-    n: Annotated[int | None, typer.Option(min=1, help="Its answers per question (default: the recipe's 8).")] = None,
+    n: Annotated[int | None, typer.Option(min=1, help="Its responses per question (default: the recipe's 8).")] = None,
     replicas: ReplicaCount = 1,
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
     engine: EngineOptions = None,
     allow_failures: Annotated[
-        bool, typer.Option("--allow-failures", help="Go on without the questions that the model's engine fails on.")
+        bool, typer.Option("--allow-failures", help="Continue without questions on which the engine fails.")
     ] = False,
     tokenizer: Annotated[str | None, typer.Option(help="Model whose processor measures the prompts.")] = None,
     as_json: AsJson = False,
@@ -112,7 +112,7 @@ def check(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
-    """Loads a thing and says whether it is fit for use: golds that cannot be graded, rows that cannot be read."""
+    """Checks whether a dataset, recipe or model can be used: unusable golds, unreadable rows, a rendered prompt."""
     from mmk12.curation.validate import check as checked
 
     found = checked(ref, raw_dir=raw_dir, limit=limit)

@@ -1,4 +1,4 @@
-"""Irregularities in the files of a run, shown on pages so that nobody trusts a damaged log unknowingly."""
+"""Describes irregularities in the files of a run; pages show them, so that a damaged log is recognized."""
 
 from __future__ import annotations
 

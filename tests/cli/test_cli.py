@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit codes, one clear line, JSON, and help that costs nothing."""
+"""The command line as users see it: exit codes, one-line errors, JSON, help with examples."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ from tests.evaluation.judges import judge_server
 from tests.training_runs import ROLLOUTS, make_training_run
 
 
-class Done(NamedTuple):
-    """What a command came to."""
+class CommandResult(NamedTuple):
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -30,7 +30,7 @@ def mmk12(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
-    def run(*arguments: object) -> Done:
+    def run(*arguments: object) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["mmk12", *map(str, arguments)])
         capsys.readouterr()
         code = 0
@@ -38,7 +38,7 @@ def mmk12(capsys, monkeypatch, tmp_path):
             main()
         except SystemExit as stop:
             code = stop.code or 0
-        return Done(code, *capsys.readouterr())
+        return CommandResult(code, *capsys.readouterr())
 
     return run
 
@@ -89,10 +89,10 @@ def test_the_help_of_a_command_ends_with_examples(mmk12, command):
 
 
 def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
-    done = mmk12("eval", "--model", saved, "--raw-dir", raw, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    assert "100.0" in done.stdout
-    assert "report.html" in done.stdout
+    result = mmk12("eval", "--model", saved, "--raw-dir", raw, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert "100.0" in result.stdout
+    assert "report.html" in result.stdout
     scored = mmk12("score", tmp_path / "run", "--json")
     assert json.loads(scored.stdout)["benchmarks"]["k12"]["correct"] == 1
     compared = mmk12("compare", tmp_path / "run", tmp_path / "run", "--json")
@@ -131,30 +131,30 @@ def test_mistakes_are_one_or_two_lines_and_exit_1(mmk12, tmp_path, raw, saved, t
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"id": 1, "response": "4", "gold": "4"}\n{"torn\n')
     places = {"SAVED": saved, "RAW": raw, "BROKEN": broken, "RUN": trained_run}
-    done = mmk12(*(places.get(argument, argument) for argument in arguments))
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if not line.startswith(("load", "note"))]
+    result = mmk12(*(places.get(argument, argument) for argument in arguments))
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("load", "note"))]
     assert len(lines) <= 2
     for word in words:
-        assert word in done.stderr
+        assert word in result.stderr
 
 
 @pytest.mark.parametrize(
     "arguments", [(), ("evl",), ("eval",), ("eval", "--nonsense"), ("eval", "--model", "x", "--n", "0")]
 )
 def test_a_mistyped_command_exits_1(mmk12, arguments):
-    done = mmk12(*arguments)
-    assert done.returncode == (1 if arguments else done.returncode)
-    assert "Traceback" not in done.stderr
+    result = mmk12(*arguments)
+    assert result.returncode == (1 if arguments else result.returncode)
+    assert "Traceback" not in result.stderr
 
 
 def test_a_bug_of_ours_exits_2_with_its_traceback(tmp_path):
     code = "import mmk12.__main__ as command, mmk12.cli.listing; mmk12.cli.listing.list_names = None; command.main()"
-    done = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "Traceback" in done.stderr
-    assert "bug in mmk12" in done.stderr
+    result = subprocess.run([sys.executable, "-c", code, "list", "prompts"], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr
+    assert "bug in mmk12" in result.stderr
 
 
 def test_the_version(mmk12):
@@ -177,8 +177,8 @@ def test_verify_keeps_order_and_names_every_verdict(mmk12, tmp_path):
         {"response": response("(B)"), "gold": "B", "choices": ["1", "2"]},
     ]
     (tmp_path / "in.jsonl").write_text("".join(to_json(row) + "\n" for row in rows))
-    done = mmk12("verify", tmp_path / "in.jsonl", "--out", tmp_path / "out.jsonl")
-    assert done.returncode == 0, done.stderr
+    result = mmk12("verify", tmp_path / "in.jsonl", "--out", tmp_path / "out.jsonl")
+    assert result.returncode == 0, result.stderr
     verdicts = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [(row["id"], row["correct"]) for row in verdicts] == [("a", True), ("b", False), (3, True)]
     assert set(verdicts[0]) == {"id", "status", "correct", "answer", "rule", "reason", "format_ok", "profile"}
@@ -188,17 +188,17 @@ def test_verify_keeps_order_and_names_every_verdict(mmk12, tmp_path):
 def test_a_pipe_that_closes_early_is_no_bug(tmp_path):
     (tmp_path / "in.jsonl").write_text((to_json({"response": response("$4$"), "gold": "4"}) + "\n") * 3000)
     line = f"{sys.executable} -m mmk12 verify {tmp_path / 'in.jsonl'} | head -1"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-    assert json.loads(done.stdout)["status"] == "correct"
-    assert "Traceback" not in done.stderr
+    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert json.loads(result.stdout)["status"] == "correct"
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_the_same_run_gives_the_same_figure(mmk12, tmp_path, raw, saved, suffix):
     mmk12("eval", "--model", saved, "--raw-dir", raw, "--out", tmp_path / "run")
     for name in ("a", "b"):
-        done = mmk12("plot", "benchmarks", tmp_path / "run", "--out", tmp_path / f"{name}.{suffix}")
-        assert done.returncode == 0, done.stderr
+        result = mmk12("plot", "benchmarks", tmp_path / "run", "--out", tmp_path / f"{name}.{suffix}")
+        assert result.returncode == 0, result.stderr
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
     assert (tmp_path / f"a.{suffix}").stat().st_size > 1000
 
@@ -206,8 +206,8 @@ def test_the_same_run_gives_the_same_figure(mmk12, tmp_path, raw, saved, suffix)
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_plot_draws_the_metrics_that_are_named(mmk12, trained_run, tmp_path, suffix):
     metrics = ("--metric", "gradient_norm", "--metric", "reward/no_answer/mean", "--metric", "no_answer")
-    done = mmk12("plot", "compare_runs", trained_run, *metrics, "--out", tmp_path / f"x.{suffix}")
-    assert (done.returncode, done.stdout.split()) == (0, ["wrote", str(tmp_path / f"x.{suffix}")]), done.stderr
+    result = mmk12("plot", "compare_runs", trained_run, *metrics, "--out", tmp_path / f"x.{suffix}")
+    assert (result.returncode, result.stdout.split()) == (0, ["wrote", str(tmp_path / f"x.{suffix}")]), result.stderr
     assert (tmp_path / f"x.{suffix}").stat().st_size > 1000
 
 
@@ -218,33 +218,33 @@ def test_plot_names_its_file_by_the_figure(mmk12, trained_run, tmp_path):
 
 def test_report_makes_the_page_of_a_training_run(mmk12, trained_run, tmp_path, monkeypatch):
     monkeypatch.setattr("mmk12.run_report.page.FIGURES", {"groups": "Prompts that teach"})
-    done = mmk12("report", trained_run)
-    assert (done.returncode, done.stdout.split()[-1]) == (0, str(trained_run / "report.html")), done.stderr
+    result = mmk12("report", trained_run)
+    assert (result.returncode, result.stdout.split()[-1]) == (0, str(trained_run / "report.html")), result.stderr
     assert "3 steps, 1 launch" in (trained_run / "report.html").read_text()
     assert mmk12("report", trained_run, "--out", tmp_path / "page.html").returncode == 0
     assert (tmp_path / "page.html").read_bytes() == (trained_run / "report.html").read_bytes()
 
 
 def test_aha_prints_a_table_and_makes_a_page(mmk12, trained_run, tmp_path):
-    done = mmk12("aha", trained_run, "--out", tmp_path / "aha.html")
-    assert done.returncode == 0, done.stderr
-    assert f"look at: {tmp_path / 'aha.html'}" in done.stdout
+    result = mmk12("aha", trained_run, "--out", tmp_path / "aha.html")
+    assert result.returncode == 0, result.stderr
+    assert f"look at: {tmp_path / 'aha.html'}" in result.stdout
     for kind in ("re-perception", "verification", "backtracking", "re-planning"):
-        assert kind in done.stdout
+        assert kind in result.stdout
         assert kind in (tmp_path / "aha.html").read_text()
-    assert "genuine" not in done.stdout, "no judge was asked"
+    assert "genuine" not in result.stdout, "no judge was asked"
     assert f"{3 * 3 * ROLLOUTS} responses of 3 steps" in (tmp_path / "aha.html").read_text()
 
 
-def test_aha_shows_what_a_judge_says_from_then_on(mmk12, tmp_path):
+def test_aha_keeps_the_opinions_of_a_judge(mmk12, tmp_path):
     pytest.importorskip("httpx", reason="a judge needs the openai extra")
     run = make_training_run(tmp_path / "run", steps=2, prompts=3)
     with judge_server(lambda text: "Yes" if "takes it back" in text else "what?") as server:
-        done = mmk12("aha", run, "--judge", f"{server.url}#wise", "--judge-sample", "2")
-    assert done.returncode == 0, done.stderr
-    assert "note: " in done.stderr
-    assert "neither Yes nor No" in done.stderr
-    assert "judge: " in done.stderr, "progress"
-    assert "genuine %" in done.stdout
+        result = mmk12("aha", run, "--judge", f"{server.url}#wise", "--judge-sample", "2")
+    assert result.returncode == 0, result.stderr
+    assert "note: " in result.stderr
+    assert "neither Yes nor No" in result.stderr
+    assert "judge: " in result.stderr, "progress"
+    assert "genuine %" in result.stdout
     again = mmk12("aha", run)
-    assert (again.returncode, again.stdout) == (0, done.stdout), "the server is gone, its opinions are kept"
+    assert (again.returncode, again.stdout) == (0, result.stdout), "the server is gone, its opinions are kept"

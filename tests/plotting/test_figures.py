@@ -1,4 +1,4 @@
-"""Every figure can be drawn, says what it lacks, and is the same picture each time."""
+"""Every figure can be drawn, raises if data is missing, and is the same image each time."""
 
 import dataclasses
 import io
@@ -49,9 +49,9 @@ def evaluations(tmp_path_factory):
     return [graded(folder / name, [response(text) for text in answers]) for name, answers in texts.items()]
 
 
-def axes(name, given, **more):
+def axes(name, folders, **options):
     with apply_style():
-        return content.load_figure(name).figure(given, **more).axes
+        return content.load_figure(name).figure(folders, **options).axes
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -68,7 +68,7 @@ def test_other_formats_are_the_same_bytes_too(runs, tmp_path, suffix):
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def test_a_run_without_the_data_is_told_what_it_lacks(tmp_path, name):
+def test_a_run_without_the_data_is_an_error(tmp_path, name):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "data": {"nothing": 1}}\n')
     with pytest.raises(MissingData):
         axes(name, [tmp_path])
@@ -85,8 +85,8 @@ def test_seeds_are_one_line_with_a_band_and_experiments_differ_in_colour_and_das
 
 
 def test_metrics_can_be_chosen_where_a_figure_lets_them(runs, tmp_path):
-    shown = axes("compare_runs", runs, metrics=["gradient_norm", "reward/timeout/mean", "timeout"])
-    assert [panel.get_ylabel() for panel in shown if panel.get_visible()] == ["gradient norm", "timeout"]
+    panels = axes("compare_runs", runs, metrics=["gradient_norm", "reward/timeout/mean", "timeout"])
+    assert [panel.get_ylabel() for panel in panels if panel.get_visible()] == ["gradient norm", "timeout"]
     with pytest.raises(BadInput, match="cannot be chosen"):
         plot("groups", runs, tmp_path / "x.png", ["kl"])
     with pytest.raises(MissingData, match="kl"):
@@ -158,11 +158,11 @@ def test_an_element_of_a_page_has_no_outside(runs):
     assert 'href="http' not in element
 
 
-def grey(name, given):
+def grey(name, folders):
     """A figure as grey values in [0, 1], small enough to be kept in the repository."""
     buffer = io.BytesIO()
     with apply_style():
-        content.load_figure(name).figure(given).savefig(buffer, format="png", dpi=40)
+        content.load_figure(name).figure(folders).savefig(buffer, format="png", dpi=40)
     with Pillow.open(buffer) as drawn:
         return np.asarray(drawn.convert("L"), dtype=float) / 255
 
@@ -171,14 +171,14 @@ def grey(name, given):
 def test_figures_look_as_they_did(runs, name):
     """To accept a changed figure, delete its picture, run this test, and look at the new one before you keep it."""
     path = SNAPSHOTS / f"{name}.png"
-    found = grey(name, runs)
+    image = grey(name, runs)
     if not path.is_file():
-        Pillow.fromarray(np.round(255 * found).astype("uint8")).save(path, optimize=True)
+        Pillow.fromarray(np.round(255 * image).astype("uint8")).save(path, optimize=True)
         pytest.fail(f"{path} was missing and has been drawn: look at it")
     with Pillow.open(path) as kept:
         expected = np.asarray(kept, dtype=float) / 255
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).mean() < TOLERANCE
+    assert image.shape == expected.shape
+    assert np.abs(image - expected).mean() < TOLERANCE
 
 
 def test_a_changed_figure_is_noticed(runs):

@@ -79,7 +79,7 @@ def test_column_wise_intervals_are_those_of_the_statistics_module(clusters):
         for _ in range(60)
     ]
     table = pd.DataFrame(rows).assign(prompt=lambda frame: frame["prompt"].astype(str))
-    found = clustered_means(table, "acc", by="by", cluster="prompt")
+    means = clustered_means(table, "acc", by="by", cluster="prompt")
     for by, part in table.groupby("by"):
         scores, names = part["acc"].tolist(), part["prompt"].tolist()
         expected = (
@@ -87,9 +87,9 @@ def test_column_wise_intervals_are_those_of_the_statistics_module(clusters):
             if len(set(scores)) == 1
             else stats.clustered_interval(scores, names)
         )
-        assert found.loc[by, "mean"] == pytest.approx(np.mean(scores))
-        assert found.loc[by, ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
-        assert found.loc[by, "n"] == len(scores)
+        assert means.loc[by, "mean"] == pytest.approx(np.mean(scores))
+        assert means.loc[by, ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+        assert means.loc[by, "n"] == len(scores)
 
 
 def test_one_prompt_tells_nothing_of_others():
@@ -100,5 +100,5 @@ def test_one_prompt_tells_nothing_of_others():
 def test_the_interval_of_a_mean_is_that_of_t():
     values = [1.0, 2.0, 4.0, 8.0]
     expected = scipy_stats.t.interval(0.95, 3, loc=np.mean(values), scale=scipy_stats.sem(values))
-    found = student_t_interval(pd.Series(values))
-    assert (found.low, found.high) == pytest.approx(expected)
+    interval = student_t_interval(pd.Series(values))
+    assert (interval.low, interval.high) == pytest.approx(expected)

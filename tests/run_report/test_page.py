@@ -1,4 +1,4 @@
-"""The page of a training run shows what its files hold, judges again, and never runs what a model wrote."""
+"""The page of a training run shows the content of its files, judges again, and never executes text of the model."""
 
 import json
 import re
@@ -107,14 +107,14 @@ def test_a_log_without_dumps_still_makes_a_page(tmp_path, one_figure):
     assert 'id="items"' not in html
 
 
-def test_what_a_model_wrote_stays_text(run, one_figure):
+def test_text_of_the_model_is_escaped(run, one_figure):
     path = run / "rollouts/1.jsonl"
     path.write_text(path.read_text().replace("<think>", "</script><script>alert(1)</script>"))
     html = write_page(run, run / "report.html").read_text()
     assert "<script>alert(1)" not in html
 
 
-def test_health_is_by_quarter_and_names_what_could_not_be_judged(run):
+def test_health_is_by_quarter_and_lists_samples_that_could_not_be_judged(run):
     path = run / "rollouts/2.jsonl"
     path.write_text(path.read_text().replace('"status": "correct"', '"status": "gold_unusable"'))
     quarters = collect_quarters(read_run(run).table)

@@ -141,7 +141,7 @@ def test_no_dumps_are_an_error_that_says_so(tmp_path):
         scan_run(tmp_path)
 
 
-def test_hard_prompts_do_not_decide():
+def test_difficulty_of_prompts_has_no_influence():
     """With and without are equal in each prompt; over all prompts they are not."""
     rows = [
         {"prompt": prompt, "acc": acc, "length": 10.0 + 5 * thinks, **dict.fromkeys(KINDS, thinks)}
@@ -157,7 +157,7 @@ def test_hard_prompts_do_not_decide():
     assert relation.share.interval.low < relation.share.mean < relation.share.interval.high
 
 
-def test_a_kind_that_nobody_has_is_compared_with_nothing():
+def test_a_kind_that_does_not_occur_has_no_comparison():
     table = pd.DataFrame({"prompt": [0, 0, 1], "acc": [1.0, 0.0, 1.0], **dict.fromkeys(KINDS, False)})
     relation = relate_to_accuracy(table)[0]
     assert (relation.n, relation.right, relation.within, relation.longer) == (0, None, None, None)

@@ -1,4 +1,4 @@
-"""Run logs are put together right over interruptions, and say what was odd about them."""
+"""Run logs are merged correctly over interruptions, and note irregularities of their files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_later_launch_makes_the_steps_after_its_checkpoint_void(tmp_path: Path
     assert log.table["length"].tolist() == [31.0, 32.0, 33.0, 34.0, 35.0, 36.0, 37.0, 38.0]
 
 
-def test_torn_repeated_and_backward_lines_are_told(tmp_path: Path) -> None:
+def test_broken_repeated_and_misplaced_lines_are_noted(tmp_path: Path) -> None:
     rows = [(1, {"a": 1}), (3, {"a": 3}), (2, {"a": 2}), (3, {"a": 4, "b": 1}), (4, {"a": float("nan"), "b": "x"})]
     write(tmp_path / "metrics.jsonl", rows, tail='[1]\n{"step": true, "data": {}}\n{"step": 5, "da')
     log = read_run(tmp_path / "metrics.jsonl")
@@ -159,7 +159,7 @@ def test_a_dump_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     assert len(read_responses(tmp_path).table) == 3
 
 
-def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> None:
+def test_questions_and_images_come_from_the_data_folder(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -170,11 +170,11 @@ def test_questions_and_pictures_come_from_the_data_folder(tmp_path: Path) -> Non
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet", row_group_size=2)
     (tmp_path / "attempts/001").mkdir(parents=True)
     (tmp_path / "attempts/001/config.yaml").write_text(f"data.train_files: {tmp_path / 'train.parquet'}\n")
-    for found in (
+    for by_id in (
         read_training_rows(tmp_path, {"s/1", "s/4", "s/9"}),
         read_training_rows(tmp_path, {"s/1", "s/4"}, tmp_path),
     ):
-        assert {name: (row.question, row.images) for name, row in found.items()} == {
+        assert {name: (row.question, row.images) for name, row in by_id.items()} == {
             "s/1": ("<image>1?", (b"p1",)),
             "s/4": ("<image>4?", (b"p4",)),
         }
