@@ -156,6 +156,7 @@ def compare(
 
 
 def show(evaluation: Evaluation, as_json: bool) -> None:
+    """Prints the notes and the results of an evaluation, as a table or as JSON."""
     for note in evaluation.notes:
         common.print_note(note)
     common.show(make_evaluation_table(evaluation.results), evaluation.results.model_dump(), as_json)

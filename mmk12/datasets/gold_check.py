@@ -1,4 +1,6 @@
-"""Checks whether a rule can grade against a gold, before a model is rewarded by it. Three conditions:
+"""Checks whether a rule can grade against a gold, before a model is rewarded by it.
+
+There are three conditions:
 
 1. The gold is of a type that the verifier grades (`classify_gold`). Proofs, sentences and broken LaTeX are not.
 2. The gold itself, as a well-formed response, is correct.

@@ -233,8 +233,10 @@ def _format_duration(seconds: float) -> str:
 
 
 def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
-    """Returns the variables that the job's processes need beside the environment of this one; Ray passes them on to all
-    workers."""
+    """Returns the variables that the job needs beside the environment of this process.
+
+    Ray passes them on to all workers.
+    """
     environment = {
         "MMK12_VERL": "1",
         "VERL_FILE_LOGGER_PATH": str(attempt.metrics.absolute()),
@@ -261,8 +263,10 @@ def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | No
 
 
 def _end_with_parent() -> None:
-    """Has Linux send SIGTERM to the job when this process is killed; the job would go on in a folder that `--resume`
-    writes to."""
+    """Has Linux send SIGTERM to the job when this process is killed.
+
+    The job would go on in a folder that `--resume` writes to.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -295,8 +299,10 @@ def _end_job(job: subprocess.Popen[bytes]) -> None:
 
 
 def _read_tail(attempt: Attempt) -> str:
-    """Returns the last lines of the job's output, below the last errors that its processes printed: Ray and torchrun
-    end with long output that says only that a process failed."""
+    """Returns the last lines of the job's output, below the last errors that its processes printed.
+
+    Ray and torchrun end with long output that says only that a process failed.
+    """
     lines = [text for text in attempt.console.read_text("utf-8", "replace").splitlines() if text.strip()]
     errors = dict.fromkeys(text for text in lines[:-_TAIL_LINES] if _ERROR.search(text))
     return "\n".join(f"  {text[:300]}" for text in (*list(errors)[-_ERROR_LINES:], *lines[-_TAIL_LINES:]))

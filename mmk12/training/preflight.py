@@ -99,8 +99,10 @@ def run_preflight(
 
 
 def check_node(train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
-    """Returns the checks of this machine: verl's version, the parquet file `train`, and `needed` bytes of free disk for
-    the folder `checkpoints`."""
+    """Returns the checks of this machine: verl's version, the data and the disk.
+
+    `train` is a parquet file, `needed` the bytes that must be free for the folder `checkpoints`.
+    """
     return [_check_version(), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
 
 
@@ -123,8 +125,10 @@ def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -
 
 
 def checkpoint_bytes(plan: TrainingPlan) -> int:
-    """Returns the size of the kept checkpoints and of one more while the newest is written; 0 if the model's size is
-    unknown."""
+    """Returns the size in bytes of the kept checkpoints and of one more while the newest is written.
+
+    It is 0 if the size of the model is unknown.
+    """
     parameters = plan.memory.parameters if plan.memory else 0
     return _CHECKPOINT_BYTES * parameters * (plan.recipe.training.keep_checkpoints + 1)
 

@@ -1,4 +1,4 @@
-"""Finds the answer inside a sentence: `Therefore, the value is 8.`, `There are 5 objects left.`
+"""Finds the answer inside a sentence, such as `Therefore, the value is 8` or `There are 5 objects left`.
 
 One answer or none: if a sentence holds several candidates and no word points at one, none is returned.
 """

@@ -122,8 +122,10 @@ def patch_receiver(transfer: Any) -> None:
 
 
 def patch_layers(layers: Any) -> None:
-    """Keeps linear weights unpacked: vLLM packs them for the CPU at load time and frees the originals, so that new
-    weights could not be loaded later."""
+    """Keeps linear weights unpacked.
+
+    vLLM packs them for the CPU at load time and frees the originals, so that new weights could not be loaded later.
+    """
     replace_method(layers, "dispatch_cpu_unquantized_gemm", ["layer", "remove_weight"], _use_plain_linear)
 
 

@@ -1,5 +1,6 @@
-"""Grades OlympiadBench by the judge of `inference/code/math_judger.py`, called as in `inference/judge.py`
-(github.com/OpenBMB/OlympiadBench).
+"""Grades OlympiadBench as upstream's own judge does.
+
+The judge is `inference/code/math_judger.py`, called as in `inference/judge.py` (github.com/OpenBMB/OlympiadBench).
 
 All boxes of the answer, joined by commas, are paired with the parts of the gold, in any order: as strings, intervals,
 numbers within the `error` of the problem (1e-8 without one; tuples never have one), expressions, or equations up to a
