@@ -135,7 +135,7 @@ def test_completions_are_read_from_disk_when_they_are_asked_for(path):
     assert list(log) == [one.key for one in asked]
     assert "nobody's" not in log and log.get("nobody's") is None
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(BadInput, match="while it was in use"):
+    with pytest.raises(BadInput, match="Another process modified the file"):
         log[asked[-1].key]
 
 
