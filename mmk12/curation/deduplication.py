@@ -1,9 +1,9 @@
 """The stage that keeps one of several copies of a question.
 
 Equal copies have the same text (blanks aside) and the same images. Near copies have the same answer and numbers,
-nearly the same words and, image by image, nearly the same figures. So a template question on another figure stays,
-and so does another question about the same figure. The evidence of a drop is the id of the row that stays, and how
-similar it is.
+nearly the same words and, image by image, nearly the same figures. The same words on another figure are kept, and so
+is another question about the same figure. The evidence of a drop is the id of the row that stays, and how similar it
+is.
 """
 
 from __future__ import annotations

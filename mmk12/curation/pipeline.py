@@ -20,13 +20,7 @@ from mmk12.curation.benchmark_split import OFFICIAL, benchmark
 from mmk12.curation.code_hash import hash_code
 from mmk12.curation.decontamination import COUNTS_FILE, decontaminate
 from mmk12.curation.deduplication import duplicates
-from mmk12.curation.difficulty import (
-    VERIFIER_CODE,
-    DifficultyModel,
-    PassRateEstimator,
-    difficulty,
-    read_pass_rates,
-)
+from mmk12.curation.difficulty import VERIFIER_CODE, DifficultyModel, PassRateEstimator, difficulty, read_pass_rates
 from mmk12.curation.export import export
 from mmk12.curation.filters import cap, normalise
 from mmk12.curation.manifest import MANIFEST_FILE, check_schema_version

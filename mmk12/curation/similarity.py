@@ -2,7 +2,8 @@
 
 Words are normalised first: typesetting, options and instructions are removed. MinHash over words and pairs of words
 (datasketch) in bands proposes pairs of similar texts, a full comparison (rapidfuzz) decides. Images are compared by
-`mmk12.curation.image_fingerprints`. What a match means is up to the stages `duplicates` and `decontaminate`.
+`mmk12.curation.image_fingerprints`. The stages in
+`deduplication.py` and `decontamination.py` decide which matches are dropped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The stage that keeps golds which a rule can check. A file of its own: the verifier's code decides its results."""
+"""The stage that keeps golds which a rule can check.
+
+It stands apart from `filters.py`, so that a change of the verifier redoes this stage and what follows, not the stages
+before it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ _PARALLEL_FROM = 2000
 def verifiable(samples: StageOutput, *, reward: str, letters: bool) -> Iterator[Outcome]:
     """Drops golds that the verifier profile `reward` cannot grade, or cannot tell from a near miss.
 
-    Golds that only a letter can answer stay if `letters` is true: one of four guesses at them is paid. The tests that a
-    gold must pass are those of `mmk12.datasets.gold_check`.
+    Golds that are option letters stay only if `letters` is true, because a random guess among four options is right in
+    25 % of the cases. The tests that a gold must pass are those of `mmk12.datasets.gold_check`.
     """
     workers = count_cores() if len(samples) >= _PARALLEL_FROM else 1
     rows = chain.from_iterable(make_trials(sample) for sample in samples)

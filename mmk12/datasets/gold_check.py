@@ -4,8 +4,8 @@ There are three conditions:
 
 1. The gold is of a type that the verifier grades (`classify_gold`). Proofs, sentences and broken LaTeX are not.
 2. The gold itself, as a well-formed response, is correct.
-3. A near miss of the gold is not correct. The released reward pays 1.0 to any answer to a gold that does not parse
-   (PAPER "Reward"); this condition finds such golds whatever the cause.
+3. Not every near miss of the gold is accepted. The released reward pays 1.0 to any answer if the gold does not parse
+   (paper section 2.3); this condition finds golds that accept any answer, for whatever reason.
 """
 
 from __future__ import annotations

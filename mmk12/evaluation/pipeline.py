@@ -1,6 +1,7 @@
 """Evaluates a model: load -> prompt -> generate -> grade, one pipeline for every benchmark.
 
-`evaluate` is the whole of it, `score` grades saved completions again, `run_judge` asks a judge about them.
+`evaluate` is the whole of it, `score` grades saved completions again, `run_judge` adds a language model's opinion on
+graded completions.
 """
 
 from __future__ import annotations

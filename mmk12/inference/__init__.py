@@ -1,4 +1,8 @@
-"""Backends that generate completions. One file each; what an optional extra installs is imported only when used."""
+"""Opens backends that generate completions.
+
+Each backend is a file. A new one is added by writing its file, naming it in `deployment.NAMES`, and opening it in
+`open_backend` or `open_engine`. What an optional extra installs is imported only when used.
+"""
 
 from __future__ import annotations
 

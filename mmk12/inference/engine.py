@@ -1,4 +1,6 @@
-"""Feeds requests to a local engine: as many at a time as it can hold, a new one for each that is answered.
+"""Feeds requests to a local engine: as many at a time as it can hold.
+
+Each answered request is replaced by the next waiting one.
 
 Not batch by batch, because a batch waits for its longest response. Not all at once, because every waiting request keeps
 its decoded images in memory.

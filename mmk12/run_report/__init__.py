@@ -1,4 +1,6 @@
-"""Writes `mmk12 report RUN`: one page of a training run, which needs no network and can be sent to others.
+"""Makes the page that `mmk12 report RUN` writes for a training run: one file, which needs no network.
+
+The page of an evaluation is made by `mmk12.evaluation.report`.
 
 page        the page: figures, reward health (statuses, unusable golds, timeouts), configuration, rollouts to browse
 samples     the rollouts: some steps and prompts, judged again so that their rules are known, with advantages

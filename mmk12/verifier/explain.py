@@ -20,18 +20,7 @@ from mmk12.verifier.api import verify_row
 from mmk12.verifier.extract import NoExtraction, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference
 from mmk12.verifier.interpret import interpret
-from mmk12.verifier.nodes import (
-    AmbiguousNumber,
-    AnswerList,
-    Bracketed,
-    Call,
-    Const,
-    Num,
-    Sym,
-    Text,
-    TimeOfDay,
-    Unit,
-)
+from mmk12.verifier.nodes import AmbiguousNumber, AnswerList, Bracketed, Call, Const, Num, Sym, Text, TimeOfDay, Unit
 from mmk12.verifier.profiles import find_profile
 from mmk12.verifier.spec import GradingSpec, to_text
 

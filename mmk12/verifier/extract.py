@@ -1,8 +1,8 @@
 r"""Extracts the answer of a response by fixed rules: one answer, and never a search for the gold.
 
-In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with the boxes joined to it; the last
-"answer is"; a short response as a whole; the end of a long one. Text inside `<think>` is not an answer. Also checks
-the format that the prompt asks for, `<think>…</think><answer>…</answer>`.
+In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with the boxes that only a comma, "and" or
+the like separates from it; the last "answer is"; a short response as a whole; the end of a long one. Text inside
+`<think>` is not an answer. Also checks the format that the prompt asks for, `<think>…</think><answer>…</answer>`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Reads a gold: what type of answer it is, and whether a rule can grade against it at all.
 
 This is the gold linter. A gold is unusable when it is empty, free text, outside the grammar, or says itself that
-other answers are right too. A usable gold of any type can earn a reward; an unusable one never does.
+other answers are right too. A response to an unusable gold earns nothing. Data building refuses more golds:
+`mmk12/datasets/gold_check.py`.
 """
 
 from __future__ import annotations

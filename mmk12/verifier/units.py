@@ -1,7 +1,8 @@
 """Lists the units of measurement of school mathematics, each a rational multiple of a power of a base dimension.
 
-A unit is a factor of an expression, so that conversion is arithmetic. A bare capital (`N`, `A`) is a variable, never a
-unit. One-letter units (`m`, `g`, `s`, `h`) count as units only outside mathematics mode or in `\\text{…}`.
+A unit is a factor of an expression, so that conversion is arithmetic. Capitals such as `N` and `A` are not listed:
+alone they are variables; `L` (litre) is the exception. When a one-letter unit (`m`, `g`, `s`, `h`) counts as a unit is
+decided by the lexer: outside mathematics mode, in `\\text{…}`, and after a slash as in `km/h`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Computes rewards inside verl with our verifier, in a worker process that is killed when it takes too long.
 
 verl runs a reward function in a thread without a deadline, passes it no token counts, and drops its other results
-during training. A reward manager, verl's own hook, sees the tokens; `step_metrics` logs what it returns.
+during training. A reward manager, verl's own hook, has the tokens; `step_metrics` logs the fields that it returns. The
+sum itself is `mmk12.verifier.reward`.
 """
 
 from __future__ import annotations

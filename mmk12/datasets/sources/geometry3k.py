@@ -23,7 +23,13 @@ from collections.abc import Iterable, Iterator
 
 from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.sources._helpers import file_beside, parent_folder, read_json_files, remove_spaces, wrap_in_dollars
+from mmk12.datasets.sources._helpers import (
+    file_beside,
+    parent_folder,
+    read_json_files,
+    remove_spaces,
+    wrap_in_dollars,
+)
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
 
 HUB = HubDataset("hiyouga/geometry3k", split="train")
