@@ -34,7 +34,7 @@ LIBRARIES = {
 """Libraries whose version decides results, by import name, with the name of their distribution."""
 
 _UNUSED = f"{PACKAGE.name}._version"
-"""The version number changes with every release, and decides no result."""
+"""The module that is not hashed: the version number changes with every release, and decides no result."""
 
 
 class _Code(NamedTuple):
@@ -122,7 +122,7 @@ def _parse(text: str) -> _Code:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a docstring, of whatever: it is nothing but a text."""
+    """Whether a statement is a bare string: the docstring of a module, class, function or variable."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

@@ -3,7 +3,7 @@
     load -> normalise -> verifiable -> duplicates -> decontaminate -> benchmark -> difficulty -> cap -> export
 
 Each stage leaves its output in `.stages/` under a key: the hash of its input, its settings and its code. So a build
-that was killed goes on at the stage where it was, a change makes only those stages run again that it can affect, and a
+that was killed goes on at the stage where it was, after a change only the affected stages run again, and a
 build of the same recipe on the same data gives the same bytes.
 """
 
@@ -207,7 +207,7 @@ class _Run:
         return outputs
 
     def _make_stages(self, loaded: StageOutput) -> tuple[_Stage, ...]:
-        """Returns the stages of this build in order, each with no more than it needs."""
+        """Returns the stages of this build in order, each with only the settings that affect its output."""
         recipe, data, plan = self.plan.recipe, self.plan.recipe.data, self.plan
         templates = sorted(name for name in loaded.origins if self._is_template(name))
         items = {"build_item": ItemBuilder(self.folder, templates)}

@@ -136,7 +136,10 @@ def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | Dropped
 
 
 def _rows(dataset: Dataset, files: Files) -> Iterator[Row | BrokenLine]:
-    """Yields the upstream rows. An unreadable file of a source costs its own rows; a benchmark must be complete."""
+    """Yields the upstream rows.
+
+    An unreadable file of a source loses only its own rows; an incomplete benchmark is an error.
+    """
     try:
         yield from dataset.rows(files)
     except BadInput as error:

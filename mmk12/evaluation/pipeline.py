@@ -1,6 +1,6 @@
 """Evaluates a model: load -> prompt -> generate -> grade, one pipeline for every benchmark.
 
-`evaluate` is the whole of it, `score` grades saved completions again, `run_judge` adds a language model's opinion on
+`evaluate` runs all steps, `score` grades saved completions again, `run_judge` adds a language model's opinion on
 graded completions.
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.loader import hash_samples, load_samples
 from mmk12.datasets.registry import load_benchmark
-from mmk12.errors import MissingData, PromptError
+from mmk12.errors import BadInput, MissingData, PromptError
 from mmk12.evaluation.grading import grade_run
 from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
 from mmk12.evaluation.records import Attempt, BenchmarkSettings, RunSettings
@@ -76,25 +75,28 @@ def evaluate(
         progress: Called with a label, the count so far and the total.
 
     Returns:
-        The folder, the results of each benchmark, notes for the user, and the number of new completions.
+        An `Evaluation`.
 
     Raises:
         UnknownName: There is no such benchmark, backend, prompt or profile.
         MissingData: Data or single items are missing, and `allow_missing` is false. Nothing was generated yet.
         ModelError: The model cannot be loaded or used.
         MissingExtra: The backend needs a package that is not installed.
-        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt or sampling.
-        BadInput: A file of the data, of saved completions or of `out` cannot be read.
+        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt, sampling or `n`.
+        BadInput: A file of the data, of saved completions or of `out` cannot be read, a benchmark is named twice,
+            or the backend does not fit the model.
     """
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
     located = find_model(model, backend)
     grader = find_profile(profile)
     declared = [load_benchmark(ref) for ref in benchmarks]
+    _refuse_twins(declared)
     deployment = deployment or Deployment()
     with storage.lock_folder(out):
         run, notes = EvalRun(out), list[str]()
         items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
+        loaded = [one for one in declared if any(item.benchmark == one.name for item in items)]
         engine = open_backend(located, run.images, deployment)
         items, requests = _build_requests(items, engine, prompt, sampling, n)
         notes += _list_unusable(items, allow_missing)
@@ -109,7 +111,7 @@ def evaluate(
             n=n,
             profile=grader.name,
             limit=limit,
-            benchmarks={one.name: _describe_benchmark(one, raw_dir, items) for one in declared},
+            benchmarks={one.name: _describe_benchmark(one, raw_dir, items) for one in loaded},
             versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
         )
         attempts = run.previous_attempts(settings)
@@ -144,7 +146,7 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
 
     Raises:
         MissingData: `folder` is no evaluation run, or was killed before its items were written.
-        UnknownName: There is no such profile, or no official rule of a name in run.json.
+        UnknownName: There is no such profile, or run.json names an official rule that does not exist.
         OutputError: The folder cannot be written, or is in use.
         BadInput: A file of the folder was damaged, or a later mmk12 wrote it.
     """
@@ -160,7 +162,7 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
 
 
 def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
-    """Asks a judge about every response of a graded run, and writes what follows from its opinions.
+    """Asks a judge about every response of a graded run, and rewrites verdicts, results and reports.
 
     Args:
         evaluation: What `evaluate` or `score` returned.
@@ -177,7 +179,14 @@ def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_
         questions = _build_questions(judge.backend.fingerprint, items, completions)
         notes = ask_questions(judge, run.folder, VERSION, questions, progress)
         results = grade_run(run, settings, items, completions)
-    return replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
+    return dataclasses.replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
+
+
+def _refuse_twins(declared: Sequence[Benchmark]) -> None:
+    """Raises `BadInput` for a benchmark that is named twice: its items would count as several samples of one item."""
+    twins = sorted(name for name, count in Counter(one.name for one in declared).items() if count > 1)
+    if twins:
+        raise BadInput(f"Benchmarks named twice: {', '.join(twins)}. Name each once.")
 
 
 def _load(
@@ -192,14 +201,17 @@ def _load(
     items: list[Item] = []
     for benchmark in declared:
         total = min(benchmark.size, limit or benchmark.size)
+        own: list[Item] = []
         try:
-            for count, sample in enumerate(islice(load_samples(benchmark, raw_dir, run.images), limit), 1):
-                items.append(Item(benchmark.name, sample))
+            for count, sample in enumerate(load_samples(benchmark, raw_dir, run.images, limit), 1):
+                own.append(Item(benchmark.name, sample))
                 progress(f"load {benchmark.name}", count, total)
         except MissingData as error:
             if not allow_missing:
                 raise
             notes.append(f"{benchmark.name} left out: {error}")
+        else:
+            items += own
     if not items:
         raise MissingData("None of the benchmarks could be read: " + " ".join(notes))
     return items

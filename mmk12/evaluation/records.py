@@ -1,11 +1,11 @@
 """Defines the records that an evaluation writes, as types that are checked when a file is read back.
 
 Each file that is one JSON object names its `schema_version`: run.json (`RunSettings`), results.json (`Results`), and
-what `mmk12 compare --json` prints (`Comparison`, `Leaderboard`). The lines of verdicts.jsonl (`VerdictRow`) have the
-version of the run.json beside them.
+what `mmk12 compare --json` prints (`Comparison`, `Leaderboard`). The lines of verdicts.jsonl (`VerdictRow`)
+follow the version in run.json of the same folder.
 
-Version 1 is the first that is named. mmk12 0.1.0 named none, and its results.json was the value of `benchmarks`
-alone; such files are read, and `mmk12 score RUN` writes them anew. A file of a later version is refused.
+1 is the first version number. Files of mmk12 0.1.0 have none, and their results.json is the value of `benchmarks`
+alone; they are read, and `mmk12 score RUN` writes them anew. A file of a later version is refused.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class VerdictRow(FrozenModel):
 
     @property
     def problem(self) -> str:
-        """The name of what is one independent observation: the cluster of the item, or the item itself."""
+        """The unit of independent observation: the cluster of the item, or the item's id."""
         return self.cluster or self.id
 
 
@@ -170,7 +170,7 @@ class Metrics(FrozenModel):
 
 
 class BenchmarkResult(Metrics):
-    """The result of one benchmark in results.json; it is of all items if it is neither `limited` nor `partial`."""
+    """The result of one benchmark in results.json. It covers all items unless `limited` or `partial`."""
 
     judge: JudgeScore | None = None
     profile: str

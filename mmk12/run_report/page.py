@@ -48,7 +48,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
     responses = read_responses(run / "rollouts")
     items = select_samples(run, config.reward_profile, config.advantage, data)
     values = {
-        "run": run.absolute().name,
+        "run": run.resolve().name,
         "log": log,
         "config": config,
         "overview": _summarize_metrics(log.table),
@@ -67,7 +67,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
     return out
 
 
-_ASSUMED = {"reward": {"profile": "strict"}, "train": {"advantage": "rloo"}}
+_DEFAULT_SECTIONS = {"reward": {"profile": "strict"}, "train": {"advantage": "rloo"}}
 """Settings that are assumed for a run of another tool, which has no resolved.yaml."""
 
 
@@ -92,7 +92,11 @@ class RunConfig:
         if not isinstance(recipe, dict):
             raise BadInput(f"{path} is not what mmk12 train writes.")
         recipe = rename_old_keys(recipe)
-        recipe |= {key: {**assumed, **(recipe.get(key) or {})} for key, assumed in _ASSUMED.items()}
+        for key, assumed in _DEFAULT_SECTIONS.items():
+            section = recipe.get(key) or {}
+            if not isinstance(section, Mapping):
+                raise BadInput(f"{path} is not what mmk12 train writes: '{key}' is no mapping.")
+            recipe[key] = {**assumed, **section}
         return cls(
             about=str(recipe.get("about") or ""),
             model=str(recipe.get("model") or ""),
@@ -148,11 +152,8 @@ def _encode_images(run: Path, items: Sequence[Mapping[str, Any]]) -> Iterator[tu
         yield name, base64.b64encode(data).decode("ascii")
 
 
-# Reward health: whether the reward is low because of wrong answers, or of golds, timeouts, truncation, missing answers.
-
-
 _STATUS_COLUMN = "reward/status/"
-_PARTS = 4
+_QUARTERS = 4
 _MAX_FAULTS = 12
 FAULT_STATUSES = ("gold_unusable", "timeout", "error")
 """Statuses that are caused by the data or the grader, not by the model."""
@@ -181,7 +182,7 @@ def collect_quarters(log: pd.DataFrame) -> list[Quarter]:
     if not statuses or table.empty:
         return []
     quarters = []
-    for rows in np.array_split(np.arange(len(table)), min(_PARTS, len(table))):
+    for rows in np.array_split(np.arange(len(table)), min(_QUARTERS, len(table))):
         part = table.iloc[rows]
         means = {status: float(part[_STATUS_COLUMN + status].mean()) for status in statuses}
         shares = {status: share for status, share in means.items() if share}

@@ -1,4 +1,4 @@
-"""Checks before a job is started: each finds what would fail later, after an hour of a cluster, and gives one line.
+"""Checks before a job is started what would fail later, after an hour of cluster time, and reports it in one line.
 
 The checks of a node (version, data, disk) import neither torch nor verl, so they run on every node of a cluster as a
 small Ray task. Those of the experiment (layout, rewards, prompt lengths) run once, where the job is started.
@@ -42,7 +42,7 @@ _KNOWN_REWARDS = (
     ("<think></think><answer></answer>", "$7$", 0.0, 0.0),
     ("<think>A, B, C or D</think><answer>A or B or C or D</answer>", "A", 0.0, 1.0),
 )
-"""(response, gold, accuracy, format) that no reward may get wrong."""
+"""Known cases, (response, gold, accuracy, format): every profile must give these values."""
 
 Measure = Callable[[list[Message], list[Image]], int]
 """The length of a prompt in tokens, image tokens included."""

@@ -63,7 +63,7 @@ def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", w
             yield verify_row(row, profile)
         return
 
-    with Pool(workers, profile) as pool:
+    with Pool(max(1, workers), profile) as pool:
         yield from pool.map(rows)
 
 

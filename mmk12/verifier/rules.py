@@ -55,7 +55,10 @@ def _largest_error(precision: int | None, tolerance: float | None) -> Decimal | 
 
 
 def _is_identical(answer: str, gold: str) -> bool:
-    """Whether both are the same text, which is right for any gold; texts of signs alone are left to the rules."""
+    """Whether both are the same text, which is right for any gold.
+
+    Texts without letters or digits are left to the rules.
+    """
     shown = answer_shape(answer)
     return shown == answer_shape(gold) and any(char.isalnum() for char in shown)
 
@@ -83,7 +86,7 @@ class RuleGrader:
             reason = f"the answer is the gold, letter by letter ({extraction.rule})"
             return "correct", extraction.text[:SHOWN], "identical", reason
         if declared == "choice" and text.strip() in self.choices and not text.strip().isupper():
-            # The option whose text is `x`, and not option X.
+            # The gold is the text of an option (`x`), not the letter of one.
             declared = "auto"
         gold = make_reference(text, declared)
         if not gold.values:
@@ -129,7 +132,10 @@ class RuleGrader:
         return self.decide(False, extraction, "option letter", "the answer names no single option", gold)
 
     def find_mentioned_options(self, response: str, extraction: Extraction) -> list[int]:
-        """Returns the option that free prose names: by the only letter, the only option's text, or its last number."""
+        """Returns the option that free prose names.
+
+        It names one by its only letter, the only option whose text it has, or its last number.
+        """
         if extraction.rule not in ("whole response", "end of response", "answer is"):
             return []
         only = find_only_letter(response)
@@ -172,7 +178,7 @@ class RuleGrader:
         return None
 
     def find_equal_options(self, answer: str) -> list[int]:
-        """Returns the indices of the options that the answer equals; of a sentence, its formula counts."""
+        """Returns the indices of the options that the answer equals; for a sentence, its formula is compared."""
         value = parse(answer)
         if isinstance(value, Text) and len(value.words) > 3:
             inner = find_formula(answer)

@@ -1,4 +1,4 @@
-"""The record of all that a response is graded against: the gold, and what the caller says beside it.
+"""The record of all that a response is graded against: the gold, and the caller's other arguments.
 
 One place lists these fields. Rows of files, of the worker pool and of verl's parquet hold them under the names in
 `FIELDS`; everything that passes them on reads and writes them here.
@@ -30,8 +30,8 @@ _FIELD_TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = MappingProxyTy
 )
 """What a JSON row may hold under each name, in words and as types."""
 
-_MISSPELT = 2
-"""Edits (insert, delete, replace, swap) up to which a word is a misspelling of another."""
+_MAX_TYPO_EDITS = 2
+"""Edits (insert, delete, replace, swap) up to which a word is a misspelling of another; short words have fewer."""
 
 FIELDS = tuple(_FIELD_TYPES)
 """The names under which a row holds a spec."""
@@ -91,8 +91,9 @@ class GradingSpec:
     def from_row(cls, row: Mapping[str, Any]) -> GradingSpec:
         """Reads the spec in `row`: `gold` (a text or a `Gold`) and those of `FIELDS` that it has and that are not null.
 
-        Numbers stand for texts, as in many JSON files. Raises `KeyError` without a gold, `UnknownName` for the answer
-        type, and `ValueError` or `TypeError` for a precision or tolerance that is no number.
+        Numbers are accepted where text is expected, as many JSON files have them. Raises `KeyError` without a gold,
+        `UnknownName` for the answer type, and `ValueError` or `TypeError` for a precision or tolerance that is no
+        number.
         """
         gold, choices = row["gold"], row.get("choices")
         precision, tolerance = row.get("precision"), row.get("tolerance")
@@ -140,9 +141,11 @@ def find_row_fault(row: Mapping[str, Any]) -> str | None:
 def is_foreign_type(answer_type: str) -> bool:
     """Returns whether a dataset's own label stands where an answer type is expected, such as `letter` or `integer`.
 
-    A label that is two edits or fewer away from one of our words is a misspelling of that word and not foreign.
+    A label that is two edits or fewer away from one of our words, or one edit if it has at most five letters, is a
+    misspelling of that word and not foreign.
     """
-    return all(OSA.distance(answer_type.lower(), known) > _MISSPELT for known in ANSWER_TYPES)
+    edits = min(_MAX_TYPO_EDITS, len(answer_type) // 3)
+    return all(OSA.distance(answer_type.lower(), known) > edits for known in ANSWER_TYPES)
 
 
 def _is_plain(name: str, value: object) -> bool:

@@ -134,6 +134,18 @@ def test_an_unusable_image_stops_the_run_before_it_starts(tmp_path, raw, damage)
     assert done.results.benchmarks["k12"].n == 4
 
 
+def test_a_benchmark_that_cannot_be_read_has_no_accuracy(tmp_path, raw):
+    model = saved(tmp_path, ANSWERS)
+    done = evaluate(model, ["k12", "mathvista"], out=tmp_path / "out", raw_dir=raw, allow_missing=True)
+    assert list(done.results.benchmarks) == ["k12"]
+    assert any(note.startswith("mathvista left out") for note in done.notes)
+
+
+def test_a_benchmark_named_twice_is_refused(tmp_path, raw):
+    with pytest.raises(BadInput, match="named twice: k12"):
+        evaluate(saved(tmp_path, ANSWERS), ["k12", "k12"], out=tmp_path / "out", raw_dir=raw)
+
+
 def test_a_missing_completion_is_an_error_not_a_wrong_answer(tmp_path, raw):
     done = run(tmp_path, raw, {0: response("$4$")})
     assert "3 of 4 completions failed, first reason: no saved completion" in done.notes

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmk12.errors import Mmk12Error
 from mmk12.run_report import write_page
 from mmk12.run_report.page import FIGURES, collect_quarters, find_faults
 from mmk12.run_report.samples import PROMPTS, STEPS, compute_advantages, select_samples
@@ -105,6 +106,13 @@ def test_a_log_without_dumps_still_makes_a_page(tmp_path, one_figure):
     html = write_page(run, run / "report.html").read_text()
     assert "Reward health" in html
     assert 'id="items"' not in html
+
+
+@pytest.mark.parametrize("damage", ["train: 5\n", "reward: strict\n", "- 1\n", "a: [\n", "profile: x\n"])
+def test_a_damaged_resolved_yaml_is_one_clear_error(run, one_figure, damage):
+    (run / "resolved.yaml").write_text(damage)
+    with pytest.raises(Mmk12Error):
+        write_page(run, run / "report.html")
 
 
 def test_text_of_the_model_is_escaped(run, one_figure):

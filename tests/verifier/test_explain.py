@@ -143,7 +143,7 @@ def test_a_misspelt_answer_type_is_named(file, label, near):
 
 
 def test_labels_of_other_datasets_count_as_auto_and_are_noted(file):
-    labels = ["letter", "integer", "float", "unit_number", "categorical_label", "degree", "tuple", "surd"]
+    labels = ["letter", "integer", "int", "set", "float", "unit_number", "categorical_label", "degree", "tuple", "surd"]
     rows = [{"response": "12 and 345", "gold": "12,345", "answer_type": label} for label in labels]
     rows += [{"response": "12 and 345", "gold": "12,345", "answer_type": kind} for kind in ("auto", "number")]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -152,9 +152,7 @@ def test_labels_of_other_datasets_count_as_auto_and_are_noted(file):
     *foreign, auto, number = [json.loads(line)["correct"] for line in out.read_text().splitlines()]
     assert foreign == [auto] * len(labels)
     assert not number
-    assert notes == [
-        "8 rows have an answer_type that is not one of ours ('letter', 'integer', 'float'): graded as auto"
-    ]
+    assert notes == ["10 rows have an answer_type that is not one of ours ('letter', 'integer', 'int'): graded as auto"]
 
 
 def test_a_missing_gold_is_named(file):
