@@ -197,7 +197,7 @@ def test_generated_train_problems_survive_the_generated_benchmark(tmp_path, pose
 @pytest.mark.shared
 def test_the_k12_benchmark_as_training_rows_is_removed_to_the_last(shared, tmp_path):
     text = (Path(__file__).resolve().parents[2] / "benchmarks" / "k12.py").read_text()
-    text = text[: text.index("benchmark = Benchmark(")].replace("Benchmark, PublishedResult", "PublishedResult, Source")
+    text = text[: text.index("benchmark = Benchmark(")].replace("\nHUB =", "\nfrom mmk12 import Source\n\nHUB =", 1)
     text += 'source = Source("leak", "x", "x", "x", ("k12",), "k12.json", rows, draft)\n'
     (tmp_path / "leak.py").write_text(text)
     (tmp_path / "mix.yaml").write_text(
