@@ -82,6 +82,8 @@ def test_an_old_folder_is_drawn(old):
 
 def test_the_report_of_an_old_folder_is_that_of_a_new_one(old, tmp_path):
     new = score(shutil.copytree(OLD, tmp_path / "new")).folder
+    for name in ("report.md", "report.html"):
+        (old / name).unlink()
     assert rebuild_report(old) == old / "report.html"
     for name in ("report.md", "report.html"):
         assert (old / name).read_bytes() == (new / name).read_bytes()
