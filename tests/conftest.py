@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from mmk12.types import Completion, GenerationFailure, Message, Request
-from tests.once import drawn_once, posed_once
+from tests.once import drawn_once, hashed_once, posed_once
 
-__all__ = ["Scripted", "drawn_once", "picture", "posed_once", "response"]
+__all__ = ["Scripted", "drawn_once", "hashed_once", "picture", "posed_once", "response"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

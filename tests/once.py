@@ -1,4 +1,4 @@
-"""Fixtures that compute a result once per process: a small build spends most of its time on these two."""
+"""Fixtures that compute a result once per process: a small build spends most of its time on these three."""
 
 import json
 import threading
@@ -13,6 +13,7 @@ from mmk12.demo import Problem, Split
 from mmk12.utils import storage
 
 _DRAWN: dict[str, bytes] = {}
+_HASHED: dict[tuple[str | tuple[Path, bytes], ...], str] = {}
 _POSED: dict[tuple[Split, int, int], tuple[list[Problem], Iterator[Problem]]] = {}
 _LOCK = threading.Lock()
 
@@ -42,6 +43,23 @@ def drawn_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
     monkeypatch.setattr(data_card, "plot", plot)
     return _DRAWN
+
+
+@pytest.fixture
+def hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds hash the package once for the same roots; `test_code_hash.py`, where the package changes, goes without."""
+    from mmk12.curation import benchmark_folder, difficulty, pipeline  # not above, see `drawn_once`
+
+    hash_now = pipeline.hash_code
+
+    def hash_code(*roots: str | Path) -> str:
+        key = tuple(root if isinstance(root, str) else (root, root.read_bytes()) for root in roots)
+        if key not in _HASHED:
+            _HASHED[key] = hash_now(*roots)
+        return _HASHED[key]
+
+    for module in (benchmark_folder, difficulty, pipeline):
+        monkeypatch.setattr(module, "hash_code", hash_code)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import response
 
-pytestmark = pytest.mark.usefixtures("drawn_once", "posed_once")
+pytestmark = pytest.mark.usefixtures("drawn_once", "hashed_once", "posed_once")
 
 
 def figure(number):

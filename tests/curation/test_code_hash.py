@@ -68,6 +68,7 @@ def test_a_changed_rule_redoes_what_it_can_affect_and_the_bytes_stay(work, copy)
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "first"),
     [

@@ -26,7 +26,7 @@ HOSTILE = '<script>alert("x")</script> & <img src=x onerror=alert(1)> "quoted" {
 
 
 @pytest.fixture
-def built(tmp_path, drawn_once):
+def built(tmp_path, drawn_once, hashed_once):
     """A build of hostile rows."""
     (tmp_path / "raw" / "toy").mkdir(parents=True)
     (tmp_path / "raw" / "toy" / "a.png").write_bytes(picture("red", (640, 480)))

@@ -27,7 +27,7 @@ from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 from tests.conftest import Scripted, picture, response
 
-pytestmark = pytest.mark.usefixtures("drawn_once", "posed_once")
+pytestmark = pytest.mark.usefixtures("drawn_once", "hashed_once", "posed_once")
 ROOT = Path(__file__).resolve().parents[2]
 
 

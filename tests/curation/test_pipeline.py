@@ -18,6 +18,7 @@ from mmk12.errors import BadInput, BadRecipe, MissingData, OutputError, UnknownN
 from mmk12.utils.storage import lock_folder
 from tests.conftest import picture
 
+pytestmark = pytest.mark.usefixtures("hashed_once")
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """

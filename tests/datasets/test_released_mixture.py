@@ -13,7 +13,7 @@ RECIPE = "about: all\ndata:\n  sources: {{{sources}}}\n  letters: {letters}\n  d
 
 
 @pytest.fixture
-def work(tmp_path, drawn_once):
+def work(tmp_path, drawn_once, hashed_once):
     for write in raw.WRITERS.values():
         write(tmp_path / "raw")
     sources = ", ".join(f"{name}: all" for name in raw.WRITERS)
@@ -44,6 +44,7 @@ def test_every_row_is_accounted_for_and_the_bytes_are_the_same(work):
     assert tree(work / "one") == tree(work / "two")
 
 
+@pytest.mark.slow
 def test_letters_need_the_recipe_to_say_so(work):
     kept = made(work, "with").funnel
     left = made(work, "without", letters="false").funnel
