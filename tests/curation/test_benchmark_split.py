@@ -222,6 +222,7 @@ def test_the_layout_is_upstreams(apart):
     assert "`k12_benchmark/` holds 24 questions of demo" in (apart.out / "DATA_CARD.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_recipe_without_a_benchmark_takes_the_folder_away(tmp_path):
     made = built(tmp_path, limit=120)
     build_data("demo", out=made.out, limit=120)
@@ -229,6 +230,7 @@ def test_a_recipe_without_a_benchmark_takes_the_folder_away(tmp_path):
     assert not list((made.out / FOLDER / "images").iterdir())
 
 
+@pytest.mark.slow
 def test_the_published_benchmark_is_optional(tmp_path):
     (tmp_path / "raw").mkdir()
     made = built(tmp_path, "{source: official}", limit=12, raw_dir=tmp_path / "raw")

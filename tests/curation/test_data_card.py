@@ -71,6 +71,7 @@ def test_the_numbers_behind_the_figures(built):
     assert numbers["origins"] == {"toy": 30}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sources", "image_sizes", "prompt_lengths"])
 def test_figures_depend_on_the_data_alone(built, tmp_path, name):
     files = [tmp_path / "1.png", tmp_path / "2.png", tmp_path / "pair.svg"]
@@ -79,6 +80,7 @@ def test_figures_depend_on_the_data_alone(built, tmp_path, name):
     assert files[0].read_bytes() == files[1].read_bytes() == (built.out / "figures" / f"{name}.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_figures_of_no_pictures_and_of_many_sources(tmp_path):
     counts = {f"source{number}": [[100 * number, 9 + number], [3000, 2]] for number in range(9)}
     numbers = {"image_sizes": [], "prompt_lengths": {"unit": "tokens", "counts": counts}}

@@ -255,6 +255,7 @@ def test_a_build_with_a_model_says_what_it_measured(measured):
     assert "pass_rate" not in json.loads(row["tags"])
 
 
+@pytest.mark.slow
 def test_without_a_model_the_filter_is_skipped_and_said(tmp_path):
     made = built(tmp_path)
     assert made.funnel["demo"]["difficulty"] == 40
@@ -265,6 +266,7 @@ def test_without_a_model_the_filter_is_skipped_and_said(tmp_path):
         plot("difficulty", [tmp_path / "out"], tmp_path / "x.png")
 
 
+@pytest.mark.slow
 def test_a_curriculum_is_sorted_by_pass_rate(tmp_path):
     (tmp_path / "c.yaml").write_text("extends: demo\ndata: {order: pass_rate, difficulty: {keep: all}}\n")
     recipe = str(tmp_path / "c.yaml")
@@ -283,6 +285,7 @@ def test_a_model_that_is_not_there_is_told_before_any_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_build_does_not_replay_its_own_rollouts(measured, tmp_path):
     rollouts = str(measured.out / "rollouts")
     with pytest.raises(BadInput, match="rollouts of this very folder"):
@@ -291,6 +294,7 @@ def test_a_build_does_not_replay_its_own_rollouts(measured, tmp_path):
     assert copied.funnel["demo"]["difficulty"] == 31
 
 
+@pytest.mark.slow
 def test_taking_the_model_away_is_as_if_there_had_been_none(tmp_path):
     built(tmp_path, model=saved_answers(tmp_path, 40))
     built(tmp_path)
@@ -299,6 +303,7 @@ def test_taking_the_model_away_is_as_if_there_had_been_none(tmp_path):
     assert left == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_the_command_line_passes_the_model_on(tmp_path, monkeypatch, capsys):
     model = saved_answers(tmp_path, 40)
     out = ["--out", str(tmp_path / "out"), "--limit", "40", "--json"]

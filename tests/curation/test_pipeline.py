@@ -151,6 +151,7 @@ def test_the_second_run_decodes_and_grades_nothing(work, monkeypatch):
     assert labels == {"export"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -170,6 +171,7 @@ def test_after_a_change_a_folder_is_as_if_new(work, change):
     assert tree(work / "out") == tree(work / "fresh")
 
 
+@pytest.mark.slow
 def test_other_files_in_the_folder_stay(work):
     made(work)
     own = [work / "out" / "images" / "mine.png", work / "out" / "notes.txt"]
@@ -228,6 +230,7 @@ def test_limit_reads_the_first_rows_of_each_source_and_says_so(work):
     assert "only the first 4 rows" in (work / "out" / "DATA_CARD.md").read_text()
 
 
+@pytest.mark.slow
 def test_seed_moves_the_held_out_rows(work):
     def held_out(out):
         return {row["id"] for row in pq.read_table(work / out / "val.parquet")["extra_info"].to_pylist()}

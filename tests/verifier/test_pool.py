@@ -81,6 +81,7 @@ def stubborn(monkeypatch):
     monkeypatch.setattr(pool.subprocess, "Popen", popen)
 
 
+@pytest.mark.slow
 def test_a_hanging_or_dying_row_costs_one_verdict(stubborn):
     rows = list(ROWS[:40])
     rows[3] = {"response": "hang", "gold": "1"}
@@ -94,6 +95,7 @@ def test_a_hanging_or_dying_row_costs_one_verdict(stubborn):
             assert verdict == EXPECTED[index]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [1, 2])
 def test_a_slow_row_holds_the_others_up_and_nothing_else(stubborn, monkeypatch, window):
     monkeypatch.setattr(pool, "BATCH", 1)
@@ -116,6 +118,7 @@ def test_workers_are_gone_afterwards():
 SLOW = "import time; time.sleep(1.5)\n" + STUBBORN
 
 
+@pytest.mark.slow
 def test_slow_workers_are_waited_for_and_not_asked_again_and_again(monkeypatch):
     started, waits = pool.subprocess.Popen, []
 

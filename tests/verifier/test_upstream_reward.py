@@ -77,6 +77,7 @@ def test_an_exception_pays_nothing_and_looks_like_wrong(profile, monkeypatch):
     assert (verdict.status, verdict.rule) == ("wrong", "released: exception")
 
 
+@pytest.mark.slow
 def test_hostile_input_is_killed_at_the_deadline():
     hostile = {"response": said("$" + "{" * 3000 + "1" + "}" * 3000 + "$"), "gold": "$4$"}
     easy = {"response": said("$4$"), "gold": "$4$"}
@@ -143,6 +144,7 @@ def test_the_zero_script_reads_boxes_only():
     assert verify("no box", "", profile=ZERO).correct
 
 
+@pytest.mark.slow
 def test_every_door_leads_to_the_same_verdict():
     rows = [{"response": said(f"${i}$"), "gold": Gold("$2$")} for i in range(4)]
     expected = [verify(row["response"], row["gold"], profile=INSTRUCT) for row in rows]
@@ -169,6 +171,7 @@ def _graded(answer):
     return verify(said(answer), "$4$", profile=INSTRUCT).correct
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_child_processes_have_workers_of_their_own(method):
