@@ -126,9 +126,9 @@ def main() -> None:
     if "planted" in wanted and RAW.is_dir():
         made.append(("planted copies", copied(given.data_rows)))
     for benchmark, table in made:
-        Console(width=180).print(table.drawn())
+        Console(width=180).print(table.to_rich())
         if ratios := ratios_of(table):
-            Console(width=180).print(record(benchmark, ratios).drawn())
+            Console(width=180).print(record(benchmark, ratios).to_rich())
     if given.out:
         given.out.write_text("\n".join(markdown(table) for _, table in made), encoding="utf-8")
 

@@ -134,8 +134,8 @@ def main() -> None:
     ratios = [mine / theirs for mine, theirs in zip(medians["ours"], medians["bare"], strict=True)]
     rows.append(("ratio", *(f"{ratio:.2f}" for ratio in ratios), "", ""))
     console = Console(width=120)
-    console.print(Table(("what", "wall s", "CPU s", *counted), rows).drawn())
-    console.print(record("engine", {"mmk12 eval / LLM.chat, wall": ratios[0], "CPU": ratios[1]}).drawn())
+    console.print(Table(("what", "wall s", "CPU s", *counted), rows).to_rich())
+    console.print(record("engine", {"mmk12 eval / LLM.chat, wall": ratios[0], "CPU": ratios[1]}).to_rich())
 
 
 if __name__ == "__main__":

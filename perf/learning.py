@@ -75,7 +75,7 @@ def main() -> None:
             row = (variant, seed, f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}", sampled, length)
             lines.append((*row, f"{seconds / 60:.0f}" if seconds else "there"))
     header = ("variant", "seed", "greedy % before", "after", "difference", "sampled", "length", "minutes")
-    Console(width=160).print(Table(header, lines).drawn())
+    Console(width=160).print(Table(header, lines).to_rich())
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def main() -> None:
     lines = [(name, f"{spent:.3f}", f"{100 * spent / STEP_SECONDS:.2f}") for name, spent in parts.items()]
     total = sum(parts.values())
     lines.append(("all", f"{total:.3f}", f"{100 * total / STEP_SECONDS:.2f}"))
-    Console().print(Table(("part", "s a step", f"% of {STEP_SECONDS:.0f} s"), lines).drawn())
+    Console().print(Table(("part", "s a step", f"% of {STEP_SECONDS:.0f} s"), lines).to_rich())
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def main() -> None:
         browser.close()
         size = page.stat().st_size / 1e6
     rows = [(name, f"{statistics.median(one[name] for one in rounds):.2f} s") for name in rounds[0]]
-    Console().print(Table((f"{ITEMS:,} items, {PICTURES:,} pictures, {size:.0f} MB", "median"), rows).drawn())
+    Console().print(Table((f"{ITEMS:,} items, {PICTURES:,} pictures, {size:.0f} MB", "median"), rows).to_rich())
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def main() -> None:
     rows.append(("all", f"{total:.1f} s", f"{time.process_time():.1f} s with making the run"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     header = f"{given.steps:,} steps, {given.steps * given.prompts * ROLLOUTS:,} responses, {size:.2f} GB"
-    Console(width=160).print(Table((header, "time", "processor time"), rows).drawn())
+    Console(width=160).print(Table((header, "time", "processor time"), rows).to_rich())
     Console().print(f"peak memory {memory:.2f} GB")
 
 
