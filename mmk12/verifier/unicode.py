@@ -76,9 +76,11 @@ class _SpellingTable(dict[int, str]):
 _TABLE = _SpellingTable()
 
 _ESCAPED = re.compile(
-    r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec)\b)"
+    r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec|ln|log|lg|exp|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|alpha|beta|gamma|theta|lambda|mu|sigma|omega|phi|varphi|Delta|mathbb|quad|leqslant|geqslant|binom|hat|dot)\b)"
 )
 """A doubled backslash before a command."""
+_SIZES = re.compile(r"\\(?:large|Large|LARGE|huge|Huge|small|normalsize)(?![A-Za-z])")
+"""Commands for the size of what follows."""
 _REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
 """`0.1\\overline{6}`"""
 _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
@@ -92,9 +94,14 @@ def _as_fraction(match: re.Match[str]) -> str:
     return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
 
 
+_CIRCLED = re.compile(r"\\textcircled\s*\{\s*(\d{1,2})\s*\}")
+
+
 def unescape(text: str) -> str:
     """Returns `text` with one backslash before commands that have two (`\\\\frac`), as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
+    if "arge" in text or "uge" in text or "small" in text:
+        text = _SIZES.sub(" ", text)
     return _ESCAPED.sub(r"\\", text) if "\\\\" in text else text
 
 
@@ -102,6 +109,8 @@ def to_plain(text: str) -> str:
     """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
     if "\\" in text:
         text = unescape(text)
+        if "circled" in text:
+            text = _CIRCLED.sub(r"(\1)", text)
         if "\\overline" in text or "\\dot" in text or "\\bar" in text:
             text = _REPEATING.sub(_as_fraction, text)
     if not text.isascii():
