@@ -101,6 +101,10 @@ MAX_QUESTION = 300
 """Characters at the start of a response in which it may repeat its question."""
 
 
+MIN_RUN_ON = 25
+"""Characters that another problem or final statement needs."""
+
+
 @frozen
 class Extraction:
     """The answer as written, the rule that extracted it, and what else a grader may need.
@@ -217,9 +221,13 @@ def _cut_run_on(text: str) -> str:
 
     A statement that corrects the first one, or answers another part, is no repetition.
     """
-    if "nswer is" not in text:
+    start = text.find("nswer is")
+    if start < 0 or len(text) - start < MIN_RUN_ON:
+        # Mostly nothing follows the answer.
         return text
-    matches = list(_CONCLUDES.finditer(text, 0, MAX_TAIL))
+    if "\n" not in text[start:] and text.find("nswer is", start + 8) < 0:
+        return text
+    matches = list(_CONCLUDES.finditer(text, max(0, start - len("the final a")), MAX_TAIL))
     if not matches:
         return text
     first = matches[0]

@@ -32,11 +32,9 @@ _PARTS = re.compile(
     r"(?:^|\n|;)[\s*]*(?:part|blank|answer|question)\s*\(?([1-9a-h])\)?\s*\**\s*[:.：]\**\s*", re.IGNORECASE
 )
 _TEXT_PART = re.compile(r"\\text\s*\{\s*(\(\d\))\s*\}")
-_WITHDRAWN = (
-    r"\b(?:it|that|this)\s+(?:is|does|was|can)(?:\s+not|n't|\s+false|\s+wrong|\s+incorrect)\b"
-    r"|\b(?:kidding|wait|sorry)\b"
-)
-"""What takes back the yes or no before it."""
+_DENIED = r"\b(?:it|that|this)\s+(?:is|does|was|can)(?:\s+not|n't|\s+false|\s+wrong|\s+incorrect)\b"
+_WITHDRAWN = r"\b(?:kidding|wait|sorry)\b"
+"""What takes back the yes, or the yes or no, before it."""
 _SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\]]?)*\s*\.?")
 _TRUTH = {"true": "yes", "false": "no"}
 """Yes and no as JSON and programs write them."""
@@ -117,7 +115,8 @@ def _read_yes_no(text: str) -> str | None:
     if match is None:
         return None
     other = "no" if match.group(1).lower() == "yes" else "yes"
-    doubt = re.search(rf"\b(?:{other}|or|but|maybe)\b|{_WITHDRAWN}", match.group(2), re.IGNORECASE)
+    withdrawn = f"{_DENIED}|{_WITHDRAWN}" if other == "no" else _WITHDRAWN
+    doubt = re.search(rf"\b(?:{other}|or|but|maybe)\b|{withdrawn}", match.group(2), re.IGNORECASE)
     return None if doubt else match.group(1)
 
 

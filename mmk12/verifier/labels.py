@@ -14,104 +14,93 @@ from mmk12.verifier.nodes import frozen
 
 @frozen
 class Language:
-    """The heads of one language and the words that join them to an answer, as alternatives of a pattern."""
+    """The heads of one language and the words that join them to an answer, as alternatives of a pattern.
+
+    Each head holds one of `stems`, at most `LEAD` characters behind its start: plain searches save most texts the
+    slow pattern.
+    """
 
     name: str
+    stems: tuple[str, ...]
     heads: str
     verbs: str
 
 
 _COLON = ":|：|="
-LANGUAGES = (
-    Language(
-        "English",
-        "answers?|final value|final result|final choice|correct option|option letter|correct choice|correct letter"
-        "|correct statements?|ans",
-        f"would be|should be|must be|will be|is therefore|is thus|is|are|{_COLON}",
-    ),
-    Language(
-        "Chinese",
-        "答案|回答|最终结果|正确的?(?:选项|结论|说法|命题|判断|序号|一项)(?:的?序号)?|正确的(?=[是为有])",
-        f"应该是|应该为|应为|应是|就是|即为|便是|则为|为|是|有|选|{_COLON}",
-    ),
-    Language("Japanese", "最終的な答え|答え?|正解|解答", f"は|{_COLON}"),
-    Language("Korean", "정답|최종 답|답변|답", f"은|는|{_COLON}"),
-    Language("Russian", "ответом|ответ", f"является|будет|равен|{_COLON}|—|–|- "),
-    Language("Ukrainian", "відповідь", f"є|{_COLON}|—|–"),
-    Language("German", "antwort|endergebnis|ergebnis", f"lautet|beträgt|ist|{_COLON}"),
-    Language("French", "réponse(?: finale| correcte| exacte)?", f"est donc|est|{_COLON}"),
-    Language("Spanish", "respuesta(?: final| correcta)?", f"sería|es|{_COLON}"),
-    Language("Portuguese", "resposta(?: final| correta| certa)?", f"é|{_COLON}"),
-    Language("Italian", "risposta(?: finale| corretta| esatta)?", f"è|{_COLON}"),
-    Language("Dutch", "antwoord", f"is|{_COLON}"),
-    Language("Polish", "odpowiedź", f"to|{_COLON}"),
-    Language("Turkish", "cevap", _COLON),
-    Language("Vietnamese", "đáp án|đáp số", f"là|{_COLON}"),
-    Language("Indonesian", "jawaban(?:nya)?", f"adalah|{_COLON}"),
-    Language("Arabic", "الإجابة|الجواب", f"هي|هو|{_COLON}"),
-    Language("Hindi", "उत्तर", f"है|{_COLON}"),
+ENGLISH = Language(
+    "English",
+    ("answer", "final ", "letter", "correct ", "ans:", "ans."),
+    r"ans(?:wers?|\.)?|final (?:value|result|choice)|correct (?:option|choice|letter|statements?)|option letter",
+    f"would be|should be|must be|will be|is therefore|is thus|is|are|{_COLON}",
 )
-"""Heads end where a word ends, except in scripts without spaces. Case never matters."""
+CHINESE = Language(
+    "Chinese",
+    ("答", "正", "最终", "选", "填"),
+    "答案|回答|最终结果|正确的?(?:选项|结论|说法|命题|判断|序号|一项)(?:的?序号)?|正确的(?=[是为有])",
+    f"应该是|应该为|应为|应是|就是|即为|便是|则为|为|是|有|选|{_COLON}",
+)
+OTHERS = (
+    Language("Japanese", ("答え", "正解", "解答"), "最終的な答え|答え|正解|解答", f"は|{_COLON}"),
+    Language("Korean", ("답",), "정답|최종 답|답변|답", f"은|는|{_COLON}"),
+    Language("Russian", ("ответ",), "ответом|ответ", f"является|будет|равен|{_COLON}|—|–|- "),
+    Language("Ukrainian", ("відповідь",), "відповідь", f"є|{_COLON}|—|–"),
+    Language("German", ("antwort", "ergebnis"), "antwort|endergebnis|ergebnis", f"lautet|beträgt|ist|{_COLON}"),
+    Language("French", ("réponse",), "réponse(?: finale| correcte| exacte)?", f"est donc|est|{_COLON}"),
+    Language("Spanish", ("respuesta",), "respuesta(?: final| correcta)?", f"sería|es|{_COLON}"),
+    Language("Portuguese", ("resposta",), "resposta(?: final| correta| certa)?", f"é|{_COLON}"),
+    Language("Italian", ("risposta",), "risposta(?: finale| corretta| esatta)?", f"è|{_COLON}"),
+    Language("Dutch", ("antwoord",), "antwoord", f"is|{_COLON}"),
+    Language("Polish", ("odpowiedź",), "odpowiedź", f"to|{_COLON}"),
+    Language("Turkish", ("cevap",), "cevap", _COLON),
+    Language("Vietnamese", ("đáp",), "đáp án|đáp số", f"là|{_COLON}"),
+    Language("Indonesian", ("jawaban",), "jawaban(?:nya)?", f"adalah|{_COLON}"),
+    Language("Arabic", ("الإجابة", "الجواب"), "الإجابة|الجواب", f"هي|هو|{_COLON}"),
+    Language("Hindi", ("उत्तर",), "उत्तर", f"है|{_COLON}"),
+)
+"""Heads are whole words, except in scripts without spaces. Case never matters."""
 
-_HEADINGS = (
-    r"(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answers?|最终答案|答案|正确答案|答え|정답|ответ|antwort|réponse"
-    r"|respuesta"
-)
+_ENGLISH_HEADINGS = r"(?:final\s+|correct\s+)?answers?"
+_HEADINGS = rf"{_ENGLISH_HEADINGS}|最终答案|答案|正确答案|答え|정답|ответ|antwort|réponse|respuesta"
 """Heads that announce an answer where they stand alone on a line."""
-_CHINESE_VERDICTS = r"(?:本题|故|应|所以|因此|那么|综上)[,，]?\s*(?:本题)?\s*(?:选(?:择|项)?|应?填)(?:[是为])?"
+_VERDICTS = r"(?:本题|故|应|所以|因此|那么|综上)[,，]?\s*(?:本题)?\s*(?:选(?:择|项)?|应?填)(?:[是为])?\s*[:：]?"
 """`故选B`, `所以选项D`, `应填5`."""
 
-_ANCHOR = re.compile(
-    rf"[【\[［〖「]\s*(?:{_HEADINGS}|正确选项|回答)\s*[】\]］〗」]\s*[:：]?"
-    rf"|(?:^|(?<=\n))[ \t]*(?:#{{1,6}}|\*\*|__)?[ \t]*(?:\*\*)?(?:{_HEADINGS})"
-    r"(?:\*\*|__)?[ \t]*[:：]?[ \t]*(?:\*\*)?[ \t]*(?:\n|$)"
-    r"|(?:^|(?<=\n))[ \t]*(?:答案|answer|ответ)[ \t]+(?=[-−$\\]?\d|\(?[A-Ja-j]\)?[\s.]*$)"
-    rf"|{_CHINESE_VERDICTS}\s*[:：]?"
-    r"|"
-    + "|".join(
+
+def _compile(language: Language) -> str:
+    return (
         rf"(?:{language.heads})(?:\s*(?:\*\*|__|</?[bi]>|</strong>))*\s*(?:to the (?:question|problem)\s+)?"
         rf"(?:{language.verbs})(?:\s*(?:\*\*|__|:|：|therefore|donc|</[bi]>|</strong>))*"
-        for language in LANGUAGES
-    ),
-    re.IGNORECASE,
+    )
+
+
+def _compile_alone(heads: str) -> str:
+    """Heads in brackets (`[Answer]`), alone on their line (`## Final Answer`), or at its start (`Answer 5`)."""
+    return (
+        rf"[【\[［〖「]\s*(?:{heads}|正确选项|回答)\s*[】\]］〗」]\s*[:：]?"
+        rf"|(?P<line>(?<!\S)(?:#{{1,6}}|\*\*|__)?[ \t]*(?:\*\*)?(?:{heads})(?:\*\*|__)?[ \t]*[:：]?[ \t]*(?:\*\*)?"
+        r"(?:[ \t]*(?:\n|$)|[ \t]+(?=[-−$\\]?\d|\(?[a-j]\)?[\s.]*$)))"
+    )
+
+
+# These patterns search texts in lower case, which is faster than to ignore case.
+_ENGLISH = re.compile(rf"(?=[#*_\[afco])(?:{_compile(ENGLISH)}|{_compile_alone(_ENGLISH_HEADINGS)})")
+"""For texts of ASCII alone."""
+_COMMON = re.compile(
+    rf"(?=[#*_【\[［〖「afco答回最正本故应所因那综정оr])"
+    rf"(?:{_compile(ENGLISH)}|{_compile(CHINESE)}|{_VERDICTS}|{_compile_alone(_HEADINGS)})"
 )
-_ASCII_STEMS = (
-    "answer",
-    "nal value",
-    "nal result",
-    "nal cho",
-    "on letter",
-    "ct opt",
-    "ct cho",
-    "ct let",
-    "ct stat",
-    *("ans:", "ans.", "antwo", "ergebnis", "respuesta", "resposta", "risposta", "cevap", "jawaban"),
-)
-_OTHER_STEMS = (
-    "答",
-    "正",
-    "最终",
-    "选",
-    "填",
-    "정답",
-    "답",
-    "ответ",
-    "відповідь",
-    "réponse",
-    "odpowiedź",
-    "đáp",
-    "الإجابة",
-    *("الجواب", "उत्तर"),
-)
-"""Each anchor holds one of these, at most `LEAD` characters behind its start: plain searches save most texts the
-slow pattern."""
+_ASCII_STEMS = ENGLISH.stems
+_COMMON_STEMS = ENGLISH.stems + CHINESE.stems
+_OTHERS = tuple((stem, re.compile(_compile(language))) for language in OTHERS for stem in language.stems)
+_ASCII_OTHERS = tuple((stem, pattern) for stem, pattern in _OTHERS if stem.isascii())
 LEAD = 24
 MAX_TAIL = 20_000
 """Characters from the end in which a label is looked for: more than 4096 tokens make."""
 MAX_STATEMENT = 1000
 _OPTION = re.compile(r"\s*\([A-Z]\)")
 FINAL = re.compile(r"final answer is(?:\s*:)?", re.IGNORECASE)
-_WORD_BEFORE = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ]$")
+_PREFIX = re.compile(r"\s*(?:#+\s*)?(?:step\s*)?\d{0,2}[.):]?\s*")
+"""Before a heading, on its line: `7. `, `Step 3: `."""
 _DOUBTED = re.compile(
     r"(?:\b(?:not|impossible|incorrect|false|wrong|unlikely|doubtful)|n't)\s+(?:\w+\s+){0,2}(?:that\s+)?"
     r"(?:(?:the|my|a)\s+)?(?:\w+\s+)?$"
@@ -121,6 +110,12 @@ _DOUBTED = re.compile(
     re.IGNORECASE,
 )
 """Before a label: it states no answer (`none of the answers is correct`, `it is impossible that the answer is 5`)."""
+_DOUBTS = (
+    *("not ", "n't ", "impossible", "incorrect", "false", "wrong", "unlikely", "doubtful", "none ", "which ", "what "),
+    *("whether ", "if ", "不是", "并非", "没有", "哪"),
+)
+"""Each doubt holds one of these."""
+_ENDED = re.compile(r"[.!?。！？]")
 _JUDGED = re.compile(
     r"\s*(?:(?:not\s+)?(?:in)?(?:correct|right|wrong)\b\W*(?:$|\n)|to (?:be|find|see|use)\b)", re.IGNORECASE
 )
@@ -144,31 +139,45 @@ class Statement:
 
 def find_stated(text: str) -> Statement | None:
     """Returns what follows the last label of `text`, to the end of its sentence; None without one."""
-    folded = text.casefold()
+    folded = text.lower()
     ascii_only = folded.isascii()
     if ascii_only and "e" not in folded and "ans" not in folded:
         # True of most formulas: nearly all heads have an `e`.
         return None
-    stems = _ASCII_STEMS if ascii_only else _ASCII_STEMS + _OTHER_STEMS
-    starts = [start for start in map(folded.find, stems) if start >= 0]
-    if not starts:
+    last = max(map(folded.rfind, _ASCII_STEMS if ascii_only else _COMMON_STEMS))
+    others = [pattern for stem, pattern in (_ASCII_OTHERS if ascii_only else _OTHERS) if stem in folded]
+    if last < 0 and not others:
         return None
-    # Where folding changes lengths, as of "ß", an index into one text is none into the other.
-    return _last_match(_ANCHOR, text, min(starts) - LEAD if len(folded) == len(text) else 0)
+    if len(folded) != len(text):
+        # Only the dotted capital I becomes longer; an index into one text must be one into the other.
+        text = text.replace("İ", "I")
+        folded = text.lower()
+    common = (_ENGLISH if ascii_only else _COMMON, *others)
+    if not others:
+        # Mostly the last line that has a head has the label.
+        stated = _last_match(common, text, folded, text.rfind("\n", 0, max(0, last - LEAD)) + 1)
+        if stated is not None:
+            return stated
+    return _last_match(common, text, folded, 0)
 
 
 def find_final(text: str, start: int) -> Statement | None:
     """Returns what follows the last "final answer is" behind `start`."""
-    return _last_match(FINAL, text, start)
+    return _last_match((FINAL,), text, text, start)
 
 
-def _last_match(anchor: re.Pattern[str], text: str, start: int) -> Statement | None:
+def _last_match(patterns: tuple[re.Pattern[str], ...], text: str, folded: str, start: int) -> Statement | None:
+    """Returns what follows the last label that stands; `folded` is the text that the patterns search."""
+    start = max(0, start, len(text) - MAX_TAIL)
+    matches = [match for pattern in patterns for match in pattern.finditer(folded, start)]
+    if len(patterns) > 1:
+        matches.sort(key=lambda match: match.start())
     end = -1
-    for match in anchor.finditer(text, max(0, start, len(text) - MAX_TAIL)):
+    for match in matches:
         # "the answer is (B) the choice is …": the words of an option are no label.
         if end >= 0 and _OPTION.match(text, end) and "\n" not in text[end : match.start()]:
             continue
-        if _stands(text, match):
+        if _stands(folded, match):
             end = match.end()
     if end < 0:
         return None
@@ -182,14 +191,18 @@ def _last_match(anchor: re.Pattern[str], text: str, start: int) -> Statement | N
     return Statement(stated, whole and is_cut(stated) if stop is None else False)
 
 
-def _stands(text: str, match: re.Match[str]) -> bool:
+def _stands(folded: str, match: re.Match[str]) -> bool:
     """Whether a label states an answer: it is whole words, and neither doubted, asked for nor judged."""
-    before = text[max(0, match.start() - 60) : match.start()]
-    if match[0][:1].isalpha() and _WORD_BEFORE.search(before) and match[0][:1].isascii():
+    start = match.start()
+    if start and folded[start - 1].isalpha() and "a" <= folded[start] <= "z":
         return False
-    if _JUDGED.match(text, match.end()):
+    if _JUDGED.match(folded, match.end()):
         return False
-    return not _DOUBTED.search(re.split(r"[.!?。！？\n]", before)[-1])
+    line = folded[max(0, start - 60, folded.rfind("\n", 0, start) + 1) : start]
+    if match.lastgroup == "line" and line and not _PREFIX.fullmatch(line):
+        return False
+    doubted = len(line) > len("no") and any(word in line for word in _DOUBTS)
+    return not (doubted and _DOUBTED.search(_ENDED.split(line)[-1]))
 
 
 def _drop_unmatched_brace(text: str) -> str:

@@ -19,7 +19,6 @@ _CHANNEL = re.compile(
 _TOKEN = re.compile(
     r"<[|｜]\s*(/?[A-Za-z][\w▁ -]{2,40}?)\s*[|｜]>"  # <|im_end|>, <｜end▁of▁sentence｜>
     r"|<(/s|eo[a-z]|eos|end_of_[a-z]{1,20}|start_of_turn)>"  # Llama 2, InternLM, Gemma
-    r"|\[(EOS|/INST)\]"
 )
 _KEPT = {"eoe": "\n", "eoh": "\n", "begin_of_box": "\\boxed{", "end_of_box": "}"}
 """What stands for a token that ends no turn: InternLM ends its reasoning by `<eoe>`, GLM boxes its answer."""
@@ -33,7 +32,8 @@ _FOREIGN = re.compile(
     r"|(?:\[|◁)(/?)(?:think)(?:\]|▷)",  # Magistral, Kimi
     re.IGNORECASE,
 )
-_OURS = re.compile(r"</?(?:think|answer)>")
+_NOT_OURS = re.compile(rf"<(?!/?(?:think|answer)>)/?(?i:{_THINKING}|{_ANSWERING})\s*>")
+"""A tag that is not spelt as ours."""
 
 
 def clean(response: str) -> str:
@@ -41,9 +41,12 @@ def clean(response: str) -> str:
     text = response.replace("\r\n", "\n").replace("\r", "\n") if "\r" in response else response
     if not text.isascii():
         text = _INVISIBLE.sub("", text).replace("\u2028", "\n").replace("\u2029", "\n")
-    if "|>" in text or "｜>" in text or "</s>" in text or "<e" in text or "<start_of" in text or "[/I" in text:
-        text = _cut_at_end(_CHANNEL.sub(_name_channel, text))
-    if _is_foreign(text):
+    if "<" in text:
+        if "|>" in text or "｜>" in text or "</s>" in text or "<e" in text or "<start_of" in text:
+            text = _cut_at_end(_CHANNEL.sub(_name_channel, text))
+        if _NOT_OURS.search(text):
+            text = _FOREIGN.sub(_rename, text)
+    elif "◁" in text or "THINK]" in text:
         text = _FOREIGN.sub(_rename, text)
     return text
 
@@ -59,7 +62,7 @@ def _cut_at_end(text: str) -> str:
     for match in _TOKEN.finditer(text):
         parts.append(text[end : match.start()])
         end = match.end()
-        name = (match[1] or match[2] or match[3]).replace("▁", "_").lower()
+        name = (match[1] or match[2]).replace("▁", "_").lower()
         kept = _KEPT.get(name)
         if kept is None and ("thought" in name or "think" in name):
             kept = "</think>" if name.startswith(("end", "/")) else "<think>"
@@ -71,13 +74,6 @@ def _cut_at_end(text: str) -> str:
 
 def _opens(name: str) -> bool:
     return any(word in name for word in _OPENS)
-
-
-def _is_foreign(text: str) -> bool:
-    """Whether a tag is not spelt as ours. Plain searches save most texts the pattern."""
-    if "<" not in text and "◁" not in text and "[" not in text:
-        return False
-    return any(not _OURS.fullmatch(match[0]) for match in _FOREIGN.finditer(text))
 
 
 def _rename(match: re.Match[str]) -> str:

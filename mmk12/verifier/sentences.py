@@ -7,6 +7,7 @@ sentences only the last counts, of that one only the main clause, and only what 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mmk12.verifier.labels import is_cut
 from mmk12.verifier.nodes import frozen
@@ -76,12 +77,17 @@ _CLOSER = re.compile(
 """A sentence that follows the answer and says nothing about it."""
 _FINISHED = re.compile(r"(?:[.。!！?？:;；)\]}$*`'\"”’°%∎□√]|\\[)\]]|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f])\s*$")
 _SUBORDINATE = re.compile(
-    r"[,，]?\s*(?:\b(?:because|since|given that|provided that|when(?:ever)?|if|unless|although|while|whereas|due to"
+    r"(?:\b(?:because|since|given that|provided that|when(?:ever)?|if|unless|although|while|whereas|due to"
     r"|for which|where|in which)\b"
     r"|\bas (?=(?:the|there|we|it|each|all|both|∠|angle|\\angle|\$|\\\()[^,]{0,80}"
     r"(?:\bis\b|\bare\b|\bhas\b|\bhave\b|=))|因为|由于|此时|其中|(?<=[，,])当)",
     re.IGNORECASE,
 )
+_SUBORDINATORS = (
+    *("because", "since", " that ", "when", "if ", "unless", "although", "while", "whereas", "due to", "as "),
+    *("which", "where", "因为", "由于", "此时", "其中", "当"),
+)
+"""Each of these clauses holds one: plain searches save most sentences the slow pattern."""
 _AS_WORD = re.compile(r"(?:written|expressed|known|same|well|such|given|simplified|represented|defined|as|answer)\s*$")
 _RELATIVE = ("when", "where", "for which", "in which")
 _OPENING = re.compile(r"\W*(?:(?:therefore|thus|hence|so|then|now|and|but|finally)\b\W*)*", re.IGNORECASE)
@@ -218,11 +224,20 @@ def _stands_alone(text: str, sentence: str) -> bool:
     return start <= 0 or text[:start].rstrip(" *>-").endswith("\n")
 
 
+@lru_cache(maxsize=8)
+def _conclude(text: str) -> str:
+    """Returns the main clause of the sentence in which `text` concludes. Several searches of one answer ask for it."""
+    return main_clause(find_claim(text).text)
+
+
 def main_clause(sentence: str) -> str:
     """Returns a sentence without its reasons and conditions: `x is 35` of `x is 35 because y is 70`.
 
     "" if only these hold a value.
     """
+    folded = sentence.lower()
+    if not any(word in folded for word in _SUBORDINATORS):
+        return sentence
     match = _SUBORDINATE.search(sentence)
     while match and match[0].strip(" ,").lower().startswith("as") and _AS_WORD.search(sentence[: match.start()]):
         match = _SUBORDINATE.search(sentence, match.end())
@@ -233,7 +248,7 @@ def main_clause(sentence: str) -> str:
         clauses = _CLAUSE.split(sentence)
         return next((clause for clause in reversed(clauses[1:]) if _CANDIDATE.search(clause)), "")
     if _CANDIDATE.search(before):
-        return before
+        return before.rstrip(" ,，")
     relative = match[0].strip(" ,").lower().startswith(_RELATIVE)
     return sentence if relative and len(_POINTER.findall(sentence, match.end())) > 1 else ""
 
@@ -271,7 +286,7 @@ def strip_label(text: str) -> str | None:
 
 def find_formula(text: str) -> str | None:
     """Returns the last formula in dollar signs or LaTeX brackets, with those that commas, `and` or `or` join to it."""
-    text = main_clause(find_claim(text[-_FORMULA_TAIL:]).text)
+    text = _conclude(text[-_FORMULA_TAIL:])
     formulas = list(_FORMULA.finditer(text))
     if not formulas or _DENIED.search(text):
         return None
@@ -306,10 +321,10 @@ def find_quantity(text: str) -> str | None:
         return str(_COUNTS.index(text.strip(" .").lower()))
     if len(_WORD.findall(text)) < 2:
         return None
-    claim = find_claim(text).text
-    if claim.strip(" .*").lower() in _COUNTS:
-        return str(_COUNTS.index(claim.strip(" .*").lower()))
-    sentence = main_clause(claim)
+    claim = find_claim(text).text.strip(" .*").lower()
+    if claim in _COUNTS:
+        return str(_COUNTS.index(claim))
+    sentence = _conclude(text)
     if _DENIED.search(sentence):
         sentence = _DENIED_NUMBER.sub(" ", _UNSURE.sub(" ", sentence))
         if _DENIED.search(sentence):
@@ -371,7 +386,7 @@ def find_conclusion(text: str) -> str | None:
 
 def find_statement(text: str) -> str | None:
     """Returns what the last sentence states: the words after its last pointing word, unless they are negated."""
-    sentence = main_clause(find_claim(text).text)
+    sentence = _conclude(text)
     end = -1
     for match in _POINTER.finditer(sentence):
         end = match.end()
