@@ -91,6 +91,10 @@ _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORDED = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]|^no$", re.IGNORECASE)
 
 
+MAX_MENTIONS = 400
+"""Mentions of options that are looked at: a response has a few."""
+
+
 def _strip_decoration(text: str) -> str:
     return " ".join(_DRESSING.sub(" ", to_plain(text)).split()).strip().strip(_QUOTES)
 
@@ -162,7 +166,7 @@ def find_only_letter(response: str) -> str | None:
     if affirmed:
         return affirmed.pop() if len(affirmed) == 1 else None
     letters: set[str] = set()
-    for match in _MENTION.finditer(response):
+    for match in itertools.islice(_MENTION.finditer(response), MAX_MENTIONS):
         before = response[max(0, match.start() - 40) : match.start()]
         if _MORE.match(response, match.end()):
             return None

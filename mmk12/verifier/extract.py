@@ -89,9 +89,8 @@ _CORRECTS = re.compile(
 )
 _PART = re.compile(r"(?:\([1-9a-h]\)|\b(?:part|blank)\s*\(?[1-9a-h]\)?|[①-⑨])[^\n.]{0,60}$", re.IGNORECASE)
 _BLOCK_TAG = re.compile(r"</?(?:p|div|br|li|h[1-6])\s*/?>", re.IGNORECASE)
-_INLINE_TAG = re.compile(r"<(b|i|u|em|strong|code|span|mark)>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_PICTURE = r"\s\u2600-\u27bf\u2b50\u2b55\ufe0f\U0001f000-\U0001faff"
-_PICTURES = re.compile(f"^[{_PICTURE}]+|[{_PICTURE}]+$")
+_INLINE_TAG = re.compile(r"<(b|i|u|em|strong|code|span|mark)>(.{0,300}?)</\1>", re.IGNORECASE | re.DOTALL)
+_PICTURE = re.compile("[\u2600-\u27bf\u2b50\u2b55\ufe0f\U0001f000-\U0001faff]")
 _COPULA = re.compile(r"\s*(?:です|である|だ|となります?|になります?|입니다|이다|이에요|예요)[。.]?$")
 """The "is" at the end of a Japanese or Korean statement."""
 _LISTED = re.compile(r"[-*•>+]\s+(?=\*\*)")
@@ -101,6 +100,8 @@ MAX_QUESTION = 300
 """Characters at the start of a response in which it may repeat its question."""
 
 
+MAX_UNDRESSED = 4000
+"""A longer text is no bare answer, so its dress does not matter."""
 MIN_RUN_ON = 25
 """Characters that another problem or final statement needs."""
 
@@ -270,10 +271,18 @@ def _strip_label(content: str) -> str:
 
 def _undress(text: str) -> str:
     """Returns `text` without marks of HTML, list marks before bold text, and pictures at its ends."""
-    if "</" in text or "<br" in text:
-        text = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub(r"\2", text)).strip()
-    if "**" in text:
-        text = _LISTED.sub("", text.lstrip(), count=1) if _LISTED.match(text.lstrip()) else text
-    if not text.isascii():
-        text = _COPULA.sub("", _PICTURES.sub("", text)) or text
-    return text.strip()
+    shown = text.strip()
+    if len(shown) > MAX_UNDRESSED:
+        return shown
+    if "</" in shown or "<br" in shown:
+        shown = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub(r"\2", shown)).strip()
+    if "**" in shown:
+        shown = _LISTED.sub("", shown, count=1) if _LISTED.match(shown) else shown
+    if shown.isascii():
+        return shown
+    first, last = 0, len(shown)
+    while first < last and _PICTURE.match(shown[last - 1]):
+        last -= 1
+    while first < last and _PICTURE.match(shown[first]):
+        first += 1
+    return _COPULA.sub("", shown[first:last].strip()) or shown

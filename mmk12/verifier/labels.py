@@ -96,6 +96,8 @@ _ASCII_OTHERS = tuple((stem, pattern) for stem, pattern in _OTHERS if stem.isasc
 LEAD = 24
 MAX_TAIL = 20_000
 """Characters from the end in which a label is looked for: more than 4096 tokens make."""
+MAX_LABELS = 200
+"""The last labels of a response that are looked at."""
 MAX_STATEMENT = 1000
 _OPTION = re.compile(r"\s*\([A-Z]\)")
 FINAL = re.compile(r"final answer is(?:\s*:)?", re.IGNORECASE)
@@ -173,7 +175,7 @@ def _last_match(patterns: tuple[re.Pattern[str], ...], text: str, folded: str, s
     if len(patterns) > 1:
         matches.sort(key=lambda match: match.start())
     end = -1
-    for match in matches:
+    for match in matches[-MAX_LABELS:]:
         # "the answer is (B) the choice is …": the words of an option are no label.
         if end >= 0 and _OPTION.match(text, end) and "\n" not in text[end : match.start()]:
             continue

@@ -59,14 +59,16 @@ def _cut_at_end(text: str) -> str:
     """Returns `text` up to the first token by which a model ends its turn, and without those that open one."""
     parts: list[str] = []
     end = 0
+    said = False
     for match in _TOKEN.finditer(text):
         parts.append(text[end : match.start()])
+        said = said or not (not parts[-1] or parts[-1].isspace())
         end = match.end()
         name = (match[1] or match[2]).replace("▁", "_").lower()
         kept = _KEPT.get(name)
         if kept is None and ("thought" in name or "think" in name):
             kept = "</think>" if name.startswith(("end", "/")) else "<think>"
-        if kept is None and any(map(str.strip, parts)) and ("im_start" in name or not _opens(name)):
+        if kept is None and said and ("im_start" in name or not _opens(name)):
             return "".join(parts)
         parts.append(kept or "")
     return "".join([*parts, text[end:]])

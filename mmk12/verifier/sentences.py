@@ -150,7 +150,7 @@ _COUNT = re.compile(
 )
 _ANY_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)}|{_LARGE})\b", re.IGNORECASE)
 _PREDICATE = re.compile(r"\b(?:is|are|was|were|be|has|have|had|left|remain|gets?|needs?|makes?)\b", re.IGNORECASE)
-_DENIED_NUMBER = re.compile(rf"(?:\b(?:not|isn't|aren't)\s+)+(?:\w+\s+)?{_NUMBER}(?=\D)", re.IGNORECASE)
+_DENIED_NUMBER = re.compile(rf"(?:\b(?:not|isn't|aren't)\s+(?:it's\s+)?)+(?:\w+\s+)?{_NUMBER}(?=\D)", re.IGNORECASE)
 """`not 10, it is 12` denies one number and claims the other."""
 _UNSURE = re.compile(r"\b(?:not|isn't|n't)\s+(?:\w+\s+)?(?:sure|certain|clear)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|n't)\b", re.IGNORECASE)
