@@ -51,7 +51,7 @@ _WRONG = re.compile(r"\b(?:wrong|incorrect|not|false)\b", re.IGNORECASE)
 _REASONED = re.compile(r"\s*,?\s*(?:because|since)\b")
 _AFFIRMED = re.compile(r"(?<![-–—/\w])\(?\b([A-Z])\)?\s+is\s+(?:the\s+)?(?:correct|right)\b(?!\s+or\b)")
 _REFUSED = re.compile(
-    r"\s*(?:is|are|seems|looks|can|could|does|was)\b.{0,20}\b(?:wrong|incorrect|not|false|impossible)\b"
+    r"\s*(?:is|are|seems|looks|can|could|does|was)\b.{0,20}\b(?:wrong|incorrect|not|false|impossible|too)\b"
     r"|\s*(?:is|can|does|was)n't\b|\s*cannot\b|\s*(?:是|都)?(?:错|不)",
     re.IGNORECASE,
 )
@@ -60,10 +60,11 @@ _NO_OPTION = re.compile(
     r"(?:options?|choices?|answers?)\b",
     re.IGNORECASE,
 )
-"""`(D) $760k is not an option`: the letter is named and refused."""
+"""`(D) 18 is not an option`: the letter is named and refused."""
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|cannot|never|neither|nor|except|eliminate[sd]?|exclude[sd]?|excluding|rule[sd]? out|ruling out|reject"
-    r"|discard|unlike|rather than|instead of)|n't|不是|不选|排除|除了)\b[^.;!?。；]{0,25}$",
+    r"|discard(?:ed)?|dismiss(?:ed)?|str(?:ike|uck) out|cross(?:ed)? out|drop(?:ped)?|ignore[sd]?"
+    r"|unlike|rather than|instead of)\b|n't\b|不是|不选|排除|除了)[^.;!?。；]{0,25}$",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(

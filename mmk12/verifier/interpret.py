@@ -12,6 +12,7 @@ from mmk12.verifier.extract import Extraction
 from mmk12.verifier.gold import GoldReference, split_list, split_sub_answers
 from mmk12.verifier.nodes import AnswerList, Text, Value
 from mmk12.verifier.sentences import (
+    denies,
     final_statement,
     find_circled,
     find_formula,
@@ -141,7 +142,12 @@ def _parse_statements(text: str) -> AnswerList | None:
 
 
 def _parse_circled(text: str, value: Value) -> Value:
-    """Parses the circled numbers that a sentence calls right; else `value`, the sentence as it was read."""
+    """Parses the circled numbers that a sentence calls right; else `value`, the sentence as it was read.
+
+    A sentence that calls some of them wrong is words.
+    """
+    if denies(text):
+        return parse_text(text)
     circled = find_circled(text)
     return (_parse_statements(circled) or parse(circled)) if circled else value
 

@@ -345,11 +345,16 @@ def find_quantity(text: str) -> str | None:
     return _find_pointed(sentence, kept)
 
 
+def denies(text: str) -> bool:
+    """Whether `text` holds a word by which it does not claim what it names."""
+    return bool(_DENIED.search(text))
+
+
 def find_circled(text: str) -> str | None:
     """Returns the circled numbers that the last sentence calls right: `①②④` of `综上，①②④正确`."""
     sentence = find_claim(text).text
     runs = _CIRCLED.findall(sentence)
-    return runs[0] if len(runs) == 1 and not _DENIED.search(sentence) and _WORD.search(sentence) else None
+    return runs[0] if len(runs) == 1 and not denies(sentence) and _WORD.search(sentence) else None
 
 
 def _is_denied(sentence: str, number: re.Match[str]) -> bool:
