@@ -70,7 +70,13 @@ def _grade(item: Item, completions: Mapping[str, Completion], profile: str, rule
             verdict = Verdict("error", None, NO_COMPLETION, "the engine did not answer", False, profile)
         else:
             sample = item.sample
-            verdict = verify(completion.text, sample.gold, question=sample.question, profile=profile)
+            verdict = verify(
+                completion.text,
+                sample.gold,
+                question=sample.question,
+                finish_reason=completion.finish_reason,
+                profile=profile,
+            )
             official = rule(completion.text, sample.gold) if rule else None
         rows.append(_make_row(item, index, verdict, official, completion))
     return rows

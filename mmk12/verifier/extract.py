@@ -10,6 +10,7 @@ Also checks the format that the prompt asks for, `<think>…</think><answer>…<
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from mmk12.verifier.boxes import Labelled, find_boxes, join_boxes, label_boxes
 from mmk12.verifier.json_answers import find_json_answer, read_scrap
@@ -120,6 +121,8 @@ class Extraction:
     doubt: str = ""
     left_out: str = ""
     """What was cut off before the answer was looked for, in words."""
+    open: bool = False
+    """Whether nothing ends the answer but the end of the response: where that was cut, the answer may be too."""
 
 
 @frozen
@@ -148,6 +151,8 @@ def extract_answer(response: str) -> Extraction | NoExtraction:
     if isinstance(section, NoExtraction):
         return section
     extraction = _make_extraction(*section)
+    if section[1] and isinstance(extraction, Extraction) and "</answer>" not in text[text.rfind("<answer>") :]:
+        extraction = replace(extraction, open=True)
     if isinstance(extraction, Extraction) and is_placeholder(extraction.text):
         return NoExtraction("the answer is empty or a placeholder")
     return extraction
@@ -186,7 +191,8 @@ def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
             return _state(final, "final answer", left_out)
         content = join_boxes(text, boxes)
         labelled = label_boxes(text, boxes) if len(boxes) > 1 else ()
-        return Extraction(_strip_label(content), "boxed", labelled, left_out=left_out)
+        unclosed = after == len(text) and text[-1] != "}"
+        return Extraction(_strip_label(content), "boxed", labelled, left_out=left_out, open=unclosed)
     if tagged:
         stated = find_stated(text)
         return Extraction(_undress(stated.text if stated else text), "answer tag")
@@ -199,22 +205,23 @@ def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
 def _state(stated: Statement, rule: str, left_out: str) -> Extraction | NoExtraction:
     if stated.cut:
         return NoExtraction("the response breaks off in its answer")
-    return Extraction(_undress(stated.text), rule, left_out=left_out)
+    return Extraction(_undress(stated.text), rule, left_out=left_out, open=stated.open)
 
 
 def _read_unlabelled(text: str, left_out: str) -> Extraction:
     """Returns what a response without tag, box or label says: its marked line, its first line, all of it, its end."""
     hashed = _HASHES.search(text[-SHORT:])
     if hashed:
-        return Extraction(_undress(hashed[1]), "####", left_out=left_out)
+        return Extraction(_undress(hashed[1]), "####", left_out=left_out, open=True)
     first = _FIRST_LINE.match(text[:100]) if len(text) > 100 else _FIRST_LINE.match(text)
     if first:
         return Extraction(first[1], "first line", left_out=left_out)
     text = _undress(read_scrap(text))
     if len(text) <= SHORT:
-        return Extraction(text, "whole response", doubt=find_claim(text).doubt, left_out=left_out)
+        return Extraction(text, "whole response", doubt=find_claim(text).doubt, left_out=left_out, open=True)
     claim = find_claim(text)
-    return Extraction(claim.text or text[-SHORT:], "end of response", doubt=claim.doubt, left_out=left_out)
+    shown = claim.text or text[-SHORT:]
+    return Extraction(shown, "end of response", doubt=claim.doubt, left_out=left_out, open=True)
 
 
 def _cut_run_on(text: str) -> str:

@@ -133,10 +133,11 @@ _DANGLING = re.compile(r"(?:[=+*/×÷(\[{≤≥^_\\]|\s[<>]|\b(?:or|and|the|is|a
 
 @frozen
 class Statement:
-    """What a label introduces; `cut` if it breaks off where the response does."""
+    """What a label introduces: `open` if it reaches to the end of the response, `cut` if it breaks off there."""
 
     text: str
     cut: bool = False
+    open: bool = False
 
 
 def find_stated(text: str) -> Statement | None:
@@ -190,7 +191,9 @@ def _last_match(patterns: tuple[re.Pattern[str], ...], text: str, folded: str, s
     stated = (rest[: stop.start()] if stop else rest).strip().rstrip("*").rstrip()
     if not stated:
         return None
-    return Statement(stated, whole and is_cut(stated) if stop is None else False)
+    if stop is not None or not whole:
+        return Statement(stated)
+    return Statement(stated, is_cut(stated), open=True)
 
 
 def _stands(folded: str, match: re.Match[str]) -> bool:

@@ -34,16 +34,18 @@ _Ruling = tuple[Status, str | None, str, str]
 """Status, answer, rule and reason of a verdict."""
 
 
-def grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+def grade(response: str, spec: GradingSpec, profile: Profile, *, cut: bool = False) -> Verdict:
     """Grades `response` against `spec` by the rules of `profile`, in this thread.
 
-    Where the question asks for a percentage, `50 %` is right for a gold of `50`. Raises nothing for any string.
+    Where the question asks for a percentage, `50 %` is right for a gold of `50`. A response that was `cut` at a limit
+    of tokens answers only with what something ends: a closed tag or box, a whole sentence behind a label. Raises
+    nothing for any string.
     """
     if spec.question and _asks_percent(spec.question):
         profile = replace(profile, extra_percent=True)
     try:
         grader = RuleGrader(profile, spec.choices, _largest_error(spec.precision, spec.tolerance))
-        ruling = grader.grade(response, spec.reference, spec.answer_type)
+        ruling = grader.grade(response, spec.reference, spec.answer_type, cut=cut)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests search for one. If one exists, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
@@ -82,9 +84,11 @@ class RuleGrader:
         self.choices = choices
         self.comparison = Comparison(profile, tolerance)
 
-    def grade(self, response: str, text: str, declared: str) -> _Ruling:
+    def grade(self, response: str, text: str, declared: str, *, cut: bool = False) -> _Ruling:
         """Grades a response against the gold `text`; `declared` is its answer type."""
         extraction = extract_answer(response)
+        if cut and isinstance(extraction, Extraction) and extraction.open:
+            extraction = NoExtraction("the response was cut at its limit before an answer ended")
         if isinstance(extraction, Extraction) and not self.choices and _is_identical(extraction.text, text):
             reason = f"the answer is the gold, letter by letter ({extraction.rule})"
             return "correct", extraction.text[:SHOWN], "identical", reason

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mmk12.verifier import verify
+from mmk12.verifier import verify, verify_many
 from mmk12.verifier.boxes import find_boxes, join_labelled, label_boxes
 from mmk12.verifier.choices import find_only_letter, read_letter
 from mmk12.verifier.explain import explain
@@ -218,6 +218,21 @@ def test_the_explanation_says_what_was_left_out_and_why_nothing_is_stated():
     assert any("answer: none, because the response ends in a plan" in line for line in lines("Let us find 1."))
     shown = lines("$x_1=\\boxed{1}$, so that $x_2=\\boxed{2}$", "$x_1=1,x_2=2$")
     assert any("found by the rule '2 labelled boxes': x_1=1, x_2=2" in line for line in shown)
+
+
+@pytest.mark.parametrize("response", ["The answer is 1", "So x = 1", "1", "\\boxed{1", "<answer>1", "#### 1"])
+def test_what_a_limit_of_tokens_cut_is_no_answer(response):
+    assert verify(response, "1").correct
+    assert verify(response, "1", finish_reason="stop").correct
+    verdict = verify(response, "1", finish_reason="length")
+    assert (verdict.status, verdict.reason) == ("no_answer", "the response was cut at its limit before an answer ended")
+    rows = [{"response": response, "gold": "1", "finish_reason": "length"}] * 2
+    assert [one.status for workers in (1, 2) for one in verify_many(rows, workers=workers)] == ["no_answer"] * 4
+
+
+@pytest.mark.parametrize("response", ["\\boxed{1} and so", "<answer>1</answer> I", "The answer is 1. Now we"])
+def test_what_was_ended_before_the_limit_is_an_answer(response):
+    assert verify(response, "1", finish_reason="length").correct
 
 
 def test_the_types_of_what_is_found():
