@@ -2,7 +2,8 @@
 
 Equal copies have the same text (blanks aside) and the same images. Near copies have the same answer and numbers,
 nearly the same words and, image by image, nearly the same figures. The same words on another figure are kept, and so
-is another question about the same figure. The evidence of a drop is the id of the row that stays, and how similar it
+is another question about the same figure: where the figures are equal, one other word makes another question
+("share rate", "comment rate"), except for articles and the like. The evidence of a drop is the id of the row that stays, and how similar it
 is.
 """
 
@@ -30,6 +31,9 @@ from mmk12.types import DroppedSample
 
 NEAR_WORDS = 0.85
 """Similarity of words from which two questions are near copies."""
+
+FUNCTION_WORDS = frozenset("a an the is are was were be of that it its please then so".split())
+"""Words by which two questions about an equal figure may differ and still be copies."""
 
 _ROWS = 256
 """The number of rows whose images are compared with all others at once."""
@@ -94,9 +98,22 @@ def _compare_pairs(row: ComparableItem, other: ComparableItem, number: int) -> N
     text = similarity(row.text.words, other.text.words, NEAR_WORDS)
     if not text or len(row.images) != len(other.images):
         return None
+    if _show_equal_images(row, other) and _content_words(row) != _content_words(other):
+        return None
     prints = [np.stack([image.grey for image in item.images]) for item in (row, other)]
     worst = float(image_fingerprints.agreement(*prints).min())
     return NearDuplicate(number, text, worst) if worst >= EQUAL_IMAGE else None
+
+
+def _show_equal_images(row: ComparableItem, other: ComparableItem) -> bool:
+    return all(
+        (one.width, one.height) == (two.width, two.height) and np.array_equal(one.grey, two.grey)
+        for one, two in zip(row.images, other.images, strict=True)
+    )
+
+
+def _content_words(item: ComparableItem) -> list[str]:
+    return [word for word in item.text.words if word not in FUNCTION_WORDS]
 
 
 Reasons = dict[int, tuple[str, str]]

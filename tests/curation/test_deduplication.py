@@ -66,6 +66,22 @@ def test_near_copies_have_near_words_and_near_pictures(run):
     assert all("image" in evidence for _, evidence in found.values())
 
 
+def test_other_words_about_an_equal_picture_are_another_question(run):
+    def about(what):
+        return f"Look at the chart of all towns in the valley. Which town has the largest {what} of the year 1990?"
+
+    found = run(
+        ("1", about("share"), "$13$", [drawn()]),
+        ("word", about("output"), "$13$", [drawn()]),
+        ("article", about("share").replace("the chart", "a chart"), "$13$", [drawn()]),
+        ("encoded again", about("share"), "$13$", [compressed(drawn(), 60)]),
+        ("none", about("share"), "$13$", []),
+        ("colours", "Remove all red cubes. How many objects are left?", "$4$", [drawn("4")]),
+        ("other colours", "Remove all blue cubes. How many objects are left?", "$4$", [drawn("4")]),
+    )
+    assert set(found) == {"article", "encoded again"}
+
+
 def test_words_alone_are_near_too_and_white_pictures_are_none(run):
     found = run(
         ("1", TEXT, "$13$", []),

@@ -109,7 +109,12 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
         ("options are empty or repeated", "{} | a | b | c"),
         ("broken line", "1003.png.json: no imageName or questions"),
     ],
-    "unigeo": [("the figure is mostly black", ""), ("malformed row", "English_problem")],
+    "unigeo": [
+        ("the figure is mostly black", ""),
+        ("malformed row", "English_problem"),
+        ("a placeholder without its number", "N_1 of 1 numbers"),
+        ("a fraction without its braces", ""),
+    ],
     "infovqa": [
         ("the answer is not a number", "pinterest"),
         ("the answers differ", "7 | 8"),
