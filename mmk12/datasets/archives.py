@@ -7,6 +7,7 @@ each member before it is read.
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import tarfile
@@ -28,7 +29,7 @@ MAX_RATIO = 200
 """Largest compression ratio of a zip. Images have about 1, JSON about 20, a bomb 1,000 or more."""
 
 _ZIP_FAULTS = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, OSError)
-_MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, RuntimeError)  # RuntimeError: the member is encrypted
+_MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, lzma.LZMAError, RuntimeError)  # RuntimeError: the member is encrypted
 _TAR_FAULTS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 

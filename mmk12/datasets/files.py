@@ -19,6 +19,10 @@ from mmk12.utils import storage
 from mmk12.utils.images import BadImage
 
 
+_HUB_BATCH = 32
+"""Rows in memory at once: those of a figure dataset may have a megabyte each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead."""
@@ -96,7 +100,7 @@ class Files:
             try:
                 for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
                     yield from batch.to_pylist()
-            except pyarrow.lib.ArrowException as error:
+            except (pyarrow.lib.ArrowException, OSError, ValueError) as error:  # damage shows in all three ways
                 raise BadInput(f"{path} is not a readable parquet file: {error}.") from None
 
     def image(self, ref: str | bytes) -> bytes:
@@ -115,10 +119,9 @@ class Files:
         import datasets
 
         loaded = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
-        for name, feature in loaded.features.items():
-            if isinstance(feature, datasets.Image):
-                loaded = loaded.cast_column(name, datasets.Image(decode=False))
-        yield from loaded
+        # The rows as they are stored: `datasets` would decode every image, however deep in lists it is.
+        for batch in loaded.with_format("arrow").iter(batch_size=_HUB_BATCH):
+            yield from batch.to_pylist()
 
     def _split_path(self, name: str) -> tuple[Path, str]:
         """Returns the archive that `name` leads into and the name of the member; else the file of that name and ""."""

@@ -8,8 +8,9 @@ import pytest
 from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.loader import load_samples, locate_dataset
+from mmk12.datasets.sources._helpers import read_parquet_files
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import DroppedSample, Gold, HubDataset, RawSample, Sample
+from mmk12.types import BrokenLine, DroppedSample, Gold, HubDataset, RawSample, Sample
 from mmk12.utils.images import ImageStore
 from tests.conftest import picture
 
@@ -126,6 +127,40 @@ def test_files_come_in_natural_order(tmp_path):
     assert [path.name for path in Files(tmp_path).glob("*.json")] == ["1.json", "2.json", "10.json", "a.json"]
 
 
+def damage_page(data: bytes) -> bytes:
+    return data[:4] + bytes(byte ^ 0xFF for byte in data[4:400]) + data[400:]
+
+
+def damage_footer(data: bytes) -> bytes:
+    return data[:-40] + b"\xff" * 32 + data[-8:]
+
+
+@pytest.mark.parametrize("damage", [damage_page, damage_footer, lambda data: data[:-9], lambda data: b""])
+def test_a_damaged_parquet_file_is_named_and_costs_a_source_its_rows_only(tmp_path, damage):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = [f"{number} is not {number * 7919}" for number in range(2_000)]
+    for name in "ab":
+        pq.write_table(pa.table({"id": texts, "text": texts}), tmp_path / f"{name}.parquet", compression="snappy")
+    (tmp_path / "a.parquet").write_bytes(damage((tmp_path / "a.parquet").read_bytes()))
+    with pytest.raises(BadInput, match=r"a\.parquet is not a readable parquet file"):
+        list(Files(tmp_path).parquet("*.parquet"))
+    rows = list(read_parquet_files(Files(tmp_path), "*.parquet"))
+    broken = [row for row in rows if isinstance(row, BrokenLine)]
+    assert ([row.where for row in broken], len(rows)) == (["a.parquet"], 2_001)
+
+
+def test_text_that_is_not_utf8_costs_its_parquet_file(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    column = pa.array([b"\xff\xfe"], pa.binary()).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"id": column}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match=r"a\.parquet"):
+        list(Files(tmp_path).parquet("*.parquet"))
+
+
 def test_a_broken_parquet_file_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(BadInput, match=r"a\.parquet"):
@@ -154,3 +189,19 @@ def test_a_hub_dataset_gives_encoded_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     (row,) = Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))
     assert row["image"]["bytes"] == data
+
+
+def test_a_hub_dataset_gives_encoded_pictures_however_deep_they_are(tmp_path, monkeypatch):
+    import datasets
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    one = {"bytes": picture("red"), "path": None}
+    image = datasets.Image()
+    columns = {"images": datasets.List(image), "steps": datasets.List({"figure": image, "id": datasets.Value("int64")})}
+    row = {"images": [one, one], "steps": [{"figure": one, "id": 1}]}
+    (tmp_path / "repo").mkdir()
+    table = pa.Table.from_pylist([row], schema=datasets.Features(columns).arrow_schema)
+    pq.write_table(table, tmp_path / "repo" / "train-00000.parquet")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    assert list(Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))) == [row]

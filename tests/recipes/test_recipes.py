@@ -117,6 +117,8 @@ def test_sources_keep_their_order(write):
         ("about: a\n", "The key 'data' is missing."),
         ("data: {sources: {demo: all}}\n", "The key 'about' is missing."),
         ("about: a\nabout: b\n", "duplicate key 'about'"),
+        ("about: a\n? [a, b]\n: c\n", "line 2 has a list or mapping as a key"),
+        ("about: a\ndata:\n  ? {a: b}\n  : c\n", "line 3 has a list or mapping as a key"),
         ("about: a\ndata: {sources: {demo: 1, demo: 2}}\n", "duplicate key 'demo'"),
         ("a: &x [1]\nb: *x\n", "aliases"),
         ("- a\n- b\n", "does not hold 'key: value' lines"),
