@@ -184,7 +184,7 @@ class _Run:
             if not _is_loaded(path, key):
                 with image_fingerprints.write_fingerprints(path.with_suffix(image_fingerprints.ENDING)) as writer:
                     store = ImageStore(self.images.folder, watch=writer)
-                    rows = load_samples(planned.source, self.plan.raw_dir, store, self.plan.limit)
+                    rows = load_samples(planned.source, planned.files, store, self.plan.limit)
                     expected = self.plan.limit or planned.source.size or 0
                     save_outputs(path, key, self._report(f"load {planned.name}", rows, expected))
         loaded = StageOutput(*paths)
@@ -222,8 +222,7 @@ class _Run:
                 decontaminate,
                 inputs={
                     **items,
-                    "benchmarks": [planned.benchmark for planned in plan.compared],
-                    "raw_dir": plan.raw_dir,
+                    "benchmarks": [(planned.benchmark, planned.files) for planned in plan.compared],
                     "counts_file": self.folder / COUNTS_FILE,
                     "progress": self.progress,
                 },

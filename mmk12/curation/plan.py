@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import locate_dataset
+from mmk12.datasets.loader import describe_location, locate_dataset
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.recipes.recipe_loader import load_recipe
@@ -31,7 +31,7 @@ class PlannedSource:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    folder: Path | None = None
+    files: Files = Files(None)
 
     @property
     def dataset(self) -> Dataset:
@@ -40,11 +40,12 @@ class PlannedSource:
 
     def read_from(self, raw_dir: Path | None) -> str:
         """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
-        return str(self.folder.relative_to(raw_dir)) if self.folder is not None and raw_dir is not None else self.where
+        folder = self.files.folder
+        return str(folder.relative_to(raw_dir)) if folder is not None and raw_dir is not None else self.where
 
     def key(self) -> list[str]:
         """Returns what its rows depend on beside code: a hash of the raw folder, or the hub dataset."""
-        return [self.name, _key(self.folder, self.where)]
+        return [self.name, _key(self.files, self.where)]
 
     @property
     def expected(self) -> int | None:
@@ -63,7 +64,7 @@ class PlannedBenchmark:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    folder: Path | None = None
+    files: Files = Files(None)
 
     @property
     def dataset(self) -> Dataset:
@@ -72,7 +73,7 @@ class PlannedBenchmark:
 
     def key(self) -> list[str]:
         """Returns what its questions depend on beside code."""
-        return [self.name, _key(self.folder, self.where)]
+        return [self.name, _key(self.files, self.where)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSou
         files = _locate_rows(source, raw_dir)
     except MissingData as error:
         return PlannedSource(source.name, source, file, most, missing=str(error), reason=error.reason)
-    return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
+    return PlannedSource(source.name, source, file, most, where=describe_location(source, files), files=files)
 
 
 def _plan_benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
@@ -202,8 +203,8 @@ def _plan_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
         return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=error.reason)
     except BadInput as error:
         return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=str(error))
-    where = _where(benchmark, files)
-    return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
+    where = describe_location(benchmark, files)
+    return PlannedBenchmark(benchmark.name, benchmark, file, where=where, files=files)
 
 
 def _locate_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
@@ -226,12 +227,5 @@ def _has_rows(dataset: Dataset, files: Files) -> bool:
         return False
 
 
-def _where(dataset: Dataset, files: Files) -> str:
-    if files.folder is not None:
-        return str(files.folder)
-    hub = dataset.hub
-    return f"hub:{hub.id}@{hub.revision}" if dataset.folders and hub is not None else "generated"
-
-
-def _key(folder: Path | None, where: str) -> str:
-    return fingerprint.hash_folder(folder) if folder is not None else where
+def _key(files: Files, where: str) -> str:
+    return fingerprint.hash_folder(files.folder) if files.folder is not None else where

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from typing import Any, Literal
 from mmk12.datasets import registry
 from mmk12.datasets.declarations import Dataset
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
-from mmk12.datasets.loader import load_samples
+from mmk12.datasets.loader import advise_download, load_samples, locate_dataset
 from mmk12.demo import MODELS, generate_problems
 from mmk12.errors import BadInput, UnknownName, refuse_misspelling
 from mmk12.inference import find_model, open_backend, prompts
@@ -112,13 +111,17 @@ def _row(name: str, kind: str, reason: str) -> dict[str, Any]:
 
 def _check_dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> ValidationResult:
     rows, prompt = [], ""
+    files = locate_dataset(dataset, raw_dir)
     with TemporaryDirectory() as folder:
-        for sample in islice(load_samples(dataset, raw_dir, ImageStore(Path(folder))), limit):
+        for sample in load_samples(dataset, files, ImageStore(Path(folder)), limit):
             if isinstance(sample, DroppedSample):
                 rows.append(_row(sample.id, "row", f"{sample.reason}: {sample.evidence}"))
                 continue
             rows.append(_verify_golds(sample))
             prompt = prompt or _render_prompt(sample)
+    if not rows:
+        where = files.folder or "the hub's copy"
+        raise MissingData(f"{dataset.name}: {where} holds no row of it. {advise_download(dataset)}")
     about = {"name": dataset.name, "license": dataset.license, "url": dataset.url}
     return ValidationResult(kind, about, rows, prompt)
 

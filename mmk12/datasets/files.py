@@ -7,27 +7,25 @@ A content file asks for rows by file name and does not know where the folder is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmk12.datasets import archives, json_stream, safe_pickle
+from mmk12.datasets.hub import read_rows
 from mmk12.errors import BadInput, os_reason
-from mmk12.types import BrokenLine, HubDataset
+from mmk12.types import BrokenLine, HubDataset, Row
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage
 
 
-_HUB_BATCH = 32
-"""Rows in memory at once: those of a figure dataset may have a megabyte each."""
-
-
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead."""
+    """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead, at `commit`."""
 
     folder: Path | None
+    commit: str | None = None
 
     def path(self, name: str) -> Path:
         """Returns the path of the file `name`. Raises `BadInput` if the name points outside the folder."""
@@ -114,14 +112,9 @@ class Files:
         except OSError as error:
             raise BadImage(os_reason(error)) from None
 
-    def hub(self, hub: HubDataset) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a hub dataset, images as encoded bytes: `{"bytes": …, "path": …}`."""
-        import datasets
-
-        loaded = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
-        # The rows as they are stored: `datasets` would decode every image, however deep in lists it is.
-        for batch in loaded.with_format("arrow").iter(batch_size=_HUB_BATCH):
-            yield from batch.to_pylist()
+    def hub(self, hub: HubDataset) -> Iterator[Row]:
+        """Yields the rows of a hub dataset at the commit of these files, images as encoded bytes (`hub.read_rows`)."""
+        return read_rows(replace(hub, revision=self.commit or hub.revision))
 
     def _split_path(self, name: str) -> tuple[Path, str]:
         """Returns the archive that `name` leads into and the name of the member; else the file of that name and ""."""

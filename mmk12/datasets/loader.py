@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mmk12.datasets.declarations import Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
+from mmk12.datasets.hub import pin_commit
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, HubDataset, RawSample, Row, Sample
+from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, RawSample, Row, Sample
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore, Prepared
 from mmk12.utils.storage import to_json
@@ -30,44 +31,36 @@ def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
     if not dataset.folders:
         return Files(None)  # generated, not read: the demo
     if raw_dir is None:
-        reason = "not on the Hugging Face Hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
-        if reason is None:
-            return Files(None)
-        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {_fetch_advice(dataset)}", reason)
+        if dataset.hub is None:
+            reason = "not on the Hugging Face Hub"
+        else:
+            try:
+                return Files(None, pin_commit(dataset.hub).revision)
+            except MissingData as error:
+                reason = error.reason
+        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {advise_download(dataset)}", reason)
     if not raw_dir.is_dir():
         raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
     for folder in dataset.folders:
         if (raw_dir / folder).is_dir():
             return Files(raw_dir / folder)
-    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_fetch_advice(dataset)}", "folder not found")
+    raise MissingData(f"{raw_dir} holds no {dataset.name}. {advise_download(dataset)}", "folder not found")
 
 
-def _fetch_advice(dataset: Dataset) -> str:
+def describe_location(dataset: Dataset, files: Files) -> str:
+    """Returns where a dataset is read from: its folder, `hub:ID@COMMIT`, or `generated`."""
+    if files.folder is not None:
+        return str(files.folder)
+    hub = dataset.hub
+    return f"hub:{hub.id}@{files.commit}" if dataset.folders and hub is not None else "generated"
+
+
+def advise_download(dataset: Dataset) -> str:
+    """Returns what to fetch, from where, and where to put it."""
     return (
         f"Fetch it from {dataset.url} (license: {dataset.license}) into RAW_DIR/{dataset.folders[0]}/, "
         f"as {dataset.layout}, and pass --raw-dir RAW_DIR."
     )
-
-
-def _describe_hub_error(hub: HubDataset) -> str | None:
-    """Returns why the hub, or in offline mode its local cache, cannot serve this dataset; None if it can."""
-    import datasets
-    import huggingface_hub.errors as hub_errors
-    from httpx import HTTPError
-    from huggingface_hub import HfApi, constants
-
-    try:
-        if constants.HF_HUB_OFFLINE:
-            datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
-        else:
-            HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
-    except hub_errors.HfHubHTTPError as error:
-        return f"the hub refuses {hub.id} (status {error.response.status_code})"
-    except HTTPError:
-        return f"the hub cannot be reached for {hub.id} (HF_HUB_OFFLINE=1 uses its local cache)"
-    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError):
-        return f"{hub.id} is not in the hub's local cache"
-    return None
 
 
 def hash_samples(items: Iterable[Sample]) -> str:
@@ -93,14 +86,13 @@ def to_plain(item: Sample) -> str:
 
 
 def load_samples(
-    dataset: Dataset, raw_dir: Path | None, store: ImageStore, limit: int | None = None
+    dataset: Dataset, files: Files, store: ImageStore, limit: int | None = None
 ) -> Iterator[Sample | DroppedSample]:
     """Yields the samples of a source or benchmark in upstream order and stores their images in `store`.
 
-    Reads at most `limit` rows. Rows that cannot be used become a `DroppedSample` of the stage "load". Raises
-    `MissingData` if there is nothing to read.
+    `files` is what `locate_dataset` has found. Reads at most `limit` rows. Rows that cannot be used become a
+    `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
     """
-    files = locate_dataset(dataset, raw_dir)
     seen: set[str] = set()
 
     @lru_cache(maxsize=_CACHED_IMAGES)

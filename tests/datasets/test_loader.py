@@ -7,12 +7,12 @@ import pytest
 
 from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load_samples, locate_dataset
+from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.sources._helpers import read_parquet_files
 from mmk12.errors import BadInput, MissingData
 from mmk12.types import BrokenLine, DroppedSample, Gold, HubDataset, RawSample, Sample
 from mmk12.utils.images import ImageStore
-from tests.conftest import picture
+from tests.conftest import load_rows, picture
 
 
 def source(**changes) -> Source:
@@ -38,7 +38,7 @@ def raw(tmp_path):
 def loaded(raw, rows, **changes):
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (raw / "toy" / "rows.jsonl").write_text("\n".join(lines) + "\n")
-    return list(load_samples(source(**changes), raw, ImageStore(raw / "store")))
+    return list(load_rows(source(**changes), raw, ImageStore(raw / "store")))
 
 
 @pytest.mark.parametrize("declaration", [Source, Benchmark])

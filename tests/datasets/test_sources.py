@@ -12,12 +12,12 @@ import pytest
 from mmk12.cli.listing import list_names
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load_samples, locate_dataset
+from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, DroppedSample, Sample
 from mmk12.utils.content import find, names
 from mmk12.utils.images import ImageStore, decode
-from tests.conftest import picture
+from tests.conftest import load_rows, picture
 from tests.datasets import raw
 
 ANGLE = "$140^\\circ$"
@@ -128,7 +128,7 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
 
 
 def read(name: str, folder: Path, tmp_path: Path) -> list[Sample | DroppedSample]:
-    return list(load_samples(load_source(name), folder, ImageStore(tmp_path / "images")))
+    return list(load_rows(load_source(name), folder, ImageStore(tmp_path / "images")))
 
 
 def kept(rows: list[Sample | DroppedSample]) -> dict[str, Sample]:
@@ -158,7 +158,7 @@ def test_the_same_rows_every_time(tmp_path, name):
     raw.WRITERS[name](tmp_path / "raw")
 
     def told(store: str) -> list[object]:
-        rows = load_samples(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
+        rows = load_rows(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
         return [dataclasses.asdict(row) for row in rows]
 
     assert told("one") == told("two")
