@@ -20,11 +20,13 @@ from mmk12.cli.common import (
     ReplicaCount,
     TensorParallel,
 )
+from mmk12.errors import BadInput
 from mmk12.utils.tables import Table
 
 if TYPE_CHECKING:
     from mmk12.curation import Build, Plan
     from mmk12.curation.plan import PlannedBenchmark, PlannedSource
+    from mmk12.curation.validate import ValidationResult
 
 
 app = typer.Typer()
@@ -91,6 +93,8 @@ def build_data(
         return
     if built.plan.instead_of:
         common.print_note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
+    for line in built.moved:
+        common.print_note(line)
     for missing in built.plan.missing.values():
         common.print_note(f"left out: {missing}")
     for name, missing in built.plan.not_compared.items():
@@ -118,7 +122,13 @@ def check(
     found = checked(ref, raw_dir=raw_dir, limit=limit)
     if as_json:
         typer.echo(json.dumps(found.rows or found.about, ensure_ascii=False, indent=2))
-        return
+    else:
+        _print_validation(found)
+    if found.rows and len(found.unusable) == len(found.rows):
+        raise BadInput(f"None of the {len(found.rows)} rows of {ref} can be used, first: {found.unusable[0]['reason']}.")
+
+
+def _print_validation(found: ValidationResult) -> None:
     for name, value in found.about.items():
         typer.echo(f"{name}: {value}")
     if found.prompt:

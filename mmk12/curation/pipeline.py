@@ -57,11 +57,15 @@ _INTERMEDIATE = (".json", ".jsonl", image_fingerprints.ENDING, ".looks")
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The result of a build. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files."""
+    """The result of a build. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files.
+
+    `moved` tells which hub datasets have another commit than in the earlier build of the folder.
+    """
 
     plan: Plan
     out: Path
     funnel: Mapping[str, Mapping[str, int]]
+    moved: tuple[str, ...] = ()
 
 
 def build_data(
@@ -111,17 +115,33 @@ def build_data(
     placed = rollouts.at(out / "rollouts") if rollouts is not None else None
     if placed is not None:
         placed.find()
-    _check_folder(out)
+    moved = _find_moved(plan, _check_folder(out))
     with storage.lock_folder(out):
-        return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run())
+        return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run(), moved)
 
 
-def _check_folder(out: Path) -> None:
-    """Raises `BadInput` if the folder holds the build of a newer release. An older one is replaced step by step."""
+def _check_folder(out: Path) -> Mapping[str, Any]:
+    """Returns the manifest of an earlier build in the folder, {} if there is none; it is replaced step by step.
+
+    Raises `BadInput` if it is that of a newer release.
+    """
     path = out / MANIFEST_FILE
-    if path.is_file():
-        manifest = storage.read_json(path)
-        check_schema_version(manifest if isinstance(manifest, dict) else {}, path)
+    manifest = storage.read_json(path) if path.is_file() else {}
+    earlier = manifest if isinstance(manifest, dict) else {}
+    check_schema_version(earlier, path)
+    return earlier
+
+
+def _find_moved(plan: Plan, earlier: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns a line for each hub dataset that has another commit than in the `earlier` manifest."""
+    lines = []
+    for key, planned in (("read_from", plan.available), ("benchmarks_read_from", plan.compared)):
+        places = earlier.get(key)
+        for one in planned:
+            before = places.get(one.name) if isinstance(places, dict) else None
+            if isinstance(before, str) and before.startswith("hub:") and before != one.where and "hub:" in one.where:
+                lines.append(f"{one.name} has moved on the hub, from {before} to {one.where}: it is read again")
+    return tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,7 @@ class PlannedSource:
 
     def read_from(self, raw_dir: Path | None) -> str:
         """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
-        folder = self.files.folder
-        return str(folder.relative_to(raw_dir)) if folder is not None and raw_dir is not None else self.where
+        return _relative(self.files, self.where, raw_dir)
 
     def key(self) -> list[str]:
         """Returns what its rows depend on beside code: a hash of the raw folder, or the hub dataset."""
@@ -70,6 +69,10 @@ class PlannedBenchmark:
     def dataset(self) -> Dataset:
         """What its file declares."""
         return self.benchmark
+
+    def read_from(self, raw_dir: Path | None) -> str:
+        """Returns `where`, relative to the raw folder."""
+        return _relative(self.files, self.where, raw_dir)
 
     def key(self) -> list[str]:
         """Returns what its questions depend on beside code."""
@@ -225,6 +228,11 @@ def _has_rows(dataset: Dataset, files: Files) -> bool:
         return next(iter(dataset.rows(files)), None) is not None
     except MissingData:
         return False
+
+
+def _relative(files: Files, where: str, raw_dir: Path | None) -> str:
+    folder = files.folder
+    return str(folder.relative_to(raw_dir)) if folder is not None and raw_dir is not None else where
 
 
 def _key(files: Files, where: str) -> str:

@@ -87,7 +87,8 @@ def _describe(error: Exception, hub: HubDataset) -> str:
 
     causes = list(_causes(error))
     for cause in causes:
-        if isinstance(cause, errors.GatedRepoError):
+        # `datasets` has no type of its own for a gated dataset, and does not keep the cause.
+        if isinstance(cause, errors.GatedRepoError) or "is a gated dataset" in str(cause):
             return f"{hub.id} is gated: accept its terms on its page, then log in (`hf auth login`, or set HF_TOKEN)"
         if isinstance(cause, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
             return f"{hub.id} is not completely in the hub's local cache; fetch it once without HF_HUB_OFFLINE"
