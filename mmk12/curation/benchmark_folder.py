@@ -11,7 +11,7 @@ from mmk12.curation.code_hash import hash_code
 from mmk12.curation.manifest import BenchmarkRecord
 from mmk12.curation.plan import Plan
 from mmk12.curation.stage_cache import StageOutput, is_current, save_outputs
-from mmk12.datasets.loader import hash_samples, load_samples, locate_dataset, to_plain
+from mmk12.datasets.loader import describe_location, hash_samples, load_samples, locate_dataset, to_plain
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import MissingData
 from mmk12.types import Sample

@@ -2,9 +2,9 @@
 
 Equal copies have the same text (blanks aside) and the same images. Near copies have the same answer and numbers,
 nearly the same words and, image by image, nearly the same figures. The same words on another figure are kept, and so
-is another question about the same figure: where the figures are equal, one other word makes another question
-("share rate", "comment rate"), except for articles and the like. The evidence of a drop is the id of the row that stays, and how similar it
-is.
+is another question about the same figure: where the figures are equal, one other word makes another question ("share
+rate", "comment rate"), except for articles and the like. The evidence of a drop is the id of the row that stays, and
+how similar it is.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from mmk12.types import DroppedSample
 NEAR_WORDS = 0.85
 """Similarity of words from which two questions are near copies."""
 
-FUNCTION_WORDS = frozenset("a an the is are was were be of that it its please then so".split())
+FUNCTION_WORDS = frozenset(
+    {"a", "an", "the", "is", "are", "was", "were", "be", "of", "that", "it", "its", "please", "then", "so"}
+)
 """Words by which two questions about an equal figure may differ and still be copies."""
 
 _ROWS = 256

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
@@ -21,7 +22,7 @@ from mmk12.utils.content import find, names
 class PlannedSource:
     """One source of a recipe: `where` it would be read from, or why it is `missing`.
 
-    `reason` is the short form of `missing`; `cap` None means all rows.
+    `reason` is the short form of `missing`; `cap` None means all rows, `collect` None that all of them are loaded.
     """
 
     name: str
@@ -31,7 +32,8 @@ class PlannedSource:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    files: Files = Files(None)
+    files: Files = field(default_factory=lambda: Files(None))
+    collect: int | None = None
 
     @property
     def dataset(self) -> Dataset:
@@ -42,9 +44,9 @@ class PlannedSource:
         """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
         return _relative(self.files, self.where, raw_dir)
 
-    def key(self) -> list[str]:
+    def key(self) -> list[Any]:
         """Returns what its rows depend on beside code: a hash of the raw folder, or the hub dataset."""
-        return [self.name, _key(self.files, self.where)]
+        return [self.name, _key(self.files, self.where), *([self.collect] if self.collect is not None else [])]
 
     @property
     def expected(self) -> int | None:
@@ -63,7 +65,7 @@ class PlannedBenchmark:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    files: Files = Files(None)
+    files: Files = field(default_factory=lambda: Files(None))
 
     @property
     def dataset(self) -> Dataset:
@@ -164,7 +166,7 @@ def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, lim
 def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
     planned: dict[str, PlannedSource] = {}
     for ref, most in recipe.data.sources.items():
-        one = _plan_source(ref, None if most == "all" else most, raw_dir)
+        one = _plan_source(ref, None if most == "all" else most, recipe.data.collect.get(ref), raw_dir)
         if one.name in planned:
             raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
         planned[one.name] = one
@@ -172,13 +174,15 @@ def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: 
     return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
 
 
-def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
+def _plan_source(ref: str, most: int | None, collect: int | None, raw_dir: Path | None) -> PlannedSource:
     source, file = load_source(ref), find("source", ref)
     try:
         files = _locate_rows(source, raw_dir)
     except MissingData as error:
         return PlannedSource(source.name, source, file, most, missing=str(error), reason=error.reason)
-    return PlannedSource(source.name, source, file, most, where=describe_location(source, files), files=files)
+    return PlannedSource(
+        source.name, source, file, most, where=describe_location(source, files), files=files, collect=collect
+    )
 
 
 def _plan_benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:

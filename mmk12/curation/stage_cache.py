@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,17 @@ class StageOutput:
 
     @property
     def read(self) -> Counter[str]:
-        """The number of all rows by source, kept and dropped."""
-        return self._counts[Sample] + self._counts[DroppedSample]
+        """The number of all rows by source: kept, dropped, and not drawn."""
+        return self._counts[Sample] + self._counts[DroppedSample] + self.not_drawn
+
+    @cached_property
+    def not_drawn(self) -> Counter[str]:
+        """The number of rows by source that loading left out because they were not drawn; they have no line each."""
+        counts: Counter[str] = Counter()
+        for path in self.paths:
+            with open(path, encoding="ascii") as file:
+                counts.update(json.loads(file.readline()).get("not_drawn", {}))
+        return counts
 
     @cached_property
     def origins(self) -> frozenset[str]:
@@ -80,10 +89,10 @@ class StageOutput:
                     yield _parse(line, path)
 
 
-def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
-    """Writes a stage's outcomes under `key`, atomically and one at a time."""
+def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome], not_drawn: Mapping[str, int] | None = None) -> None:
+    """Writes a stage's outcomes under `key`, atomically and one at a time, and the number of rows not drawn."""
     with replace_file(path) as file:
-        file.write(_line({"key": key}))
+        file.write(_line({"key": key} | ({"not_drawn": dict(not_drawn)} if not_drawn else {})))
         for outcome in outcomes:
             name = "dropped" if isinstance(outcome, DroppedSample) else "sample"
             file.write(_line({name: outcome}))
@@ -94,7 +103,11 @@ def is_current(path: Path, key: str) -> bool:
     if not path.is_file():
         return False
     with open(path, "rb") as file:
-        return file.readline(1000) == _line({"key": key})
+        line = file.readline(1000)
+    try:
+        return bool(json.loads(line).get("key") == key)
+    except (ValueError, AttributeError):
+        return False
 
 
 def _line(value: Any) -> bytes:

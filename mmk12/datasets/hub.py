@@ -26,7 +26,11 @@ def pin_commit(hub: HubDataset) -> HubDataset:
     In offline mode the commit is that of the copy in the local cache, or stays unknown (the revision is kept).
     """
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        build_hf_headers,
+        hf_raise_for_status,
+        http_backoff,
+    )
 
     if constants.HF_HUB_OFFLINE:
         return _find_cached(hub)
@@ -69,7 +73,9 @@ def _load(hub: HubDataset) -> Any:
     for attempt in range(_PATIENCE + 1):
         try:
             return datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
-        except Exception as error:  # of httpx, huggingface_hub, datasets, pyarrow, fsspec: what a network can do to them
+        except (
+            Exception
+        ) as error:  # of httpx, huggingface_hub, datasets, pyarrow, fsspec: what a network can do to them
             broken = any(isinstance(one, httpx.TransportError) for one in _causes(error))
             if not broken or attempt == _PATIENCE:  # a download that broke off goes on where it was
                 raise _refusal(_describe(error, hub)) from error

@@ -86,12 +86,17 @@ def to_plain(item: Sample) -> str:
 
 
 def load_samples(
-    dataset: Dataset, files: Files, store: ImageStore, limit: int | None = None
+    dataset: Dataset,
+    files: Files,
+    store: ImageStore,
+    limit: int | None = None,
+    chosen: frozenset[str] | None = None,
 ) -> Iterator[Sample | DroppedSample]:
     """Yields the samples of a source or benchmark in upstream order and stores their images in `store`.
 
-    `files` is what `locate_dataset` has found. Reads at most `limit` rows. Rows that cannot be used become a
-    `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
+    `files` is what `locate_dataset` has found. Reads at most `limit` rows; of the usable ones among them only those
+    whose `RawSample.id` is in `chosen`, if that is given: the images of the others are not even opened. Rows that
+    cannot be used become a `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
     """
     seen: set[str] = set()
 
@@ -99,7 +104,10 @@ def load_samples(
     def prepare(ref: str | bytes) -> Prepared:
         return store.prepare(files.image(ref))
 
-    rows = map_in_threads(partial(_decode_images, dataset, prepare), islice(read_samples(dataset, files), limit))
+    drafts: Iterator[RawSample | DroppedSample] = islice(read_samples(dataset, files), limit)
+    if chosen is not None:
+        drafts = (row for row in drafts if isinstance(row, DroppedSample) or row.id in chosen)
+    rows = map_in_threads(partial(_decode_images, dataset, prepare), drafts)
     for number, row in enumerate(rows):
         sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store)
         if sample.id in seen:

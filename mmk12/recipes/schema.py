@@ -212,10 +212,12 @@ class Data(FrozenModel):
     `letters` keeps multiple-choice questions that only a letter can answer. `otherwise` is the recipe to build if none
     of `sources` is available. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
     `order: pass_rate` puts the rows that a model solves most often first. `decontaminate` names the benchmarks whose
-    questions are removed: `all` declared ones, or a list.
+    questions are removed: `all` declared ones, or a list. `collect` draws so many rows of a source by seed and id from
+    those whose text is usable, before any image is decoded; the number in `sources` caps what is left at the end.
     """
 
     sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
+    collect: dict[str, Cap] = Field(default_factory=dict)
     letters: Annotated[bool, Field(strict=True)] = False
     otherwise: str | None = None
     seed: Seed = 0
@@ -233,6 +235,12 @@ class Data(FrozenModel):
             if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
                 _known("source", ref, built_in)
         return sources
+
+    @model_validator(mode="after")
+    def _collected_sources(self) -> Data:
+        for ref in self.collect:
+            _known("source of this recipe", ref, self.sources)
+        return self
 
     @field_validator("decontaminate")
     @classmethod

@@ -66,7 +66,7 @@ def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
         raise
     except MemoryError:
         raise BadImage("not a readable image (its decoder asks for more memory than there is)") from None
-    except Exception as error:  # Pillow's decoders raise anything on damaged files: a list of types is never complete
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged files, no list is complete
         raise BadImage(f"not a readable image ({_describe(error)})") from None
 
 
@@ -90,7 +90,7 @@ def _is_turned(opened: Pillow.Image) -> bool:
     """Returns whether the EXIF tag asks for a rotation. Damaged EXIF data, common in scraped images, asks for none."""
     try:
         return opened.getexif().get(_ORIENTATION) in range(2, 9)
-    except Exception:  # as for decoders; the pixels are sound all the same
+    except Exception:  # noqa: BLE001 - as for decoders; the pixels are sound all the same
         return False
 
 

@@ -41,8 +41,20 @@ def verified(run):
 
 
 def test_a_question_with_a_placeholder_for_its_number_is_dropped(run):
-    kept = ("Let $N_1$ be the number of sides.", r"\(N_0 + N_1\) people", "Find N_a.", "See CN_12 and \\N_3.", "N_1x = 2")
-    lost = ("angle A = N_0 , what is B?", "N_12cm".replace("cm", " cm"), "角A=N_3,则", "S = NS_2", "$x$ is N_1, $y$ is 2")
+    kept = (
+        "Let $N_1$ be the number of sides.",
+        r"\(N_0 + N_1\) people",
+        "Find N_a.",
+        "See CN_12 and \\N_3.",
+        "N_1x = 2",
+    )
+    lost = (
+        "angle A = N_0 , what is B?",
+        "N_12 cm",
+        "角A=N_3,则",
+        "S = NS_2",
+        "$x$ is N_1, $y$ is 2",
+    )
     outcomes = run(normalise, [sample(str(number), text) for number, text in enumerate((*kept, *lost))])
     dropped = [outcome for outcome in outcomes if isinstance(outcome, DroppedSample)]
     assert [one.id for one in dropped] == [f"toy/{len(kept) + number}" for number in range(len(lost))]

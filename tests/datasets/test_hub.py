@@ -1,4 +1,4 @@
-"""The hub as it is: busy, gated, cut off, offline and moving. The real clients talk to a hub on the loopback address."""
+"""The hub as it is: busy, gated, cut off, offline and moving. The real clients talk to a hub on loopback."""
 
 import json
 import random
@@ -125,7 +125,9 @@ def test_offline_without_a_copy(check):
 
 def test_a_build_reads_one_commit_and_tells_when_main_has_moved(hub, tmp_path):
     recipe = tmp_path / "mix.yaml"
-    recipe.write_text("about: one hub source\ndata: {sources: {m3cot: all}, decontaminate: [], letters: true, val_fraction: 0}\n")
+    recipe.write_text(
+        "about: one hub source\ndata: {sources: {m3cot: all}, decontaminate: [], letters: true, val_fraction: 0}\n"
+    )
 
     def build():
         return hub.run(tmp_path / "home", "build-data", str(recipe), "--out", str(tmp_path / "out"))

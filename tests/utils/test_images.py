@@ -209,7 +209,9 @@ def test_damaged_exif_data_does_not_cost_the_picture(data):
     assert (pil_image.size, suffix) == ((40, 30), ".png")
 
 
-@pytest.mark.parametrize("error", [NotImplementedError(), RuntimeError("damaged"), AttributeError("none"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), RuntimeError("damaged"), AttributeError("none"), MemoryError()]
+)
 def test_whatever_a_decoder_raises_is_a_bad_picture(monkeypatch, error):
     """Pillow's decoders of rare formats raise what they like; here one that is registered for the test."""
     from PIL import ImageFile

@@ -11,8 +11,8 @@ of it (`restore_english`):
     calculation_train.pk
     {"id": 812, "English_problem": "As shown in the figure , A B parallel C D , angle 1 = N_0 , then angle 2 is ()",
      "subject": "如图,AB∥CD …", "image": array(…), "choices": ["40°", "140°", "50°", "20°"],
-     "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0], "manual_program": ["g_minus", "C_3", "N_0"],
-     "answer": "故选B"}
+     "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0],
+     "manual_program": ["g_minus", "C_3", "N_0"], "answer": "故选B"}
 
 Gold: the value of option `label` (from 0) as LaTeX in dollars if it can be checked without showing the options, else
 its letter (`choice_gold`). Figures of which at least half is black or nearly black are left out: other readers of the
