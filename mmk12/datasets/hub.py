@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -48,12 +49,28 @@ def pin_commit(hub: HubDataset) -> HubDataset:
 
 def _find_cached(hub: HubDataset) -> HubDataset:
     import datasets
+    from huggingface_hub import scan_cache_dir
 
+    if hub.files:
+        repositories = scan_cache_dir().repos
+        own = [one for one in repositories if (one.repo_type, one.repo_id) == ("dataset", hub.id)]
+        commits = sorted((one.last_modified, one.commit_hash) for repo in own for one in repo.revisions)
+        return replace(hub, revision=commits[-1][1] if commits and hub.revision == "main" else hub.revision)
     try:
         builder = datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
     except Exception as error:
         raise _refusal(f"{hub.id} is not in the hub's local cache, and HF_HUB_OFFLINE is set") from error
     return replace(hub, revision=builder.hash or hub.revision) if hub.revision == "main" else hub
+
+
+def fetch_files(hub: HubDataset) -> Path:
+    """Returns a folder that holds `hub.files`, fetched into the hub's local cache. Raises `MissingData`."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub.id, repo_type="dataset", revision=hub.revision, allow_patterns=[*hub.files]))
+    except Exception as error:
+        raise _refusal(_describe(error, hub)) from error
 
 
 def read_rows(hub: HubDataset) -> Iterator[Row]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
 from mmk12.datasets.declarations import Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.hub import pin_commit
+from mmk12.datasets.hub import fetch_files, pin_commit
 from mmk12.errors import BadInput, MissingData
 from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, RawSample, Row, Sample
 from mmk12.utils.concurrency import map_in_threads
@@ -63,6 +64,14 @@ def advise_download(dataset: Dataset) -> str:
     )
 
 
+def _fetch(dataset: Dataset, files: Files) -> Files:
+    """Fetches a dataset that is files on the hub, which is only done when its rows are read, not for a plan."""
+    hub = dataset.hub
+    if files.folder is not None or files.commit is None or hub is None or not hub.files:
+        return files
+    return Files(fetch_files(replace(hub, revision=files.commit)), files.commit)
+
+
 def hash_samples(items: Iterable[Sample]) -> str:
     """Returns the SHA-256 of ids, questions, golds and pixels in hexadecimal, by which a set of questions is known.
 
@@ -98,6 +107,7 @@ def load_samples(
     whose `RawSample.id` is in `chosen`, if that is given: the images of the others are not even opened. Rows that
     cannot be used become a `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
     """
+    files = _fetch(dataset, files)
     seen: set[str] = set()
 
     @lru_cache(maxsize=_CACHED_IMAGES)
@@ -119,6 +129,7 @@ def load_samples(
 
 def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
     """Yields a `RawSample` or `DroppedSample` for each upstream row; images are not decoded."""
+    files = _fetch(dataset, files)
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from tests.conftest import picture
+from tests.datasets import raw
 from tests.datasets.hub_server import hub_server
 from tests.datasets.raw import parquet_file
 
@@ -121,6 +122,17 @@ def test_a_line_that_always_breaks_is_told_and_the_same_command_goes_on(hub, che
 
 def test_offline_without_a_copy(check):
     assert "is not in the hub's local cache" in refusal(check(HF_HUB_OFFLINE="1"))
+
+
+def test_the_released_mixture_is_fetched_by_itself(hub, tmp_path):
+    """Its three files, its archives read in place; a second build needs no hub."""
+    raw.released(tmp_path / "raw")
+    (hub.root / "FanqingM").mkdir()
+    (tmp_path / "raw" / "mm_eureka_released").rename(hub.root / "FanqingM" / "MM-Eureka-Dataset")
+    done = hub.run(tmp_path / "home", "check", "mm_eureka_released", "--json")
+    assert usable(done) == 3
+    again = hub.run(tmp_path / "home", "check", "mm_eureka_released", "--json", HF_HUB_OFFLINE="1")
+    assert again.stdout == done.stdout
 
 
 def test_a_build_reads_one_commit_and_tells_when_main_has_moved(hub, tmp_path):

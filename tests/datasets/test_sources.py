@@ -3,8 +3,10 @@
 import ast
 import dataclasses
 import hashlib
+import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
     "unigeo": [("1", "math", ANGLE)],
     "infovqa": [("8", "math", "$75\\%$")],
     "geos": [("aaai/012", "math", "$6$")],
-    "mapqa": [(f"{part}/{number}", "math", gold) for part in "US" for number, gold in ((5, "$4$"), (6, "$12$"))],
+    "mapqa": [(f"{part}/map_7-{number}", "math", gold) for part in "US" for number, gold in ((5, "$4$"), (6, "$12$"))],
 }
 """What the invented rows of `raw` become: id, kind of gold, gold."""
 
@@ -350,7 +352,8 @@ HUB: dict[str, tuple[dict[str, object], str, str]] = {
 
 
 def test_every_hub_copy_has_a_row_here():
-    assert set(HUB) == {name for name in names("source") if load_source(name).hub is not None}
+    hubs = {name: load_source(name).hub for name in names("source")}
+    assert set(HUB) == {name for name, hub in hubs.items() if hub is not None and not hub.files}
 
 
 @pytest.mark.parametrize("name", HUB)
@@ -387,3 +390,56 @@ def test_real_rows(shared, name, read_, left_out):
     assert reasons <= {"the answer is not a number", "no image"}
     if name != "scienceqa":  # of which there are test pictures alone
         assert all(decode(files.image(image)) for draft in drafts[:2] for image in draft.images)
+
+
+@pytest.mark.parametrize("layout", ["hub", "hub unpacked", "zips at the top"])
+def test_clevr_math_is_read_as_its_download_leaves_it(tmp_path, layout):
+    raw.clevr_math(tmp_path / "unpacked")
+    before = {sample.id: sample for sample in read("clevr_math", tmp_path / "unpacked", tmp_path)}
+    old, new = tmp_path / "unpacked" / "clevr_math", tmp_path / "raw" / "clevr_math"
+    base = new if layout == "zips at the top" else new / "data"
+    base.mkdir(parents=True)
+    (old / "CLEVR_v1.0.zip").rename(base / "CLEVR_v1.0.zip")
+    parts = {"clevr-math.zip": old, "clevr-math-multihop.zip": old / "multi-hop"}
+    for archive, folder in parts.items():
+        raw.zip_file(base / archive, {"clevr-math-train.json": (folder / "clevr-math-train.json").read_text()})
+    if layout == "hub unpacked":
+        for archive, folder in zip(parts, (base, base / "multi-hop"), strict=True):
+            zipfile.ZipFile(base / archive).extractall(folder)
+            (base / archive).unlink()
+    after = {sample.id: sample for sample in read("clevr_math", tmp_path / "raw", tmp_path)}
+    kept = {name for name, sample in before.items() if isinstance(sample, Sample)}
+    assert len(kept) == 3
+    assert after.keys() == before.keys()
+    assert {name for name, sample in after.items() if isinstance(sample, Sample)} == kept
+
+
+def test_a_renamed_pickle_and_zipped_pictures_are_read(tmp_path):
+    raw.geoqa_plus(tmp_path / "raw")
+    path = tmp_path / "raw" / "geoqa_plus" / "Mix-train.pk"
+    path.rename(path.with_name("train.pk"))
+    assert sum(isinstance(row, Sample) for row in read("geoqa_plus", tmp_path / "raw", tmp_path)) == 3
+    raw.scienceqa(tmp_path / "raw")
+    folder = tmp_path / "raw" / "scienceqa"
+    kept = sum(isinstance(row, Sample) for row in read("scienceqa", tmp_path / "raw", tmp_path))
+    pictures = {path.relative_to(folder / "images").as_posix(): path for path in (folder / "images").rglob("*.png")}
+    if pictures:
+        raw.zip_file(folder / "images" / "train.zip", {name: path.read_bytes() for name, path in pictures.items()})
+        for path in pictures.values():
+            path.unlink()
+    else:
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "train.zip").rename(folder / "images" / "train.zip")
+    assert sum(isinstance(row, Sample) for row in read("scienceqa", tmp_path / "raw", tmp_path)) == kept > 0
+
+
+def test_a_map_question_number_that_returns_on_another_map_is_another_row(tmp_path):
+    raw.mapqa(tmp_path / "raw")
+    path = tmp_path / "raw" / "mapqa" / "MapQA_U" / "questions" / "train-QA.json"
+    rows = json.loads(path.read_text())
+    questions = rows["questions"] if isinstance(rows, dict) else rows
+    questions += [{**row, "map_id": "map_8.png"} for row in questions if isinstance(row, dict)]
+    path.write_text(json.dumps(rows))
+    (path.parents[1] / "images" / "map_8.png").write_bytes(picture("blue"))
+    found = read("mapqa", tmp_path / "raw", tmp_path)
+    assert not [row for row in found if isinstance(row, DroppedSample) and row.reason == "repeated id"]
