@@ -21,6 +21,9 @@ _PATIENCE = 4
 """How often a request, or a download that broke off, is tried again."""
 
 
+_NOT_CACHED = "{} is not in the hub's local cache, and HF_HUB_OFFLINE is set"
+
+
 def pin_commit(hub: HubDataset) -> HubDataset:
     """Returns `hub` with the commit in the place of its revision. Raises `MissingData`.
 
@@ -49,17 +52,19 @@ def pin_commit(hub: HubDataset) -> HubDataset:
 
 def _find_cached(hub: HubDataset) -> HubDataset:
     import datasets
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
 
     if hub.files:
-        repositories = scan_cache_dir().repos
+        repositories = scan_cache_dir().repos if Path(constants.HF_HUB_CACHE).is_dir() else ()
         own = [one for one in repositories if (one.repo_type, one.repo_id) == ("dataset", hub.id)]
         commits = sorted((one.last_modified, one.commit_hash) for repo in own for one in repo.revisions)
-        return replace(hub, revision=commits[-1][1] if commits and hub.revision == "main" else hub.revision)
+        if not commits:
+            raise _refusal(_NOT_CACHED.format(hub.id))
+        return replace(hub, revision=commits[-1][1]) if hub.revision == "main" else hub
     try:
         builder = datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
     except Exception as error:
-        raise _refusal(f"{hub.id} is not in the hub's local cache, and HF_HUB_OFFLINE is set") from error
+        raise _refusal(_NOT_CACHED.format(hub.id)) from error
     return replace(hub, revision=builder.hash or hub.revision) if hub.revision == "main" else hub
 
 

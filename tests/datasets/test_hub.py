@@ -120,8 +120,10 @@ def test_a_line_that_always_breaks_is_told_and_the_same_command_goes_on(hub, che
     assert usable(check()) == 3
 
 
-def test_offline_without_a_copy(check):
-    assert "is not in the hub's local cache" in refusal(check(HF_HUB_OFFLINE="1"))
+@pytest.mark.parametrize("name", ["m3cot", "mm_eureka_released"])
+def test_offline_without_a_copy(hub, tmp_path, name):
+    done = hub.run(tmp_path / "home", "check", name, HF_HUB_OFFLINE="1")
+    assert "is not in the hub's local cache" in refusal(done)
 
 
 def test_the_released_mixture_is_fetched_by_itself(hub, tmp_path):
