@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from mmk12.cli.listing import list_names
-from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import locate_dataset
 from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, DroppedSample, Sample
 from mmk12.utils.content import find, names
-from mmk12.utils.images import ImageStore, decode
+from mmk12.utils.images import ImageStore
 from tests.conftest import load_rows, picture
 from tests.datasets import raw
 
@@ -370,26 +368,6 @@ def test_demo_is_made_not_read(tmp_path):
     rows = read("demo", tmp_path, tmp_path)
     assert len(rows) == 512
     assert all(isinstance(row, Sample) and len(row.images) == 1 and row.tags["family"] for row in rows)
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    ("name", "read_", "left_out"),
-    [("math", 1050, 0), ("geometry3k", 10, 0), ("chartqa", 220, 46), ("scienceqa", 1041, 520)],
-)
-def test_real_rows(shared, name, read_, left_out):
-    """All but the pictures, which takes a minute; the first two are decoded."""
-    source, files = load_source(name), locate_dataset(load_source(name), shared / "data")
-    drafts, reasons = [], set()
-    for row in source.rows(files):
-        try:
-            drafts.append(source.draft(row))
-        except SkipRow as out:
-            reasons.add(out.reason)
-    assert len(drafts) == read_ - left_out
-    assert reasons <= {"the answer is not a number", "no image"}
-    if name != "scienceqa":  # of which there are test pictures alone
-        assert all(decode(files.image(image)) for draft in drafts[:2] for image in draft.images)
 
 
 @pytest.mark.parametrize("layout", ["hub", "hub unpacked", "zips at the top"])
