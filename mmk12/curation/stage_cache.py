@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ _NAMES: dict[type, tuple[str, ...]] = {
 }
 
 
+_PLACE_BITS = 48
+"""Bits of the offset in a file; the bits above are the number of the file."""
+
+
 class StageOutput:
     """The rows of one finished stage, or of several one after the other. Iterating reads the kept samples."""
 
@@ -38,6 +43,28 @@ class StageOutput:
 
     def __len__(self) -> int:
         return self.kept.total()
+
+    def located(self) -> Iterator[tuple[int, Sample]]:
+        """Yields the kept samples, each with the place from which `read_at` reads it again."""
+        for number, path in enumerate(self.paths):
+            with open(path, "rb") as file:
+                place = len(file.readline())  # the key
+                for line in file:
+                    outcome = _parse(line.decode("ascii"), path)
+                    if isinstance(outcome, Sample):
+                        yield number << _PLACE_BITS | place, outcome
+                    place += len(line)
+
+    def read_at(self, places: Iterable[int]) -> Iterator[Sample]:
+        """Yields the samples at places of `located`, which should be in order."""
+        with ExitStack() as stack:
+            files = [stack.enter_context(open(path, "rb")) for path in self.paths]
+            for place in places:
+                file = files[place >> _PLACE_BITS]
+                file.seek(place & (1 << _PLACE_BITS) - 1)
+                outcome = _parse(file.readline().decode("ascii"), self.paths[place >> _PLACE_BITS])
+                assert isinstance(outcome, Sample), "the place of a drop"
+                yield outcome
 
     def drops(self) -> Iterator[DroppedSample]:
         """The rows that this stage dropped."""

@@ -16,7 +16,7 @@ from mmk12.datasets.declarations import Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.hub import fetch_files, pin_commit
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, RawSample, Row, Sample
+from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, Image, RawSample, Row, Sample
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore, Prepared
 from mmk12.utils.storage import to_json
@@ -24,7 +24,7 @@ from mmk12.utils.storage import to_json
 _ROW_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
 """What the conversion of a malformed row raises. Anything else is a bug and is not caught."""
 _CACHED_IMAGES = 64
-"""Images that are cached during loading: consecutive rows often ask about the same chart."""
+"""Encoded images that are kept during loading, since those inside rows have no name by which to know them again."""
 
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
@@ -109,17 +109,22 @@ def load_samples(
     """
     files = _fetch(dataset, files)
     seen: set[str] = set()
+    stored: dict[str, Image] = {}
 
     @lru_cache(maxsize=_CACHED_IMAGES)
-    def prepare(ref: str | bytes) -> Prepared:
+    def decode(ref: str | bytes) -> Prepared:
         return store.prepare(files.image(ref))
+
+    def prepare(ref: str | bytes) -> Prepared:
+        image = stored.get(ref) if isinstance(ref, str) else None
+        return decode(ref) if image is None else Prepared(image, "", None, None)
 
     drafts: Iterator[RawSample | DroppedSample] = islice(read_samples(dataset, files), limit)
     if chosen is not None:
         drafts = (row for row in drafts if isinstance(row, DroppedSample) or row.id in chosen)
     rows = map_in_threads(partial(_decode_images, dataset, prepare), drafts)
     for number, row in enumerate(rows):
-        sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store)
+        sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store, stored)
         if sample.id in seen:
             yield DroppedSample(sample.id, dataset.name, "load", "repeated id", f"row {number}")
             continue
@@ -184,8 +189,9 @@ def _decode_images(
 
 
 def _make_sample(
-    dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore
+    dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore, stored: dict[str, Image]
 ) -> Sample | DroppedSample:
+    """Returns the sample of a row after storing its images; `stored` remembers those that have a name."""
     name = f"{dataset.name}/{draft.id}"
     question = draft.question
     if prepared and IMAGE_MARK not in question:
@@ -197,4 +203,5 @@ def _make_sample(
     if not question.replace(IMAGE_MARK, "").strip():
         return DroppedSample(name, dataset.name, "load", "empty question")
     images = tuple(store.keep(image) for image in prepared)
+    stored.update((ref, image) for ref, image in zip(draft.images, images, strict=True) if isinstance(ref, str))
     return Sample(name, dataset.name, question, images, draft.gold, draft.tags, draft.cluster)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
@@ -205,3 +206,21 @@ def test_a_hub_dataset_gives_encoded_pictures_however_deep_they_are(tmp_path, mo
     pq.write_table(table, tmp_path / "repo" / "train-00000.parquet")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     assert list(Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))) == [row]
+
+
+def test_a_picture_of_many_questions_is_decoded_once(tmp_path, monkeypatch):
+    """Also where hundreds of other pictures lie between, and its first row was no sample."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number}.png").write_bytes(picture((number, 0, 0)))
+    rows = [{"id": "0", "question": "<image><image>?", "answer": "1", "images": ["0.png"]}]
+    rows += [{"id": str(1 + n), "question": f"{n}?", "answer": "1", "images": [f"{n % 100}.png"]} for n in range(300)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    decoded = Counter()
+    monkeypatch.setattr(Files, "image", lambda files, ref: decoded.update([ref]) or (folder / ref).read_bytes())
+    store = ImageStore(tmp_path / "images")
+    found = [row for row in load_rows(source(), tmp_path, store) if isinstance(row, Sample)]
+    assert len(found) == 300
+    assert all(store.open(row.images[0]).getpixel((0, 0)) == ((int(row.id[4:]) - 1) % 100, 0, 0) for row in found)
+    assert decoded.total() < 150
