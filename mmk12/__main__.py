@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from types import FrameType
+from typing import NoReturn
 
 import typer
 
@@ -15,6 +19,7 @@ from mmk12.errors import Mmk12Error
 
 def main() -> None:
     """Runs the command line and exits."""
+    _unwind_when_asked_to_end()
     try:
         app()
     except SystemExit as stop:  # exit 2 of the parser is a mistake in the command, not a bug
@@ -28,6 +33,23 @@ def main() -> None:
         traceback.print_exc()
         typer.echo("This is a bug in mmk12, please report it with the lines above.", err=True)
         sys.exit(2)
+
+
+def _unwind_when_asked_to_end() -> None:
+    """Has the signals by which a cluster ends a job remove unfinished files on the way out, as Ctrl-C does.
+
+    A signal that this process was started to ignore (`nohup`) stays ignored.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread can handle signals
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 if __name__ == "__main__":
