@@ -77,7 +77,10 @@ class Tiling(FrozenModel):
 
 
 class Learning(FrozenModel):
-    """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data."""
+    """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data.
+
+    The last `keep_checkpoints` checkpoints can be resumed; with `keep_weights` the weights of all others stay, too.
+    """
 
     learning_rate: Positive = 3e-7
     warmup: Share = 0.0
@@ -93,6 +96,7 @@ class Learning(FrozenModel):
     validate_every: Count | None = None
     checkpoint_every: Count = 50
     keep_checkpoints: Count = 2
+    keep_weights: Switch = False
 
 
 class Training(Learning):

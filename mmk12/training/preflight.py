@@ -11,14 +11,16 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import chain
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmk12._version import VERL
-from mmk12.errors import MissingData, MissingExtra, ModelError
+from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
+from mmk12.training.checkpoints import require_ranks
 from mmk12.training.cluster import Node, join_cluster, run_on_nodes
+from mmk12.training.shared_folders import check_shared_folders
 from mmk12.training.training_plan import TrainingPlan
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
@@ -89,7 +91,8 @@ def run_preflight(
         nodes = join_cluster(ray_address, plan.recipe.hardware, deadline, say)
     checks = []
     of_nodes = check_node(*arguments) if ray_address is None else check_nodes(nodes, *arguments)
-    for check in chain(of_nodes, check_experiment(plan, progress)):
+    shared = starmap(PreflightCheck, check_shared_folders(nodes, plan.out, plan.model) if nodes else ())
+    for check in chain(of_nodes, shared, check_experiment(plan, progress)):
         report(check)
         checks.append(check)
     failed = [check for check in checks if not check.passed]
@@ -119,6 +122,7 @@ def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) ->
 
 def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
     """Yields the checks of the experiment, the cheapest first."""
+    yield from _check_resume(plan)
     yield _check_layout(plan.model)
     yield _check_rewards(plan.recipe.reward.profile)
     yield _check_prompts(plan, progress)
@@ -159,6 +163,15 @@ def _check_disk(folder: Path, needed: int) -> PreflightCheck:
     free = shutil.disk_usage(existing).free
     message = f"{free / 2**30:.1f} GiB free on {existing}, {needed / 2**30:.1f} GiB needed for checkpoints"
     return PreflightCheck("disk", free > needed, message)
+
+
+def _check_resume(plan: TrainingPlan) -> Iterator[PreflightCheck]:
+    """Yields a failed check if the run folder holds a checkpoint that this number of GPUs cannot continue."""
+    hardware = plan.recipe.hardware
+    try:
+        require_ranks(plan.out / "checkpoints", hardware.nodes * hardware.gpus)
+    except (ModelError, MissingData, BadInput) as error:
+        yield PreflightCheck("resume", False, str(error))
 
 
 def _check_layout(model: str) -> PreflightCheck:

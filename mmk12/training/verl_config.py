@@ -171,7 +171,8 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
         "trainer.val_before_train": train.validate_every is not None,
         "trainer.test_freq": train.validate_every or -1,
         "trainer.save_freq": train.checkpoint_every,
-        "trainer.max_actor_ckpt_to_keep": train.keep_checkpoints,
+        # verl forgets its list at a resume: the launcher removes old checkpoints.
+        "trainer.max_actor_ckpt_to_keep": None,
         "trainer.default_local_dir": str(out / "checkpoints"),
         "trainer.rollout_data_dir": str(out / "rollouts"),
         "trainer.validation_data_dir": str(out / "validation"),
@@ -262,7 +263,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
         "trainer.total_training_steps": steps.total,
         "trainer.test_freq": sft.validate_every or -1,
         "trainer.save_freq": sft.checkpoint_every,
-        "trainer.max_ckpt_to_keep": sft.keep_checkpoints,
+        "trainer.max_ckpt_to_keep": None,
         "trainer.default_local_dir": str(out / "checkpoints"),
         "trainer.resume_mode": "auto",
     }
