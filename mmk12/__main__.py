@@ -17,7 +17,6 @@ import typer
 from mmk12.cli import app
 from mmk12.errors import Mmk12Error
 
-
 _SIGNALLED = 128
 """Exit codes above it name the signal that ended the command: 130 for Ctrl-C."""
 

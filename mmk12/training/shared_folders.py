@@ -98,6 +98,6 @@ def _judge_model(
         return False, f"{address}: mmk12 does not run there ({error})"
     if seen.model is None:
         return False, f"{address}: there is no {model}; put the model on a disk that all nodes share"
-    if odd := sorted(set(here) ^ set(map(tuple, seen.model))):  # type: ignore[arg-type]
+    if odd := sorted(set(here) ^ set(map(tuple, seen.model))):
         return False, f"{address}: {model} is another checkpoint there ({odd[0][0]} differs)"
     return True, f"{address}: {model} is the same"

@@ -40,7 +40,7 @@ def test_a_checkpoint_that_is_not_whole_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match="names step 7, which is not there"):
         find_checkpoint(tmp_path)
     (tmp_path / MARKER).write_text("three")
-    with pytest.raises(BadInput, match="not a step"):
+    with pytest.raises(BadInput, match="instead of a step"):
         find_checkpoint(tmp_path)
     shards = write_checkpoint(tmp_path, 8, ranks=4, marker=True)
     (shards / "model_world_size_4_rank_2.pt").unlink()
