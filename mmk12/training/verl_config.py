@@ -1,30 +1,17 @@
 """Translates a recipe into the keys of verl's trainers; no other file does.
 
 `make_rl_keys` is for verl's RL trainer (`verl.trainer.main_ppo`), `make_sft_keys` for its SFT trainer. Keys that look
-alike and mean something else than in the paper or in OpenRLHF have a comment. verl's own defaults, for the comparison
-in `--dry-run`, are in `rl_defaults.json` and `sft_defaults.json`.
+alike and mean something else than in the paper or in OpenRLHF have a comment. `verl_keys.py` knows all of verl's keys.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
-
-Keys = Mapping[str, Any]
-"""verl keys, dotted, and their values."""
-
-Trainer = Literal["rl", "sft"]
-"""verl's trainers: `verl.trainer.main_ppo` and `verl.trainer.sft_trainer`."""
-
-_PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
-_RESERVED = {"true", "false", "null", "nan", "inf"}
+from mmk12.training.verl_keys import Keys
 
 _PLUGIN = "pkg://mmk12.verl_plugin"
 _REQUIRE_ACTIVE = "mmk12.verl_plugin.require_active"
@@ -276,30 +263,3 @@ def _sft_cpu() -> dict[str, Any]:
         "engine.use_torch_compile": False,
         "engine.dtype": "float32",
     }
-
-
-@cache
-def read_defaults(trainer: Trainer) -> Keys:
-    """Returns verl's own values of the keys that are set here."""
-    defaults: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
-    return defaults
-
-
-def hydra_arguments(trainer: Trainer, keys: Keys) -> list[str]:
-    """Returns the keys as arguments of hydra's command line; `+` adds a key that verl does not have."""
-    known = read_defaults(trainer)
-    plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
-    return [f"{plus[key]}{key}={_format_value(value)}" for key, value in keys.items()]
-
-
-def _format_value(value: Any) -> str:
-    """Returns a value in hydra's grammar; a text that hydra would read as another type is quoted."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{','.join(map(_format_value, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_format_value(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(value)

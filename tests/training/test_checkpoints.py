@@ -44,7 +44,7 @@ def test_a_checkpoint_that_is_not_whole_is_named(tmp_path: Path) -> None:
         find_checkpoint(tmp_path)
     shards = write_checkpoint(tmp_path, 8, ranks=4, marker=True)
     (shards / "model_world_size_4_rank_2.pt").unlink()
-    with pytest.raises(MissingData, match="lacks 1 of its 4 shards, first that of rank 2"):
+    with pytest.raises(MissingData, match="lacks 1 of its 4 shards, the first is that of rank 2"):
         find_checkpoint(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
 from mmk12.training.estimates import count_steps, estimate_memory
 from mmk12.training.training_plan import TrainingPlan, make_plan
-from mmk12.training.verl_config import hydra_arguments, read_defaults
+from mmk12.training.verl_keys import hydra_arguments, read_defaults, read_fields
 from mmk12.utils import content
 
 ACTOR = "actor_rollout_ref.actor"
@@ -91,7 +92,7 @@ def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
     expected = {"repetition": 0.0, "ngram": 20, "overlong": 1.0, "limit": 4096, "buffer": 512}
     assert plan.keys["mmk12.penalties"] == expected
     assert set(plan.keys) - set(plan_of("mm_eureka_8b").keys) == {"mmk12.penalties"}
-    argument = "+mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
+    argument = "++mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
     assert argument in hydra_arguments(plan.trainer, plan.keys)
 
 
@@ -125,22 +126,47 @@ def test_a_wrong_word_is_an_error(change: str, said: str) -> None:
 
 
 def test_overrides_have_the_last_word() -> None:
-    keys = plan_of("demo", "overrides.trainer.save_freq=7", "overrides.some.new.key=a b").keys
+    changes = ("trainer.save_freq=7", "actor_rollout_ref.model.override_config.name=a b", "trainer.balance_batch=false")
+    keys = plan_of("demo", *(f"overrides.{change}" for change in changes)).keys
     assert keys["trainer.save_freq"] == 7
-    assert "+some.new.key='a b'" in hydra_arguments("rl", keys)
+    arguments = hydra_arguments("rl", keys)
+    assert "++actor_rollout_ref.model.override_config.name='a b'" in arguments
+    assert "trainer.balance_batch=False" in arguments
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("actor_rollout_ref.actor.policy_loss.loss_modee", "'actor_rollout_ref.actor.policy_loss.loss_mode'"),
+        ("trainer.balance_batches", "'trainer.balance_batch'"),
+        ("actor_rollout_ref.actor.lora_rank", "'actor_rollout_ref.model.lora_rank'"),
+        ("some.new.key", "All keys: "),
+        ("trainer.save_freq.often", ""),
+    ],
+)
+def test_an_override_that_verl_does_not_have_is_refused_with_the_nearest_one(key: str, nearest: str) -> None:
+    with pytest.raises(BadRecipe, match=re.escape(key)) as raised:
+        plan_of("mm_eureka_8b", f"overrides.{key}=1")
+    assert nearest in str(raised.value)
+
+
+@pytest.mark.parametrize("trainer", ["rl", "sft"])
+def test_no_key_is_both_listed_and_a_field(trainer) -> None:
+    assert len(read_defaults(trainer)) > 190
+    assert not read_defaults(trainer).keys() & read_fields(trainer).keys()
 
 
 def test_hydra_never_reads_a_text_as_something_else() -> None:
     assert hydra_arguments(
         "rl", {"a": "1", "b": "true", "c": None, "d": True, "e": {"f": ["g", 2]}, "h": "it's", "i": 3e-7}
     ) == [
-        "+a='1'",
-        "+b='true'",
-        "+c=null",
-        "+d=True",
-        "+e={f:[g,2]}",
-        "+h='it\\'s'",
-        "+i=3e-07",
+        "++a='1'",
+        "++b='true'",
+        "++c=null",
+        "++d=True",
+        "++e={f:[g,2]}",
+        "++h='it\\'s'",
+        "++i=3e-07",
     ]
 
 
