@@ -30,7 +30,7 @@ def read_configuration(trainer: str) -> dict[str, Any]:
 
     with initialize_config_module("verl.trainer.config", version_base=None):
         config = compose(TRAINERS[trainer])
-    names = _flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
+    names = _flatten(OmegaConf.to_container(config, resolve=False))
     return {name: _to_plain(_select(config, name)) for name in sorted(names)}
 
 

@@ -321,7 +321,7 @@ class _Run:
     def _make_length_meter(self) -> LengthMeter | None:
         """Returns how prompts are measured: by the named tokenizer, else by the engine that has answered them."""
         if self.tokenizer is not None:
-            return meter_by_processor(self.tokenizer)
+            return meter_by_processor(self.tokenizer, self.plan.recipe.image_settings)
         if self.rollouts is None:
             return None
         tokens = {rate.id: rate.prompt_tokens for rate in read_pass_rates(self.rollouts.folder)}

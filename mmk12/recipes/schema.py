@@ -79,15 +79,21 @@ class Tiling(FrozenModel):
 class Learning(FrozenModel):
     """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data.
 
-    The last `keep_checkpoints` checkpoints can be resumed; with `keep_weights` the weights of all others stay, too.
+    `max_prompt` counts image tokens, as verl does: a picture of 12 tiles and a thumbnail has 3,328 of them.
+    `schedule` is how the learning rate falls after the `warmup`, a share of all steps: not at all, or along a cosine to
+    `min_lr` times its value. `betas` are Adam's. The last `keep_checkpoints` checkpoints can be resumed; with
+    `keep_weights` the weights of all others stay, too.
     """
 
     learning_rate: Positive = 3e-7
+    schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
+    min_lr: Share = 0.0
+    betas: list[Share] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     weight_decay: NotNegative = 0.0
     gradient_clip: Positive = 1.0
     freeze_vision: Switch = True
-    max_prompt: Count = 2048
+    max_prompt: Count = 4096
     max_response: Count = 4096
     tiling: Tiling = Tiling()
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
@@ -106,7 +112,9 @@ class Training(Learning):
     `samples_per_update` of them. `advantage`: `rloo` is the paper's, `rloo_whitened` the released code's. `loss_mean`
     averages over the tokens of each sample first, or over all tokens of an update at once. `ratio_cap` bounds the
     policy ratio where the advantage is negative (dual clip); null is plain PPO-clip. `kl` weighs the KL penalty in the
-    loss; 0 needs no reference model. `online_filter` is for prompts whose rollouts are all right or all wrong:
+    loss; 0 needs no reference model. `max_model_len` bounds prompt and response together, so that a long prompt leaves
+    less for its response; null is the sum of both bounds. `shuffle_updates` draws the samples of each update at random
+    from the step, as the released code does. `online_filter` is for prompts whose rollouts are all right or all wrong:
     `drop` removes them from the step, `refill` replaces them by others.
     """
 
@@ -118,6 +126,8 @@ class Training(Learning):
     ratio_cap: Annotated[float, Field(gt=1)] | None = None
     loss_mean: Literal["sample", "token"] = "sample"
     kl: NotNegative = 0.0
+    max_model_len: Count | None = None
+    shuffle_updates: Switch = False
     temperature: Positive = 1.0
     online_filter: OnlineFilter = "off"
     shuffle: Switch = True
@@ -138,7 +148,8 @@ class Hardware(FrozenModel):
     """The machines: `nodes` with `gpus` each.
 
     `tensor_parallel` GPUs share one rollout engine. A GPU processes `micro_batch` samples at once. `offload` keeps the
-    optimiser in main memory between updates.
+    optimiser in main memory between updates. `attention` is the implementation in the actor: `auto` takes
+    flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
     """
 
     nodes: Count = 1
@@ -149,6 +160,7 @@ class Hardware(FrozenModel):
     gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.6
     micro_batch: Count = 1
     offload: Switch = True
+    attention: Literal["auto", "sdpa", "flash_attention_2"] = "auto"
 
 
 Cap = Annotated[int, Field(strict=True, gt=0)]
@@ -285,6 +297,12 @@ class Recipe(FrozenModel):
     @classmethod
     def _known_prompt(cls, name: str) -> str:
         return _known("prompt", name, prompts.TEMPLATES)
+
+    @property
+    def image_settings(self) -> dict[str, Any]:
+        """What a training passes to the image processor, always in full: the processor remembers what it was given."""
+        section = self.train or self.sft
+        return {} if section is None else {"crop_to_patches": section.tiling.crop, "max_patches": section.tiling.most}
 
     @property
     def training(self) -> Training | Finetuning:

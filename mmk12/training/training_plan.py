@@ -68,8 +68,8 @@ def make_plan(
 ) -> TrainingPlan:
     """Plans a job that trains `model` (default: the recipe's) on the folder `data` and writes to the folder `out`.
 
-    Raises `BadRecipe` for batch sizes that do not divide and for overrides that verl does not have, and `MissingData` if there is no train.parquet although
-    `must_exist`.
+    Raises `BadRecipe` for batch sizes that do not divide and for overrides that verl does not have, and `MissingData`
+    if there is no train.parquet although `must_exist`.
     """
     start = _find_model(model or recipe.model)
     rows = _count_rows(data / "train.parquet", recipe, must_exist)

@@ -6,10 +6,11 @@ alike and mean something else than in the paper or in OpenRLHF have a comment. `
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Reward, Training
+from mmk12.recipes.schema import Finetuning, Hardware, Learning, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
 from mmk12.training.verl_keys import Keys
 
@@ -32,7 +33,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
     """Returns all keys of a reinforcement learning job; the recipe's `overrides` come last."""
     hardware = recipe.hardware
     return {
-        **_data(train, data),
+        **_data(recipe, train, data),
         **_algorithm(train, steps),
         **_rollout(train, hardware),
         **_machine(train, hardware),
@@ -44,7 +45,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
     }
 
 
-def _data(train: Training, data: Path) -> dict[str, Any]:
+def _data(recipe: Recipe, train: Training, data: Path) -> dict[str, Any]:
     return {
         "data.train_files": str(data / "train.parquet"),
         "data.val_files": str(data / "val.parquet"),
@@ -57,8 +58,7 @@ def _data(train: Training, data: Path) -> dict[str, Any]:
         "data.shuffle": train.shuffle,
         "data.seed": train.seed,
         # One setting reaches the dataset, the agent loop, the actor and vLLM.
-        "data.mm_processor_kwargs.crop_to_patches": train.tiling.crop,
-        "data.mm_processor_kwargs.max_patches": train.tiling.most,
+        **{f"data.mm_processor_kwargs.{key}": value for key, value in recipe.image_settings.items()},
     }
 
 
@@ -86,9 +86,20 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         f"{_ACTOR}.entropy_coeff": 0,
         f"{_ACTOR}.freeze_vision_tower": train.freeze_vision,
         f"{_ACTOR}.optim.lr": train.learning_rate,
-        f"{_ACTOR}.optim.lr_warmup_steps_ratio": train.warmup,
         f"{_ACTOR}.optim.weight_decay": train.weight_decay,
         f"{_ACTOR}.optim.clip_grad": train.gradient_clip,
+        **_schedule(f"{_ACTOR}.optim", train),
+        f"{_ACTOR}.shuffle": train.shuffle_updates,
+    }
+
+
+def _schedule(optimizer: str, train: Learning) -> dict[str, Any]:
+    """Returns the keys of the learning rate's course and of Adam. verl steps the schedule once per step, not update."""
+    return {
+        f"{optimizer}.lr_scheduler_type": train.schedule,
+        f"{optimizer}.lr_warmup_steps_ratio": train.warmup,
+        f"{optimizer}.min_lr_ratio": train.min_lr,
+        f"{optimizer}.betas": train.betas,
     }
 
 
@@ -99,7 +110,7 @@ def _rollout(train: Training, hardware: Hardware) -> dict[str, Any]:
         f"{_ROLLOUT}.temperature": train.temperature,
         f"{_ROLLOUT}.top_p": 1.0,
         f"{_ROLLOUT}.top_k": -1,
-        f"{_ROLLOUT}.max_model_len": train.max_prompt + train.max_response,
+        f"{_ROLLOUT}.max_model_len": train.max_model_len or train.max_prompt + train.max_response,
         f"{_ROLLOUT}.tensor_model_parallel_size": hardware.tensor_parallel,
         f"{_ROLLOUT}.gpu_memory_utilization": hardware.gpu_memory,
         f"{_ROLLOUT}.calculate_log_probs": True,
@@ -123,12 +134,22 @@ def _machine(train: Training, hardware: Hardware) -> dict[str, Any]:
             if train.kl
             else {}
         ),
+        # verl's own default is flash_attention_2, which fails where flash-attn is not installed.
+        f"{_MODEL}.override_config.attn_implementation": find_attention(hardware),
         f"{_MODEL}.enable_gradient_checkpointing": hardware.device == "cuda",
         f"{_MODEL}.use_remove_padding": hardware.device == "cuda",
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,
         "trainer.n_gpus_per_node": hardware.gpus,
     }
+
+
+def find_attention(hardware: Hardware) -> str:
+    """Returns the attention of the actor by the name that transformers has for it."""
+    if hardware.attention != "auto":
+        return hardware.attention
+    installed = hardware.device == "cuda" and find_spec("flash_attn") is not None
+    return "flash_attention_2" if installed else "sdpa"
 
 
 def _plugin(model: str) -> dict[str, Any]:
@@ -173,7 +194,6 @@ def _cpu(train: Training) -> dict[str, Any]:
     return {
         "data.dataloader_num_workers": 0,
         "reward.num_workers": 1,
-        f"{_MODEL}.override_config.attn_implementation": "sdpa",
         **{
             f"{engine}.{key}": value
             for engine in ([_ACTOR, _REFERENCE] if train.kl else [_ACTOR])
@@ -197,7 +217,7 @@ def _cpu(train: Training) -> dict[str, Any]:
 def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a fine-tuning job; the recipe's `overrides` come last."""
     return {
-        **_sft_data(sft, recipe.hardware, data),
+        **_sft_data(recipe, sft, data),
         **_sft_model(sft, recipe.hardware, model),
         **_sft_trainer(sft, recipe.hardware, out, steps),
         **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
@@ -205,19 +225,18 @@ def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: 
     }
 
 
-def _sft_data(sft: Finetuning, hardware: Hardware, data: Path) -> dict[str, Any]:
+def _sft_data(recipe: Recipe, sft: Finetuning, data: Path) -> dict[str, Any]:
     return {
         "data.train_files": str(data / "train.parquet"),
         "data.val_files": str(data / "val.parquet"),
         "data.custom_cls.path": f"{_PLUGIN}.datasets",
         "data.custom_cls.name": "SftDataset",
         "data.train_batch_size": sft.batch,
-        "data.micro_batch_size_per_gpu": hardware.micro_batch,
+        "data.micro_batch_size_per_gpu": recipe.hardware.micro_batch,
         # Otherwise micro-batches are counted in tokens, which leave out the cost of tiles.
         "data.use_dynamic_bsz": False,
         "data.max_length": sft.max_prompt + sft.max_response,
-        "data.mm_processor_kwargs.crop_to_patches": sft.tiling.crop,
-        "data.mm_processor_kwargs.max_patches": sft.tiling.most,
+        **{f"data.mm_processor_kwargs.{key}": value for key, value in recipe.image_settings.items()},
     }
 
 
@@ -225,15 +244,16 @@ def _sft_model(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any
     return {
         "model.path": model,
         "model.external_lib": _REQUIRE_ACTIVE,
+        "model.override_config.attn_implementation": find_attention(hardware),
         "model.enable_gradient_checkpointing": hardware.device == "cuda",
         "model.use_remove_padding": hardware.device == "cuda",
         "mmk12.freeze_vision": sft.freeze_vision,  # a key of the plugin: this trainer has none for it
         "engine.strategy": "fsdp2",
         "engine.optimizer_offload": hardware.offload,
         "optim.lr": sft.learning_rate,
-        "optim.lr_warmup_steps_ratio": sft.warmup,
         "optim.weight_decay": sft.weight_decay,
         "optim.clip_grad": sft.gradient_clip,
+        **_schedule("optim", sft),
     }
 
 
@@ -259,7 +279,6 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
 def _sft_cpu() -> dict[str, Any]:
     return {
         "data.num_workers": 0,
-        "model.override_config.attn_implementation": "sdpa",
         "engine.use_torch_compile": False,
         "engine.dtype": "float32",
     }

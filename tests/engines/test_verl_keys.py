@@ -1,4 +1,4 @@
-"""What recipes say of verl's keys is what the installed verl has, and hydra takes every argument that is made of them."""
+"""What recipes say of verl's keys is what the installed verl has, and hydra takes every argument."""
 
 from pathlib import Path
 

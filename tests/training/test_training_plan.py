@@ -49,8 +49,12 @@ def test_the_paper() -> None:
         f"{ACTOR}.freeze_vision_tower": True,
         f"{ACTOR}.optim.lr": 3e-7,
         "actor_rollout_ref.rollout.temperature": 1.0,
-        "data.max_prompt_length": 2048,
+        "data.max_prompt_length": 4096,
         "data.max_response_length": 4096,
+        "actor_rollout_ref.rollout.max_model_len": 6144,  # prompt and response together, as in the released code
+        f"{ACTOR}.optim.lr_scheduler_type": "constant",  # the paper is silent on the optimiser's course
+        f"{ACTOR}.optim.betas": [0.9, 0.999],
+        f"{ACTOR}.shuffle": False,
         "trainer.total_epochs": 1,
         "trainer.save_freq": 50,
         "trainer.nnodes": 2,
@@ -66,7 +70,17 @@ def test_the_paper() -> None:
         ("dynamic_sampling", {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": "acc"}),
         ("online_filter", {"mmk12.drop_uniform": True}),
         ("grpo", {"algorithm.adv_estimator": "grpo"}),
-        ("mm_eureka_8b_released", {"algorithm.adv_estimator": "rloo_whiten"}),
+        (
+            "mm_eureka_8b_released",
+            {
+                "algorithm.adv_estimator": "rloo_whiten",
+                f"{ACTOR}.optim.lr_scheduler_type": "cosine",
+                f"{ACTOR}.optim.lr_warmup_steps_ratio": 0.03,
+                f"{ACTOR}.optim.min_lr_ratio": 0.1,
+                f"{ACTOR}.optim.betas": [0.9, 0.95],
+                f"{ACTOR}.shuffle": True,
+            },
+        ),
         ("mm_eureka_zero_38b", {f"{ACTOR}.optim.lr": 5e-7, "trainer.save_freq": 20, "trainer.nnodes": 4}),
         ("internvl3_1b", {"actor_rollout_ref.model.path": "OpenGVLab/InternVL3-1B-hf", "trainer.nnodes": 1}),
     ],
