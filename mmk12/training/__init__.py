@@ -3,6 +3,7 @@
 training_plan      recipe, model and data as a plan: what `--dry-run` prints
 estimates          the number of steps and updates, and the memory of one GPU
 verl_config        the translation of a recipe into verl's keys
+verl_keys          all of verl's keys, and hydra's command line
 cluster            the nodes of a Ray cluster
 preflight          the checks before a job is started
 shared_folders     that all nodes see one run folder and one model
