@@ -245,7 +245,25 @@ def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **environment}
+    loggers = _logger_environment(plan.recipe.training.logging, attempt.folder.absolute())
+    return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **loggers, **environment}
+
+
+def _logger_environment(loggers: Sequence[str], folder: Path) -> dict[str, str]:
+    """Returns the variables of the loggers: what they write lies in `folder`, offline unless there is a key.
+
+    A variable that is set already is the user's and stays.
+    """
+    wanted = {
+        "wandb": {"WANDB_DIR": str(folder), **({} if "WANDB_API_KEY" in os.environ else {"WANDB_MODE": "offline"})},
+        "swanlab": {
+            "SWANLAB_LOG_DIR": str(folder / "swanlab"),
+            **({} if "SWANLAB_API_KEY" in os.environ else {"SWANLAB_MODE": "offline"}),
+        },
+        "mlflow": {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},
+    }
+    variables = {name: value for logger in loggers for name, value in wanted.get(logger, {}).items()}
+    return {name: value for name, value in variables.items() if name not in os.environ}
 
 
 def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | None) -> dict[str, Any]:

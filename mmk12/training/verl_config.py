@@ -25,8 +25,22 @@ _REFERENCE = "actor_rollout_ref.ref"
 _NO_DUAL_CLIP = 10_000.0
 """verl cannot switch its dual clip off; with this ratio it never has an effect."""
 
-_ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
-_LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
+_ESTIMATORS = {
+    "rloo": "rloo",
+    "rloo_whitened": "rloo_whiten",
+    "grpo": "grpo",
+    "grpo_plain": "grpo",
+    "reinforce_baseline": "reinforce_plus_plus_baseline",
+}
+_LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean", "constant": "seq-mean-token-sum-norm"}
+_LOSS_MODES = {"ppo": "vanilla"}
+"""verl's names of the losses that it calls otherwise; `cpgd` and `gmpo` are the plugin's."""
+_DRIFT, _DRIFT_CAP = 0.01, 0.2
+"""CPGD's drift by default: the paper's text has no values, these are of the authors' own README."""
+_KL_COV_COEF, _KL_COV_RATIO = 1.0, 0.002
+"""KL-Cov of arXiv 2505.22617 for 7B; verl's defaults are others."""
+_NO_LORA = ".*(vision_tower|multi_modal_projector|visual).*"
+"""What LoRA leaves out, as one regular expression: verl matches a list by endings, which would leave out nothing."""
 
 
 def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
@@ -73,12 +87,14 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         # verl counts prompts here; the paper's 64 are samples.
         f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
         f"{_ACTOR}.ppo_epochs": 1,
-        f"{_ACTOR}.policy_loss.loss_mode": "vanilla",
+        "algorithm.norm_adv_by_std_in_grpo": train.advantage != "grpo_plain",
+        f"{_ACTOR}.policy_loss.loss_mode": _LOSS_MODES.get(train.loss, train.loss),
         # clip_ratio_low and clip_ratio_high have defaults of their own, which replace clip_ratio.
-        f"{_ACTOR}.clip_ratio": train.clip,
-        f"{_ACTOR}.clip_ratio_low": train.clip,
-        f"{_ACTOR}.clip_ratio_high": train.clip,
+        f"{_ACTOR}.clip_ratio": train.clips[0],
+        f"{_ACTOR}.clip_ratio_low": train.clips[0],
+        f"{_ACTOR}.clip_ratio_high": train.clips[1],
         f"{_ACTOR}.clip_ratio_c": train.ratio_cap or _NO_DUAL_CLIP,
+        **_loss(train),
         f"{_ACTOR}.loss_agg_mode": _LOSS_MEANS[train.loss_mean],
         f"{_ACTOR}.use_kl_loss": train.kl > 0,
         f"{_ACTOR}.kl_loss_coef": train.kl,
@@ -91,6 +107,33 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         **_schedule(f"{_ACTOR}.optim", train),
         f"{_ACTOR}.shuffle": train.shuffle_updates,
     }
+
+
+def _loss(train: Training) -> dict[str, Any]:
+    """Returns the keys that only some losses have."""
+    keys: dict[str, Any] = {}
+    if train.loss == "cpgd":
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = train.drift or _DRIFT
+        keys[f"{_ACTOR}.clip_ratio_c"] = 1 + (train.drift_cap or _DRIFT_CAP)  # the plugin reads it as 1 + c
+    if train.loss == "kl_cov":
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _KL_COV_COEF
+        keys[f"{_ACTOR}.policy_loss.kl_cov_ratio"] = _KL_COV_RATIO
+    if train.loss_mean == "constant":
+        # Without a factor verl divides by the longest response of a micro-batch, which at one sample is `sample`.
+        keys[f"{_ACTOR}.loss_scale_factor"] = train.loss_constant or train.max_response
+    if train.rollout_correction is not None:
+        keys["algorithm.rollout_correction.rollout_is"] = train.rollout_correction.by
+        keys["algorithm.rollout_correction.rollout_is_threshold"] = train.rollout_correction.threshold
+    if train.lora is not None:
+        keys |= {
+            f"{_MODEL}.lora_rank": train.lora.rank,
+            f"{_MODEL}.lora_alpha": train.lora.alpha,
+            f"{_MODEL}.target_modules": "all-linear",
+            f"{_MODEL}.exclude_modules": _NO_LORA,
+            f"{_ROLLOUT}.load_format": "safetensors",
+            f"{_ROLLOUT}.layered_summon": True,
+        }
+    return keys
 
 
 def _schedule(optimizer: str, train: Learning) -> dict[str, Any]:
@@ -173,7 +216,7 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.logger": ["console", "file", *train.logging],
         "trainer.total_epochs": train.epochs if train.steps is None else 1_000_000,
         "trainer.total_training_steps": steps.total,
         "trainer.val_before_train": train.validate_every is not None,
@@ -261,7 +304,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.logger": ["console", "file", *sft.logging],
         "trainer.seed": sft.seed,
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,
