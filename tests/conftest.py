@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.types import Completion, GenerationFailure, Message, Request
+from mmk12.datasets.declarations import Dataset
+from mmk12.datasets.loader import load_samples, locate_dataset
+from mmk12.types import Completion, DroppedSample, GenerationFailure, Message, Request, Sample
+from mmk12.utils.images import ImageStore
 from tests.once import drawn_once, hashed_once, posed_once
 
-__all__ = ["Scripted", "drawn_once", "hashed_once", "picture", "posed_once", "response"]
+__all__ = ["Scripted", "drawn_once", "hashed_once", "load_rows", "picture", "posed_once", "response"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -39,6 +42,11 @@ def picture(
     buffer = io.BytesIO()
     Pillow.new(mode, size, color).save(buffer, format_)  # type: ignore[arg-type]
     return buffer.getvalue()
+
+
+def load_rows(dataset: Dataset, raw_dir: Path | None, store: ImageStore) -> Iterator[Sample | DroppedSample]:
+    """All rows of a dataset, from where it lies."""
+    return load_samples(dataset, locate_dataset(dataset, raw_dir), store)
 
 
 class Scripted:

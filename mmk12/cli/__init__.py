@@ -17,7 +17,8 @@ app = typer.Typer(
     name="mmk12",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     help="Reproducible multimodal reasoning by reinforcement learning: data, verifier, evaluation.\n\n"
     "Start with `mmk12 demo`: it needs no data, no network and no GPU.",

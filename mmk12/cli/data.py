@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,11 +23,13 @@ from mmk12.cli.common import (
     ReplicaCount,
     TensorParallel,
 )
+from mmk12.errors import BadInput
 from mmk12.utils.tables import Table
 
 if TYPE_CHECKING:
     from mmk12.curation import Build, Plan
     from mmk12.curation.plan import PlannedBenchmark, PlannedSource
+    from mmk12.curation.validate import ValidationResult
 
 
 app = typer.Typer()
@@ -91,6 +96,8 @@ def build_data(
         return
     if built.plan.instead_of:
         common.print_note(f"{built.plan.instead_of} has no source here, so {built.plan.recipe.name} was built instead")
+    for line in built.moved:
+        common.print_note(line)
     for missing in built.plan.missing.values():
         common.print_note(f"left out: {missing}")
     for name, missing in built.plan.not_compared.items():
@@ -104,21 +111,67 @@ def build_data(
 
 @app.command(
     epilog="Examples: `mmk12 check golds.jsonl` (rows: `id, gold`) · `mmk12 check k12 --raw-dir RAW` · "
-    "`mmk12 check OpenGVLab/InternVL3-1B-hf`"
+    "`mmk12 check unigeo --raw-dir RAW --sample 20` · `mmk12 check OpenGVLab/InternVL3-1B-hf`"
 )
 def check(
     ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, server URL, or a JSONL file of golds.")],
     raw_dir: RawDir = None,
     limit: Limit = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Print so many rows of a dataset, drawn by id, and the drops."),
+    ] = None,
+    images: Annotated[Path, typer.Option(help="Folder for the images of --sample.")] = Path("check-images"),
     as_json: AsJson = False,
 ) -> None:
-    """Checks whether a dataset, recipe or model can be used: unusable golds, unreadable rows, a rendered prompt."""
+    """Checks whether a dataset, recipe or model can be used: unusable golds, unreadable rows, a rendered prompt.
+
+    Exit code 1 if nothing could be read, or no row can be used.
+    """
     from mmk12.curation.validate import check as checked
 
+    if sample is not None:
+        _print_sample(ref, sample, raw_dir, images, limit, as_json)
+        return
     found = checked(ref, raw_dir=raw_dir, limit=limit)
     if as_json:
         typer.echo(json.dumps(found.rows or found.about, ensure_ascii=False, indent=2))
-        return
+    else:
+        _print_validation(found)
+    if found.rows and len(found.unusable) == len(found.rows):
+        raise BadInput(
+            f"None of the {len(found.rows)} rows of {ref} can be used, first: {found.unusable[0]['reason']}."
+        )
+
+
+def _print_sample(ref: str, count: int, raw_dir: Path | None, images: Path, limit: int | None, as_json: bool) -> None:
+    from mmk12.curation.row_sample import sample_rows
+    from mmk12.curation.validate import find_dataset
+
+    dataset = find_dataset(ref)
+    if dataset is None:
+        raise BadInput(f"--sample shows rows of a benchmark or source, and {ref} is neither. See: mmk12 list sources")
+    drawn = sample_rows(dataset, count, raw_dir=raw_dir, images=images, limit=limit)
+    if as_json:
+        value = {"read": drawn.read, "usable": drawn.usable, "rows": drawn.rows, "drops": drawn.drops}
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_to_plain))
+    else:
+        for row in drawn.rows:
+            typer.echo(f"{row.id}  [{row.kind}, {row.type}]\n{row.question}\n→ {row.gold}")
+            typer.echo("".join(f"  {path}\n" for path in row.images))
+        for reason, drops in groupby(sorted(drawn.drops, key=attrgetter("reason")), key=attrgetter("reason")):
+            first, *others = drops
+            typer.echo(f"dropped {1 + len(others)}: {reason} (first {first.id}: {first.evidence[:200]})")
+        typer.echo(f"{len(drawn.rows)} of {drawn.usable} usable rows, of {drawn.read} read; images: {images}", err=True)
+    if not drawn.rows:
+        raise BadInput(f"None of the {drawn.read} rows of {ref} can be used.")
+
+
+def _to_plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else asdict(value)
+
+
+def _print_validation(found: ValidationResult) -> None:
     for name, value in found.about.items():
         typer.echo(f"{name}: {value}")
     if found.prompt:

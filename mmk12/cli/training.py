@@ -66,10 +66,19 @@ def merge(
         str | None, typer.Option(help="Model that the training started from (default: the run's).")
     ] = None,
 ) -> None:
-    """Merges a training checkpoint into a model folder, processor included, and lets the model answer one question."""
+    """Merges a training checkpoint into a model folder, processor included, and lets the model answer one question.
+
+    Of a run, the last step that verl finished. A merge that was killed goes on with the same command.
+    """
     from mmk12.training.merge_checkpoint import merge_checkpoint
 
-    typer.echo(f"merged {merge_checkpoint(checkpoint, out, model)}\nNext: mmk12 eval --model {out}")
+    merged = merge_checkpoint(checkpoint, out, model)
+    found = merged.checkpoint
+    step = found.shards if found.step is None else f"step {found.step} ({found.shards})"
+    typer.echo(f"{out} holds {step} already" if merged.already else f"merged {step}")
+    if found.unfinished:
+        typer.echo(f"left out {', '.join(map(str, found.unfinished))}: verl's marker says that these are not finished")
+    typer.echo(f"Next: mmk12 eval --model {out}")
 
 
 @app.command(

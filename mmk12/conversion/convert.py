@@ -21,6 +21,7 @@ from mmk12.utils.progress import Progress, ignore_progress
 Layout = Literal["native", "remote"]
 
 _UNFINISHED = "conversion.json"
+_LOCK = ".lock"
 _CODE = Path(__file__).parent / "remote_code" / "configuration_internvl_chat.py"
 _AUTO_MAP = {"AutoConfig": "configuration_internvl_chat.InternVLChatConfig"}
 _WRITTEN_HERE = ("config.json", "generation_config.json")
@@ -161,17 +162,26 @@ def _copy_companions(like: Path, out: Path) -> None:
 
 @contextmanager
 def _claim_folder(out: Path, source: str) -> Iterator[None]:
-    """Marks `out` as the unfinished conversion of `source`. Raises `OutputError` if it holds anything else."""
-    mark = out / _UNFINISHED
-    if out.is_dir() and any(out.iterdir()) and not (mark.is_file() and storage.read_json(mark) == {"source": source}):
-        raise OutputError(f"{out} is not empty. Choose another folder for the converted model.")
-    storage.write_json(mark, {"source": source})
-    storage.remove_leftovers(out)
-    try:
-        yield
-    finally:
-        if (out / "config.json").exists() or [*out.iterdir()] == [mark]:
-            mark.unlink()
+    """Locks `out` and marks it as the unfinished conversion of `source`.
+
+    Raises `OutputError` if it holds anything else, or if another conversion is writing it.
+    """
+    mark, lock, done = out / _UNFINISHED, out / _LOCK, False
+    with storage.lock_folder(out):
+        try:
+            held = [path for path in out.iterdir() if path != lock and not path.match(".*.part")]
+            if held and not (mark.is_file() and storage.read_json(mark) == {"source": source}):
+                raise OutputError(f"{out} is not empty. Choose another folder for the converted model.")
+            storage.remove_leftovers(out)  # a kill can leave nothing but the mark, still under its temporary name
+            storage.write_json(mark, {"source": source})
+            try:
+                yield
+            finally:
+                done = (out / "config.json").exists() or {*out.iterdir()} == {mark, lock}
+        finally:
+            lock.unlink()
+            if done:
+                mark.unlink(missing_ok=True)  # the last of all: until then the same command goes on
 
 
 def _find_folder(model: str) -> Path:

@@ -11,7 +11,7 @@ from mmk12.curation.code_hash import hash_code
 from mmk12.curation.manifest import BenchmarkRecord
 from mmk12.curation.plan import Plan
 from mmk12.curation.stage_cache import StageOutput, is_current, save_outputs
-from mmk12.datasets.loader import hash_samples, load_samples, locate_dataset, to_plain
+from mmk12.datasets.loader import describe_location, hash_samples, load_samples, locate_dataset, to_plain
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import MissingData
 from mmk12.types import Sample
@@ -66,11 +66,11 @@ def _read_official(out: Path, raw_dir: Path | None, store: ImageStore) -> list[S
     """Reads the published questions; they are decoded once per raw folder."""
     declared = load_benchmark("k12")
     files = locate_dataset(declared, raw_dir)
-    location = str(declared.hub) if files.folder is None else fingerprint.hash_folder(files.folder)
+    location = describe_location(declared, files) if files.folder is None else fingerprint.hash_folder(files.folder)
     code = hash_code("mmk12.datasets.loader", "mmk12.curation.stage_cache", content.find("benchmark", "k12"))
     path, key = out / ".stages" / "k12.jsonl", fingerprint.hash_json(code, location)
     if not (is_current(path, key) and StageOutput(path).has_images(store)):
-        save_outputs(path, key, load_samples(declared, raw_dir, store))
+        save_outputs(path, key, load_samples(declared, files, store))
     return list(StageOutput(path))
 
 

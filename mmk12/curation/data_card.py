@@ -66,6 +66,7 @@ def write_manifest(
         missing=sorted(plan.missing),
         licenses={planned.name: planned.source.license for planned in plan.available},
         read_from={planned.name: planned.read_from(plan.raw_dir) for planned in plan.available},
+        benchmarks_read_from={planned.name: planned.read_from(plan.raw_dir) for planned in plan.compared},
         decontamination=_describe_decontamination(out, plan, outputs),
         difficulty=difficulty,
         benchmark=benchmark,

@@ -35,7 +35,7 @@ from mmk12.curation.similarity import (
 from mmk12.curation.stage_cache import Outcome, StageOutput
 from mmk12.datasets.declarations import Benchmark
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import locate_dataset, read_samples
+from mmk12.datasets.loader import read_samples
 from mmk12.types import DroppedSample, RawSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
@@ -76,16 +76,15 @@ def decontaminate(
     samples: StageOutput,
     *,
     build_item: ItemBuilder,
-    benchmarks: Sequence[Benchmark],
-    raw_dir: Path | None,
+    benchmarks: Sequence[tuple[Benchmark, Files]],
     counts_file: Path,
     progress: Progress = ignore_progress,
 ) -> Iterator[Outcome]:
-    """Drops the rows that are copies of questions in `benchmarks`, which are read from `raw_dir` or the hub.
+    """Drops the rows that are copies of questions in `benchmarks`, each with the files that it is read from.
 
     Writes how much was read, {benchmark: `BenchmarkCounts`}, to `counts_file`.
     """
-    reference = ItemIndex(_read_benchmarks(benchmarks, raw_dir, counts_file, progress))
+    reference = ItemIndex(_read_benchmarks(benchmarks, counts_file, progress))
     rows = iter(samples)
     while batch := list(islice(rows, _ROWS)):
         items = [build_item(sample) for sample in batch]
@@ -155,9 +154,8 @@ class BenchmarkCounts:
     broken_rows: int
 
 
-def read_questions(benchmark: Benchmark, raw_dir: Path | None) -> Iterator[BenchmarkQuestion | DroppedSample]:
+def read_questions(benchmark: Benchmark, files: Files) -> Iterator[BenchmarkQuestion | DroppedSample]:
     """Reads the questions of a benchmark in its order; a row that cannot be read is a drop. Raises `MissingData`."""
-    files = locate_dataset(benchmark, raw_dir)
     return map_in_threads(partial(_read_question, benchmark.name, files), read_samples(benchmark, files))
 
 
@@ -176,14 +174,14 @@ def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> B
 
 
 def _read_benchmarks(
-    benchmarks: Sequence[Benchmark], raw_dir: Path | None, counts_file: Path, progress: Progress
+    benchmarks: Sequence[tuple[Benchmark, Files]], counts_file: Path, progress: Progress
 ) -> list[ComparableItem]:
     """Reads the questions of all benchmarks, repeated ones of variants once. Writes `counts_file`."""
     items: dict[tuple[str, str], ComparableItem] = {}
     counts: dict[str, BenchmarkCounts] = {}
-    for benchmark in benchmarks:
+    for benchmark, files in benchmarks:
         read = images = lost = broken = 0
-        for question in read_questions(benchmark, raw_dir):
+        for question in read_questions(benchmark, files):
             if isinstance(question, DroppedSample):
                 broken += 1
                 continue

@@ -18,17 +18,26 @@ from mmk12.types import DroppedSample, Sample
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b]")
 _RESERVED = re.compile(r"<video>|<audio>|<IMG_CONTEXT>|</?img>|<\|[^|<>\s]{1,40}\|>")
 """verl splits prompts at its own marks, and models read the others as special tokens: both crash a training step."""
+_PLACEHOLDER = re.compile(r"(?<![A-Za-z\\{])NS?_\d{1,3}\b")
+_MATHS = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
+"""Texts of GeoQA's family have `N_0` where a number belongs; in mathematics `N_1` may be a name of its own."""
 
 
 def normalise(samples: StageOutput) -> Iterator[Outcome]:
-    """Brings text into one form (NFC, plain line ends, no control characters); drops what would break a prompt."""
+    """Brings text into one form (NFC, plain line ends, no control characters); drops what would break a prompt.
+
+    A question with a placeholder of a tokenized text instead of its number has no answer, so it is dropped too.
+    """
     for sample in samples:
         question, gold = _to_plain_text(sample.question), _to_plain_text(sample.gold.text)
         reserved = _RESERVED.search(question)
+        placeholder = _PLACEHOLDER.search(_MATHS.sub(" ", question)) if "_" in question else None
         if not _is_unicode(f"{sample.id}{question}{gold}{''.join(sample.gold.choices)}"):
             yield _drop(sample, "normalise", "not valid Unicode")
         elif reserved:
             yield _drop(sample, "normalise", "reserved mark in question", reserved[0])
+        elif placeholder:
+            yield _drop(sample, "normalise", "placeholder instead of a number", placeholder[0])
         else:
             yield dataclasses.replace(sample, question=question, gold=dataclasses.replace(sample.gold, text=gold))
 

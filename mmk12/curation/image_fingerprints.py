@@ -124,7 +124,7 @@ class FingerprintWriter:
         return to_grey(image)
 
     def report(self, image: Image, seen: Grey) -> None:
-        """Writes the fingerprint of a stored image."""
+        """Writes the fingerprint of a stored image, at its first report."""
         if image.sha256 not in self._seen:
             self._seen.add(image.sha256)
             self._file.write(image.sha256.encode("ascii") + seen.tobytes())  # one `_RECORD`

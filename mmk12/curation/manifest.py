@@ -86,9 +86,10 @@ class BenchmarkRecord(FrozenModel):
 class Manifest(FrozenModel):
     """The contents of manifest.json.
 
-    `sources` holds the rows of each source that were left after each step, `hashes` the sha256 of the files that the
-    build has written. `difficulty` is None where no pass rate was measured, `decontamination` where the build stopped
-    before that stage, `benchmark` where the recipe wants none.
+    `sources` holds the rows of each source that were left after each step. `read_from` and `benchmarks_read_from` tell
+    where rows came from: a folder below the raw folder, or `hub:ID@COMMIT`. `hashes` holds the sha256 of the files
+    that the build has written. `difficulty` is None where no pass rate was measured, `decontamination` where the build
+    stopped before that stage, `benchmark` where the recipe wants none.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -100,6 +101,7 @@ class Manifest(FrozenModel):
     missing: list[str]
     licenses: dict[str, str]
     read_from: dict[str, str]
+    benchmarks_read_from: dict[str, str] = Field(default_factory=dict)
     decontamination: DecontaminationRecord | None
     difficulty: DifficultyRecord | None
     benchmark: BenchmarkRecord | None

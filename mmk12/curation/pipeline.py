@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmk12.curation import data_card, image_fingerprints
 from mmk12.curation.benchmark_folder import write_benchmark
@@ -24,15 +25,17 @@ from mmk12.curation.difficulty import VERIFIER_CODE, DifficultyModel, PassRateEs
 from mmk12.curation.export import export
 from mmk12.curation.filters import cap, normalise
 from mmk12.curation.manifest import MANIFEST_FILE, check_schema_version
-from mmk12.curation.plan import Plan, make_plan
+from mmk12.curation.plan import Plan, PlannedSource, make_plan
+from mmk12.curation.sampling import draw_ids
 from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import Outcome, StageOutput, is_current, save_outputs
 from mmk12.curation.verifiability import verifiable
-from mmk12.datasets.loader import load_samples
+from mmk12.datasets.loader import load_samples, read_samples
 from mmk12.datasets.registry import load_source
 from mmk12.errors import BadInput, UnknownName
 from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
 from mmk12.recipes.recipe_loader import load_recipe
+from mmk12.types import RawSample
 from mmk12.utils import content, fingerprint, storage
 from mmk12.utils.images import ImageStore
 from mmk12.utils.progress import Progress, ignore_progress
@@ -55,13 +58,20 @@ _INTERMEDIATE = (".json", ".jsonl", image_fingerprints.ENDING, ".looks")
 """The endings of files in `.stages/`, those of release 0.1.0 included."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The result of a build. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files."""
+    """The result of a build. `funnel` is {source: {step: rows left}}, empty for a dry run; `out` holds the files.
+
+    `moved` tells which hub datasets have another commit than in the earlier build of the folder.
+    """
 
     plan: Plan
     out: Path
     funnel: Mapping[str, Mapping[str, int]]
+    moved: tuple[str, ...] = ()
 
 
 def build_data(
@@ -111,17 +121,33 @@ def build_data(
     placed = rollouts.at(out / "rollouts") if rollouts is not None else None
     if placed is not None:
         placed.find()
-    _check_folder(out)
+    moved = _find_moved(plan, _check_folder(out))
     with storage.lock_folder(out):
-        return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run())
+        return Build(plan, out, _Run(plan, out, placed, tokenizer, progress).run(), moved)
 
 
-def _check_folder(out: Path) -> None:
-    """Raises `BadInput` if the folder holds the build of a newer release. An older one is replaced step by step."""
+def _check_folder(out: Path) -> Mapping[str, Any]:
+    """Returns the manifest of an earlier build in the folder, {} if there is none; it is replaced step by step.
+
+    Raises `BadInput` if it is that of a newer release.
+    """
     path = out / MANIFEST_FILE
-    if path.is_file():
-        manifest = storage.read_json(path)
-        check_schema_version(manifest if isinstance(manifest, dict) else {}, path)
+    manifest = storage.read_json(path) if path.is_file() else {}
+    earlier = manifest if isinstance(manifest, dict) else {}
+    check_schema_version(earlier, path)
+    return earlier
+
+
+def _find_moved(plan: Plan, earlier: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns a line for each hub dataset that has another commit than in the `earlier` manifest."""
+    lines = []
+    for key, planned in (("read_from", plan.available), ("benchmarks_read_from", plan.compared)):
+        places = earlier.get(key)
+        for one in planned:
+            before = places.get(one.name) if isinstance(places, dict) else None
+            if isinstance(before, str) and before.startswith("hub:") and before != one.where and "hub:" in one.where:
+                lines.append(f"{one.name} has moved on the hub, from {before} to {one.where}: it is read again")
+    return tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +201,7 @@ class _Run:
             hash_code(*_LOADING_CODE, *(planned.file for planned in sources)),
             self.plan.limit,
             [planned.key() for planned in sources],
+            *([self.plan.recipe.data.seed] if any(planned.collect is not None for planned in sources) else []),
         )
         paths = [self.folder / f"0-load-{number}-{planned.name}.jsonl" for number, planned in enumerate(sources)]
         ready = [path for path in paths if _is_loaded(path, key)]
@@ -182,15 +209,30 @@ class _Run:
             self._reset()
         for planned, path in zip(sources, paths, strict=True):
             if not _is_loaded(path, key):
-                with image_fingerprints.write_fingerprints(path.with_suffix(image_fingerprints.ENDING)) as writer:
-                    store = ImageStore(self.images.folder, watch=writer)
-                    rows = load_samples(planned.source, self.plan.raw_dir, store, self.plan.limit)
-                    expected = self.plan.limit or planned.source.size or 0
-                    save_outputs(path, key, self._report(f"load {planned.name}", rows, expected))
+                self._load_source(planned, path, key)
         loaded = StageOutput(*paths)
         self._count("read", loaded.read)
+        if loaded.not_drawn:
+            self._count("collect", loaded.read - loaded.not_drawn)
         self._count("load", loaded.kept)
         return key, loaded
+
+    def _load_source(self, planned: PlannedSource, path: Path, key: str) -> None:
+        """Loads the rows of one source. With `collect`, its text is read first and only drawn rows are decoded."""
+        limit, source = self.plan.limit, planned.source
+        expected = limit or source.size or 0
+        chosen, not_drawn = None, 0
+        if planned.collect is not None:
+            drafts = islice(read_samples(source, planned.files), limit)
+            rows = self._report(f"read {planned.name}", drafts, expected)
+            usable = (row.id for row in rows if isinstance(row, RawSample))
+            chosen, not_drawn = draw_ids(usable, planned.collect, f"collect/{self.plan.recipe.data.seed}")
+            expected = len(chosen)
+        with image_fingerprints.write_fingerprints(path.with_suffix(image_fingerprints.ENDING)) as writer:
+            store = ImageStore(self.images.folder, watch=writer)
+            outcomes = load_samples(source, planned.files, store, limit, chosen)
+            counted = {planned.name: not_drawn} if not_drawn else None
+            save_outputs(path, key, self._report(f"load {planned.name}", outcomes, expected), counted)
 
     def _filter(self, key: str, samples: StageOutput) -> dict[str, StageOutput]:
         """Returns the outputs of all stages that are to run by name, the loaded rows first."""
@@ -222,8 +264,7 @@ class _Run:
                 decontaminate,
                 inputs={
                     **items,
-                    "benchmarks": [planned.benchmark for planned in plan.compared],
-                    "raw_dir": plan.raw_dir,
+                    "benchmarks": [(planned.benchmark, planned.files) for planned in plan.compared],
                     "counts_file": self.folder / COUNTS_FILE,
                     "progress": self.progress,
                 },
@@ -280,7 +321,7 @@ class _Run:
     def _make_length_meter(self) -> LengthMeter | None:
         """Returns how prompts are measured: by the named tokenizer, else by the engine that has answered them."""
         if self.tokenizer is not None:
-            return meter_by_processor(self.tokenizer)
+            return meter_by_processor(self.tokenizer, self.plan.recipe.image_settings)
         if self.rollouts is None:
             return None
         tokens = {rate.id: rate.prompt_tokens for rate in read_pass_rates(self.rollouts.folder)}
@@ -297,11 +338,11 @@ class _Run:
         for name, steps in self.funnel.items():
             steps[step] = counts.get(name, 0)
 
-    def _report(self, label: str, outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-        """Passes outcomes on and reports how many there were."""
-        for count, outcome in enumerate(outcomes, 1):
+    def _report(self, label: str, rows: Iterable[T], total: int) -> Iterator[T]:
+        """Passes rows on and reports how many there were."""
+        for count, row in enumerate(rows, 1):
             self.progress(label, count, total)
-            yield outcome
+            yield row
 
 
 def _is_loaded(path: Path, key: str) -> bool:

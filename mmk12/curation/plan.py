@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mmk12.datasets.declarations import Benchmark, Dataset, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import locate_dataset
+from mmk12.datasets.loader import describe_location, locate_dataset
 from mmk12.datasets.registry import load_benchmark, load_benchmarks, load_source
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.recipes.recipe_loader import load_recipe
@@ -21,7 +22,7 @@ from mmk12.utils.content import find, names
 class PlannedSource:
     """One source of a recipe: `where` it would be read from, or why it is `missing`.
 
-    `reason` is the short form of `missing`; `cap` None means all rows.
+    `reason` is the short form of `missing`; `cap` None means all rows, `collect` None that all of them are loaded.
     """
 
     name: str
@@ -31,7 +32,8 @@ class PlannedSource:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    folder: Path | None = None
+    files: Files = field(default_factory=lambda: Files(None))
+    collect: int | None = None
 
     @property
     def dataset(self) -> Dataset:
@@ -40,11 +42,11 @@ class PlannedSource:
 
     def read_from(self, raw_dir: Path | None) -> str:
         """Returns `where`, relative to the raw folder, so that it does not differ from machine to machine."""
-        return str(self.folder.relative_to(raw_dir)) if self.folder is not None and raw_dir is not None else self.where
+        return _relative(self.files, self.where, raw_dir)
 
-    def key(self) -> list[str]:
+    def key(self) -> list[Any]:
         """Returns what its rows depend on beside code: a hash of the raw folder, or the hub dataset."""
-        return [self.name, _key(self.folder, self.where)]
+        return [self.name, _key(self.files, self.where), *([self.collect] if self.collect is not None else [])]
 
     @property
     def expected(self) -> int | None:
@@ -63,16 +65,20 @@ class PlannedBenchmark:
     where: str = ""
     missing: str = ""
     reason: str = ""
-    folder: Path | None = None
+    files: Files = field(default_factory=lambda: Files(None))
 
     @property
     def dataset(self) -> Dataset:
         """What its file declares."""
         return self.benchmark
 
+    def read_from(self, raw_dir: Path | None) -> str:
+        """Returns `where`, relative to the raw folder."""
+        return _relative(self.files, self.where, raw_dir)
+
     def key(self) -> list[str]:
         """Returns what its questions depend on beside code."""
-        return [self.name, _key(self.folder, self.where)]
+        return [self.name, _key(self.files, self.where)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def make_plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, lim
 def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: int | None) -> Plan:
     planned: dict[str, PlannedSource] = {}
     for ref, most in recipe.data.sources.items():
-        one = _plan_source(ref, None if most == "all" else most, raw_dir)
+        one = _plan_source(ref, None if most == "all" else most, recipe.data.collect.get(ref), raw_dir)
         if one.name in planned:
             raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
         planned[one.name] = one
@@ -168,13 +174,15 @@ def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: 
     return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
 
 
-def _plan_source(ref: str, most: int | None, raw_dir: Path | None) -> PlannedSource:
+def _plan_source(ref: str, most: int | None, collect: int | None, raw_dir: Path | None) -> PlannedSource:
     source, file = load_source(ref), find("source", ref)
     try:
         files = _locate_rows(source, raw_dir)
     except MissingData as error:
         return PlannedSource(source.name, source, file, most, missing=str(error), reason=error.reason)
-    return PlannedSource(source.name, source, file, most, where=_where(source, files), folder=files.folder)
+    return PlannedSource(
+        source.name, source, file, most, where=describe_location(source, files), files=files, collect=collect
+    )
 
 
 def _plan_benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
@@ -202,8 +210,8 @@ def _plan_benchmark(ref: str, raw_dir: Path | None) -> PlannedBenchmark:
         return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=error.reason)
     except BadInput as error:
         return PlannedBenchmark(benchmark.name, benchmark, file, missing=str(error), reason=str(error))
-    where = _where(benchmark, files)
-    return PlannedBenchmark(benchmark.name, benchmark, file, where=where, folder=files.folder)
+    where = describe_location(benchmark, files)
+    return PlannedBenchmark(benchmark.name, benchmark, file, where=where, files=files)
 
 
 def _locate_rows(dataset: Dataset, raw_dir: Path | None) -> Files:
@@ -226,12 +234,10 @@ def _has_rows(dataset: Dataset, files: Files) -> bool:
         return False
 
 
-def _where(dataset: Dataset, files: Files) -> str:
-    if files.folder is not None:
-        return str(files.folder)
-    hub = dataset.hub
-    return f"hub:{hub.id}@{hub.revision}" if dataset.folders and hub is not None else "generated"
+def _relative(files: Files, where: str, raw_dir: Path | None) -> str:
+    folder = files.folder
+    return str(folder.relative_to(raw_dir)) if folder is not None and raw_dir is not None else where
 
 
-def _key(folder: Path | None, where: str) -> str:
-    return fingerprint.hash_folder(folder) if folder is not None else where
+def _key(files: Files, where: str) -> str:
+    return fingerprint.hash_folder(files.folder) if files.folder is not None else where

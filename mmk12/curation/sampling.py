@@ -5,12 +5,26 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
 def sample_ids(ids: Iterable[str], count: int, salt: str) -> frozenset[str]:
     """Returns the `count` ids whose salted hashes are smallest; adding ids changes few of the others."""
     return frozenset(heapq.nsmallest(count, ids, key=lambda name: rank(name, salt)))
+
+
+def draw_ids(ids: Iterable[str], count: int, salt: str) -> tuple[frozenset[str], int]:
+    """Returns `sample_ids`, and how many ids were not drawn. `ids` is read once, so it may be a large stream."""
+    read = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal read
+        for name in ids:
+            read += 1
+            yield name
+
+    drawn = sample_ids(counted(), count, salt)
+    return drawn, read - len(drawn)
 
 
 def sample_evenly(groups: Mapping[str, str], count: int, salt: str) -> frozenset[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ _NAMES: dict[type, tuple[str, ...]] = {
 }
 
 
+_PLACE_BITS = 48
+"""Bits of the offset in a file; the bits above are the number of the file."""
+
+
 class StageOutput:
     """The rows of one finished stage, or of several one after the other. Iterating reads the kept samples."""
 
@@ -39,6 +44,28 @@ class StageOutput:
     def __len__(self) -> int:
         return self.kept.total()
 
+    def located(self) -> Iterator[tuple[int, Sample]]:
+        """Yields the kept samples, each with the place from which `read_at` reads it again."""
+        for number, path in enumerate(self.paths):
+            with open(path, "rb") as file:
+                place = len(file.readline())  # the key
+                for line in file:
+                    outcome = _parse(line.decode("ascii"), path)
+                    if isinstance(outcome, Sample):
+                        yield number << _PLACE_BITS | place, outcome
+                    place += len(line)
+
+    def read_at(self, places: Iterable[int]) -> Iterator[Sample]:
+        """Yields the samples at places of `located`, which should be in order."""
+        with ExitStack() as stack:
+            files = [stack.enter_context(open(path, "rb")) for path in self.paths]
+            for place in places:
+                file = files[place >> _PLACE_BITS]
+                file.seek(place & (1 << _PLACE_BITS) - 1)
+                outcome = _parse(file.readline().decode("ascii"), self.paths[place >> _PLACE_BITS])
+                assert isinstance(outcome, Sample), "the place of a drop"
+                yield outcome
+
     def drops(self) -> Iterator[DroppedSample]:
         """The rows that this stage dropped."""
         return (outcome for outcome in self._all() if isinstance(outcome, DroppedSample))
@@ -50,8 +77,17 @@ class StageOutput:
 
     @property
     def read(self) -> Counter[str]:
-        """The number of all rows by source, kept and dropped."""
-        return self._counts[Sample] + self._counts[DroppedSample]
+        """The number of all rows by source: kept, dropped, and not drawn."""
+        return self._counts[Sample] + self._counts[DroppedSample] + self.not_drawn
+
+    @cached_property
+    def not_drawn(self) -> Counter[str]:
+        """The number of rows by source that loading left out because they were not drawn; they have no line each."""
+        counts: Counter[str] = Counter()
+        for path in self.paths:
+            with open(path, encoding="ascii") as file:
+                counts.update(json.loads(file.readline()).get("not_drawn", {}))
+        return counts
 
     @cached_property
     def origins(self) -> frozenset[str]:
@@ -80,10 +116,10 @@ class StageOutput:
                     yield _parse(line, path)
 
 
-def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome]) -> None:
-    """Writes a stage's outcomes under `key`, atomically and one at a time."""
+def save_outputs(path: Path, key: str, outcomes: Iterable[Outcome], not_drawn: Mapping[str, int] | None = None) -> None:
+    """Writes a stage's outcomes under `key`, atomically and one at a time, and the number of rows not drawn."""
     with replace_file(path) as file:
-        file.write(_line({"key": key}))
+        file.write(_line({"key": key} | ({"not_drawn": dict(not_drawn)} if not_drawn else {})))
         for outcome in outcomes:
             name = "dropped" if isinstance(outcome, DroppedSample) else "sample"
             file.write(_line({name: outcome}))
@@ -94,7 +130,11 @@ def is_current(path: Path, key: str) -> bool:
     if not path.is_file():
         return False
     with open(path, "rb") as file:
-        return file.readline(1000) == _line({"key": key})
+        line = file.readline(1000)
+    try:
+        return bool(json.loads(line).get("key") == key)
+    except (ValueError, AttributeError):
+        return False
 
 
 def _line(value: Any) -> bytes:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from mmk12.datasets import registry
-from mmk12.datasets.declarations import Dataset
+from mmk12.datasets.declarations import Dataset, Source
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
-from mmk12.datasets.loader import load_samples
+from mmk12.datasets.loader import advise_download, load_samples, locate_dataset
 from mmk12.demo import MODELS, generate_problems
-from mmk12.errors import BadInput, UnknownName, refuse_misspelling
+from mmk12.errors import BadInput, MissingData, UnknownName, refuse_misspelling
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
 from mmk12.recipes.recipe_loader import load_recipe
@@ -63,18 +62,24 @@ def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) ->
     """
     if ref.endswith(".jsonl"):
         return ValidationResult("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
-    if ref.partition(":")[0] in content.names("benchmark"):
-        return _check_dataset("benchmark", registry.load_benchmark(ref), raw_dir, limit)
-    if ref in content.names("source"):
-        return _check_dataset("source", registry.load_source(ref), raw_dir, limit)
-    if ref.endswith(".py"):
-        source = "\nsource = " in content.find("source", ref).read_text("utf-8")
-        dataset = registry.load_source(ref) if source else registry.load_benchmark(ref)
-        return _check_dataset("source" if source else "benchmark", dataset, raw_dir, limit)
+    if (dataset := find_dataset(ref)) is not None:
+        return _check_dataset("source" if isinstance(dataset, Source) else "benchmark", dataset, raw_dir, limit)
     if ref in content.names("recipe") or ref.endswith(".yaml"):
         return ValidationResult("recipe", load_recipe(ref).model_dump(), [])
     refuse_misspelling("benchmark, source, recipe or embedded model", ref, _known_names())
     return _check_model(ref)
+
+
+def find_dataset(ref: str) -> Dataset | None:
+    """Returns the benchmark or source of that name or file; None if `ref` names something else."""
+    if ref.partition(":")[0] in content.names("benchmark"):
+        return registry.load_benchmark(ref)
+    if ref in content.names("source"):
+        return registry.load_source(ref)
+    if ref.endswith(".py"):
+        is_source = "\nsource = " in content.find("source", ref).read_text("utf-8")
+        return registry.load_source(ref) if is_source else registry.load_benchmark(ref)
+    return None
 
 
 def _known_names() -> set[str]:
@@ -112,13 +117,17 @@ def _row(name: str, kind: str, reason: str) -> dict[str, Any]:
 
 def _check_dataset(kind: Kind, dataset: Dataset, raw_dir: Path | None, limit: int | None) -> ValidationResult:
     rows, prompt = [], ""
+    files = locate_dataset(dataset, raw_dir)
     with TemporaryDirectory() as folder:
-        for sample in islice(load_samples(dataset, raw_dir, ImageStore(Path(folder))), limit):
+        for sample in load_samples(dataset, files, ImageStore(Path(folder)), limit):
             if isinstance(sample, DroppedSample):
                 rows.append(_row(sample.id, "row", f"{sample.reason}: {sample.evidence}"))
                 continue
             rows.append(_verify_golds(sample))
             prompt = prompt or _render_prompt(sample)
+    if not rows:
+        where = files.folder or "the hub's copy"
+        raise MissingData(f"{dataset.name}: {where} holds no row of it. {advise_download(dataset)}")
     about = {"name": dataset.name, "license": dataset.license, "url": dataset.url}
     return ValidationResult(kind, about, rows, prompt)
 

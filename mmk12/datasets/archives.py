@@ -7,6 +7,8 @@ each member before it is read.
 
 from __future__ import annotations
 
+import io
+import lzma
 import os
 import stat
 import tarfile
@@ -16,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import BinaryIO, Protocol, cast
 
 from mmk12.errors import BadInput
 
@@ -28,7 +30,8 @@ MAX_RATIO = 200
 """Largest compression ratio of a zip. Images have about 1, JSON about 20, a bomb 1,000 or more."""
 
 _ZIP_FAULTS = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, OSError)
-_MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, RuntimeError)  # RuntimeError: the member is encrypted
+MEMBER_FAULTS = (*_ZIP_FAULTS, zlib.error, lzma.LZMAError, RuntimeError)
+"""What reading a damaged member raises; `RuntimeError` if it is encrypted."""
 _TAR_FAULTS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
@@ -41,6 +44,10 @@ class Archive(Protocol):
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a member. Raises `BadInput` if it does not exist, is damaged or is too large."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Opens a member of any size to be read in pieces, which may raise `MEMBER_FAULTS`. Raises `BadInput`."""
         ...
 
 
@@ -74,16 +81,26 @@ class _Zip:
     def names(self) -> Iterable[str]:
         return self._members
 
+    def open(self, name: str) -> BinaryIO:
+        try:
+            return cast(BinaryIO, self._file.open(self._find(name)))
+        except MEMBER_FAULTS as error:
+            raise BadInput(f"{self._name}: {name} cannot be read: {error}.") from None
+
     def read(self, name: str) -> bytes:
-        member = self._members.get(name)
-        if member is None:
-            raise BadInput(f"{self._name} holds no {name}.")
+        member = self._find(name)
         if member.file_size > MAX_MEMBER:
             raise BadInput(f"{self._name}: {name} has {member.file_size:,} bytes, more than {MAX_MEMBER:,}.")
         try:
             return self._file.read(member)
-        except _MEMBER_FAULTS as error:
+        except MEMBER_FAULTS as error:
             raise BadInput(f"{self._name}: {name} cannot be read: {error}.") from None
+
+    def _find(self, name: str) -> zipfile.ZipInfo:
+        member = self._members.get(name)
+        if member is None:
+            raise BadInput(f"{self._name} holds no {name}.")
+        return member
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,9 @@ class _Tar:
 
     def names(self) -> Iterable[str]:
         return self._members
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BytesIO(self.read(name))
 
     def read(self, name: str) -> bytes:
         span = self._members.get(name)

@@ -7,23 +7,26 @@ A content file asks for rows by file name and does not know where the folder is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmk12.datasets import archives, json_stream, safe_pickle
+from mmk12.datasets.hub import read_rows
 from mmk12.errors import BadInput, os_reason
-from mmk12.types import BrokenLine, HubDataset
+from mmk12.types import BrokenLine, HubDataset, Row
 from mmk12.utils import storage
 from mmk12.utils.images import BadImage
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead."""
+    """A folder in the upstream layout of a dataset; `folder` is None if the hub is used instead, at `commit`."""
 
     folder: Path | None
+    commit: str | None = None
 
     def path(self, name: str) -> Path:
         """Returns the path of the file `name`. Raises `BadInput` if the name points outside the folder."""
@@ -54,15 +57,15 @@ class Files:
     def items(self, pattern: str, key: str | None = None) -> Iterator[dict[str, Any] | BrokenLine]:
         """Yields the objects of the JSON array in each matching file, one in memory at a time.
 
-        With `key`, the file holds an object, and the array is the value of that key.
+        With `key`, the file holds an object, and the array is the value of that key. A pattern may lead into archives.
         """
-        for path in self.glob(pattern):
-            yield from _objects(path, json_stream.iter_items(path, key))
+        for name in self.names(pattern):
+            yield from _objects(name, json_stream.iter_items(partial(self._open, name), name, key))
 
     def pickled(self, pattern: str) -> Iterator[dict[str, Any] | BrokenLine]:
         """Yields the dicts of the list in each matching pickle; no code in it is executed (`safe_pickle`)."""
         for path in self.glob(pattern):
-            yield from _objects(path, safe_pickle.read_pickle_rows(path))
+            yield from _objects(path.name, safe_pickle.read_pickle_rows(path))
 
     def glob(self, pattern: str) -> list[Path]:
         """Returns the matching files in natural order (2 before 10), whatever order the file system has."""
@@ -96,7 +99,7 @@ class Files:
             try:
                 for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
                     yield from batch.to_pylist()
-            except pyarrow.lib.ArrowException as error:
+            except (pyarrow.lib.ArrowException, OSError, ValueError) as error:  # damage shows in all three ways
                 raise BadInput(f"{path} is not a readable parquet file: {error}.") from None
 
     def image(self, ref: str | bytes) -> bytes:
@@ -110,15 +113,13 @@ class Files:
         except OSError as error:
             raise BadImage(os_reason(error)) from None
 
-    def hub(self, hub: HubDataset) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a hub dataset, images as encoded bytes: `{"bytes": …, "path": …}`."""
-        import datasets
+    def hub(self, hub: HubDataset) -> Iterator[Row]:
+        """Yields the rows of a hub dataset at the commit of these files, images as encoded bytes (`hub.read_rows`)."""
+        return read_rows(replace(hub, revision=self.commit or hub.revision))
 
-        loaded = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
-        for name, feature in loaded.features.items():
-            if isinstance(feature, datasets.Image):
-                loaded = loaded.cast_column(name, datasets.Image(decode=False))
-        yield from loaded
+    def _open(self, name: str) -> BinaryIO:
+        path, member = self._split_path(name)
+        return archives.open_archive(path).open(member) if member else open(path, "rb")
 
     def _split_path(self, name: str) -> tuple[Path, str]:
         """Returns the archive that `name` leads into and the name of the member; else the file of that name and ""."""
@@ -128,10 +129,10 @@ class Files:
         return self.path(name), ""
 
 
-def _objects(path: Path, items: Iterable[Any]) -> Iterator[dict[str, Any] | BrokenLine]:
+def _objects(where: str, items: Iterable[Any]) -> Iterator[dict[str, Any] | BrokenLine]:
     for number, item in enumerate(items):
         is_row = isinstance(item, dict | BrokenLine)
-        yield item if is_row else BrokenLine(f"{path.name}, item {number}", f"a {type(item).__name__}, not an object")
+        yield item if is_row else BrokenLine(f"{where}, item {number}", f"a {type(item).__name__}, not an object")
 
 
 def _split(name: str) -> tuple[str, str]:

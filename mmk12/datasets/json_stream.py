@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, TextIO
 
+from mmk12.datasets.archives import MEMBER_FAULTS
 from mmk12.types import BrokenLine
 
 MAX_ITEM = 4 << 20
@@ -20,15 +21,16 @@ _NUMBER_CONTINUES = ("", *"0123456789.eE+-")
 _DECODER = json.JSONDecoder()
 
 
-def iter_items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]:
+def iter_items(open_file: Callable[[], BinaryIO], where: str, key: str | None = None) -> Iterator[Any | BrokenLine]:
     """Yields the items of the JSON array in a file; if the file holds an object, of the array under `key`.
 
-    Ends with a `BrokenLine` at invalid JSON. The time is linear in the size of the file.
+    `open_file` opens the file or archive member, `where` is its name for messages. Ends with a `BrokenLine` at invalid
+    JSON or a damaged archive. The time is linear in the size of the file, the memory that of its largest item.
     """
     count = 0
-    with open(path, encoding="utf-8-sig") as file:
-        reader = _Reader(file)
-        try:
+    try:
+        with open_file() as binary:
+            reader = _Reader(io.TextIOWrapper(binary, encoding="utf-8-sig"))
             if key is not None and reader.peek() == "{":
                 reader.enter(key)
             reader.take("[")
@@ -39,8 +41,8 @@ def iter_items(path: Path, key: str | None = None) -> Iterator[Any | BrokenLine]
                 count += 1
                 if reader.take(",]") == "]":
                     return
-        except (ValueError, RecursionError) as error:
-            yield BrokenLine(path.name, f"not valid JSON after {count:,} items: {error}")
+    except (*MEMBER_FAULTS, RecursionError) as error:
+        yield BrokenLine(where, f"not valid JSON after {count:,} items: {error}")
 
 
 class _Reader:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
 from mmk12.datasets.declarations import Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
+from mmk12.datasets.hub import fetch_files, pin_commit
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, HubDataset, RawSample, Row, Sample
+from mmk12.types import IMAGE_MARK, BrokenLine, DroppedSample, Image, RawSample, Row, Sample
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore, Prepared
 from mmk12.utils.storage import to_json
@@ -22,7 +24,7 @@ from mmk12.utils.storage import to_json
 _ROW_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, BadInput)
 """What the conversion of a malformed row raises. Anything else is a bug and is not caught."""
 _CACHED_IMAGES = 64
-"""Images that are cached during loading: consecutive rows often ask about the same chart."""
+"""Encoded images that are kept during loading, since those inside rows have no name by which to know them again."""
 
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
@@ -30,44 +32,44 @@ def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
     if not dataset.folders:
         return Files(None)  # generated, not read: the demo
     if raw_dir is None:
-        reason = "not on the Hugging Face Hub" if dataset.hub is None else _describe_hub_error(dataset.hub)
-        if reason is None:
-            return Files(None)
-        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {_fetch_advice(dataset)}", reason)
+        if dataset.hub is None:
+            reason = "not on the Hugging Face Hub"
+        else:
+            try:
+                return Files(None, pin_commit(dataset.hub).revision)
+            except MissingData as error:
+                reason = error.reason
+        raise MissingData(f"{dataset.name}: no --raw-dir, and {reason}. {advise_download(dataset)}", reason)
     if not raw_dir.is_dir():
         raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
     for folder in dataset.folders:
         if (raw_dir / folder).is_dir():
             return Files(raw_dir / folder)
-    raise MissingData(f"{raw_dir} holds no {dataset.name}. {_fetch_advice(dataset)}", "folder not found")
+    raise MissingData(f"{raw_dir} holds no {dataset.name}. {advise_download(dataset)}", "folder not found")
 
 
-def _fetch_advice(dataset: Dataset) -> str:
+def describe_location(dataset: Dataset, files: Files) -> str:
+    """Returns where a dataset is read from: its folder, `hub:ID@COMMIT`, or `generated`."""
+    if files.folder is not None:
+        return str(files.folder)
+    hub = dataset.hub
+    return f"hub:{hub.id}@{files.commit}" if dataset.folders and hub is not None else "generated"
+
+
+def advise_download(dataset: Dataset) -> str:
+    """Returns what to fetch, from where, and where to put it."""
     return (
         f"Fetch it from {dataset.url} (license: {dataset.license}) into RAW_DIR/{dataset.folders[0]}/, "
         f"as {dataset.layout}, and pass --raw-dir RAW_DIR."
     )
 
 
-def _describe_hub_error(hub: HubDataset) -> str | None:
-    """Returns why the hub, or in offline mode its local cache, cannot serve this dataset; None if it can."""
-    import datasets
-    import huggingface_hub.errors as hub_errors
-    from httpx import HTTPError
-    from huggingface_hub import HfApi, constants
-
-    try:
-        if constants.HF_HUB_OFFLINE:
-            datasets.load_dataset_builder(hub.id, hub.config, revision=hub.revision)
-        else:
-            HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
-    except hub_errors.HfHubHTTPError as error:
-        return f"the hub refuses {hub.id} (status {error.response.status_code})"
-    except HTTPError:
-        return f"the hub cannot be reached for {hub.id} (HF_HUB_OFFLINE=1 uses its local cache)"
-    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError):
-        return f"{hub.id} is not in the hub's local cache"
-    return None
+def _fetch(dataset: Dataset, files: Files) -> Files:
+    """Fetches a dataset that is files on the hub, which is only done when its rows are read, not for a plan."""
+    hub = dataset.hub
+    if files.folder is not None or files.commit is None or hub is None or not hub.files:
+        return files
+    return Files(fetch_files(replace(hub, revision=files.commit)), files.commit)
 
 
 def hash_samples(items: Iterable[Sample]) -> str:
@@ -93,23 +95,36 @@ def to_plain(item: Sample) -> str:
 
 
 def load_samples(
-    dataset: Dataset, raw_dir: Path | None, store: ImageStore, limit: int | None = None
+    dataset: Dataset,
+    files: Files,
+    store: ImageStore,
+    limit: int | None = None,
+    chosen: frozenset[str] | None = None,
 ) -> Iterator[Sample | DroppedSample]:
     """Yields the samples of a source or benchmark in upstream order and stores their images in `store`.
 
-    Reads at most `limit` rows. Rows that cannot be used become a `DroppedSample` of the stage "load". Raises
-    `MissingData` if there is nothing to read.
+    `files` is what `locate_dataset` has found. Reads at most `limit` rows; of the usable ones among them only those
+    whose `RawSample.id` is in `chosen`, if that is given: the images of the others are not even opened. Rows that
+    cannot be used become a `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
     """
-    files = locate_dataset(dataset, raw_dir)
+    files = _fetch(dataset, files)
     seen: set[str] = set()
+    stored: dict[str, Image] = {}
 
     @lru_cache(maxsize=_CACHED_IMAGES)
-    def prepare(ref: str | bytes) -> Prepared:
+    def decode(ref: str | bytes) -> Prepared:
         return store.prepare(files.image(ref))
 
-    rows = map_in_threads(partial(_decode_images, dataset, prepare), islice(read_samples(dataset, files), limit))
+    def prepare(ref: str | bytes) -> Prepared:
+        image = stored.get(ref) if isinstance(ref, str) else None
+        return decode(ref) if image is None else Prepared(image, "", None, None)
+
+    drafts: Iterator[RawSample | DroppedSample] = islice(read_samples(dataset, files), limit)
+    if chosen is not None:
+        drafts = (row for row in drafts if isinstance(row, DroppedSample) or row.id in chosen)
+    rows = map_in_threads(partial(_decode_images, dataset, prepare), drafts)
     for number, row in enumerate(rows):
-        sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store)
+        sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store, stored)
         if sample.id in seen:
             yield DroppedSample(sample.id, dataset.name, "load", "repeated id", f"row {number}")
             continue
@@ -119,6 +134,7 @@ def load_samples(
 
 def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
     """Yields a `RawSample` or `DroppedSample` for each upstream row; images are not decoded."""
+    files = _fetch(dataset, files)
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):
@@ -173,8 +189,9 @@ def _decode_images(
 
 
 def _make_sample(
-    dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore
+    dataset: Dataset, draft: RawSample, prepared: list[Prepared], store: ImageStore, stored: dict[str, Image]
 ) -> Sample | DroppedSample:
+    """Returns the sample of a row after storing its images; `stored` remembers those that have a name."""
     name = f"{dataset.name}/{draft.id}"
     question = draft.question
     if prepared and IMAGE_MARK not in question:
@@ -186,4 +203,5 @@ def _make_sample(
     if not question.replace(IMAGE_MARK, "").strip():
         return DroppedSample(name, dataset.name, "load", "empty question")
     images = tuple(store.keep(image) for image in prepared)
+    stored.update((ref, image) for ref, image in zip(draft.images, images, strict=True) if isinstance(ref, str))
     return Sample(name, dataset.name, question, images, draft.gold, draft.tags, draft.cluster)

@@ -5,7 +5,8 @@ are read one by one (`pickletools.genops`) by a machine that knows numbers, text
 of object, the numpy array of bytes. Any other name in the file ends the reading with a `BrokenLine`.
 
 The items of the outermost list are yielded as they are read, images re-encoded as PNG, so a file of a gigabyte does
-not need a gigabyte of memory. The sizes of one value, one batch of rows and the memo are bounded.
+not need a gigabyte of memory. The sizes of one value, one batch of rows and the memo are bounded, and so are the
+depth and the size of a row when it is written out: a file of a kilobyte can refer to one list 2**26 times.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ MAX_STEPS = 8_000_000
 """Most opcodes between two batches of rows (pickle writes 1,000 rows a batch, about 300 opcodes a row)."""
 MAX_MEMO = 8_000_000
 """Most objects in the memo, to which the file can refer back."""
+
+MAX_DEPTH = 32
+"""Deepest nesting of a row; those of GeoQA have 2."""
+MAX_NODES = 1_000_000
+"""Most values in a row, a shared one counted each time that it is referred to."""
 
 _NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
 _TEXTS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING")
@@ -70,9 +76,44 @@ def read_pickle_rows(path: Path) -> Iterator[Any | BrokenLine]:
         machine = _Machine()
         try:
             for opcode, argument, _ in pickletools.genops(_Guarded(file)):  # type: ignore[arg-type]
-                yield from machine.step(opcode.name, argument)
+                for row in machine.step(opcode.name, argument):
+                    fault = _find_excess(row)
+                    yield BrokenLine(path.name, fault) if fault else row
         except _FAULTS as error:
             yield BrokenLine(path.name, f"not a pickle of plain rows: {error}")
+
+
+def _find_excess(row: Any) -> str:
+    """Returns why a row is too deep or too large to be written out; "" if it is not."""
+    nodes = size = 0
+    open_values: list[tuple[Any, int]] = [(row, 0)]
+    while open_values:
+        value, depth = open_values.pop()
+        nodes += 1
+        if isinstance(value, str | bytes):
+            size += len(value)
+        elif isinstance(value, list | tuple | dict):
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            nodes_to_come = nodes + len(open_values) + len(parts)
+            if depth >= MAX_DEPTH:
+                return f"a row nested more than {MAX_DEPTH} deep"
+            if nodes_to_come > MAX_NODES:
+                return f"a row of more than {MAX_NODES:,} values"
+            open_values.extend((part, depth + 1) for part in parts)
+        if size > MAX_PIECE:
+            return f"a row of more than {MAX_PIECE:,} characters"
+    return ""
+
+
+def _pairs(items: list[Any]) -> dict[str | int, Any]:
+    """Returns the dict of keys and values in turn. Raises `ValueError` for a key that is neither text nor number.
+
+    To hash a deeply nested tuple would overflow the interpreter's own stack.
+    """
+    keys = items[::2]
+    if not all(isinstance(key, str | int) for key in keys):
+        raise ValueError("a key is neither a text nor a whole number")
+    return dict(zip(keys, items[1::2], strict=True))
 
 
 class _Guarded:
@@ -126,7 +167,7 @@ class _Machine:
                 self._top(list).extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             items = self._pop(2) if name == "SETITEM" else self._since_mark()
-            self._top(dict).update(zip(items[::2], items[1::2], strict=True))
+            self._top(dict).update(_pairs(items))
         elif name == "STOP":
             if len(self.stack) != 1:
                 raise ValueError("it holds no list of rows")
@@ -143,7 +184,7 @@ class _Machine:
             self.stack.append(self._since_mark())
         elif name == "DICT":
             items = self._since_mark()
-            self.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+            self.stack.append(_pairs(items))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
             global_name = argument if name == "GLOBAL" else " ".join(self._pop(2))
             if global_name not in _KNOWN:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.loader import hash_samples, load_samples
+from mmk12.datasets.loader import describe_location, hash_samples, load_samples, locate_dataset
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, MissingData, PromptError
 from mmk12.evaluation.grading import grade_run
@@ -95,7 +95,7 @@ def evaluate(
     deployment = deployment or Deployment()
     with storage.lock_folder(out):
         run, notes = EvalRun(out), list[str]()
-        items = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
+        items, places = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
         loaded = [one for one in declared if any(item.benchmark == one.name for item in items)]
         engine = open_backend(located, run.images, deployment)
         items, requests = _build_requests(items, engine, prompt, sampling, n)
@@ -111,7 +111,7 @@ def evaluate(
             n=n,
             profile=grader.name,
             limit=limit,
-            benchmarks={one.name: _describe_benchmark(one, raw_dir, items) for one in loaded},
+            benchmarks={one.name: _describe_benchmark(one, places[one.name], items) for one in loaded},
             versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
         )
         attempts = run.previous_attempts(settings)
@@ -197,13 +197,16 @@ def _load(
     limit: int | None,
     notes: list[str],
     progress: Progress,
-) -> list[Item]:
+) -> tuple[list[Item], dict[str, str]]:
+    """Returns the items of the benchmarks that could be read, and where each of these was read from."""
     items: list[Item] = []
+    places: dict[str, str] = {}
     for benchmark in declared:
         total = min(benchmark.size, limit or benchmark.size)
         own: list[Item] = []
         try:
-            for count, sample in enumerate(load_samples(benchmark, raw_dir, run.images, limit), 1):
+            files = locate_dataset(benchmark, raw_dir)
+            for count, sample in enumerate(load_samples(benchmark, files, run.images, limit), 1):
                 own.append(Item(benchmark.name, sample))
                 progress(f"load {benchmark.name}", count, total)
         except MissingData as error:
@@ -212,9 +215,10 @@ def _load(
             notes.append(f"{benchmark.name} left out: {error}")
         else:
             items += own
+            places[benchmark.name] = "raw-dir" if files.folder is not None else describe_location(benchmark, files)
     if not items:
         raise MissingData("None of the benchmarks could be read: " + " ".join(notes))
-    return items
+    return items, places
 
 
 def _build_requests(
@@ -252,7 +256,7 @@ def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
     return [message]
 
 
-def _describe_benchmark(benchmark: Benchmark, raw_dir: Path | None, items: Sequence[Item]) -> BenchmarkSettings:
+def _describe_benchmark(benchmark: Benchmark, read_from: str, items: Sequence[Item]) -> BenchmarkSettings:
     own = [item for item in items if item.benchmark == benchmark.name]
     content = "\n".join(storage.to_json(dataclasses.asdict(item.sample)) for item in own)
     samples = [item.sample for item in own if isinstance(item.sample, Sample)]
@@ -263,7 +267,7 @@ def _describe_benchmark(benchmark: Benchmark, raw_dir: Path | None, items: Seque
         size=benchmark.size,
         items=len(own),
         sha256=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
-        read_from="generated" if not benchmark.folders else "raw-dir" if raw_dir else f"hub:{benchmark.hub}",
+        read_from=read_from,
         groups=benchmark.groups,
         official=benchmark.official,
         published=benchmark.published if comparable else (),

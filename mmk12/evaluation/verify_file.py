@@ -36,6 +36,8 @@ def verify_file(
     ours is an error.
     """
     find_profile(profile)
+    if out is not None and out.exists() and file.exists() and out.samefile(file):
+        raise BadInput(f"--out {out} is the file of responses itself. Name another file; nothing was written.")
     foreign: Counter[str] = Counter()
     total = sum(1 for _ in _rows(file, foreign))
     if foreign:

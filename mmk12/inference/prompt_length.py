@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mmk12.errors import MissingExtra, ModelError, PromptError
@@ -61,10 +62,11 @@ def meter_by_rollouts(prompt_tokens: Mapping[str, int | None]) -> LengthMeter:
     return LengthMeter("tokens", lambda sample, prompt: prompt_tokens.get(sample.id))
 
 
-def meter_by_processor(model: str) -> LengthMeter:
+def meter_by_processor(model: str, images: Mapping[str, Any] = MappingProxyType({})) -> LengthMeter:
     """Measures in tokens of the processor of `model` (hub id, folder, `demo`), from image sizes, not pixels.
 
-    Raises `ModelError` if the processor cannot count image tokens.
+    `images` are settings of the image processor that a training passes to it, such as the number of tiles. Raises
+    `ModelError` if the processor cannot count image tokens.
     """
     try:
         import_torchvision()
@@ -84,7 +86,8 @@ def meter_by_processor(model: str) -> LengthMeter:
         except PromptError:
             return None
         sizes = [(image.height, image.width) for image in prompt.images]
-        image_tokens: list[int] = processor._get_num_multimodal_tokens(image_sizes=sizes).num_image_tokens
+        counted = processor._get_num_multimodal_tokens(image_sizes=sizes, **images)
+        image_tokens: list[int] = counted.num_image_tokens
         return len(processor.tokenizer(text)["input_ids"]) - len(sizes) + sum(image_tokens)
 
     return LengthMeter("tokens", measure)

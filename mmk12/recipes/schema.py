@@ -65,7 +65,21 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Switch = Annotated[bool, Field(strict=True)]
 
-Advantage = Literal["rloo", "rloo_whitened", "grpo"]
+Advantage = Literal["rloo", "rloo_whitened", "grpo", "grpo_plain", "reinforce_baseline"]
+Loss = Literal["ppo", "gspo", "gmpo", "cispo", "sapo", "cpgd", "clip_cov", "kl_cov"]
+Logger = Literal["tensorboard", "wandb", "swanlab", "mlflow"]
+
+CLIPS: dict[str, tuple[float, float]] = {
+    "ppo": (0.2, 0.2),
+    "gspo": (3e-4, 4e-4),  # of the ratio of a whole sequence (arXiv 2507.18071, section 5.1)
+    "gmpo": (0.4, 0.4),  # of the log ratio (arXiv 2507.20673)
+    "cispo": (10.0, 4.0),  # caps a weight at 5 and bounds nothing below (arXiv 2506.13585; cap of ScaleRL)
+    "sapo": (0.2, 0.2),  # has none
+    "cpgd": (0.2, 0.2),
+    "clip_cov": (1.0, 1.0),  # arXiv 2505.22617
+    "kl_cov": (0.2, 0.2),  # has none
+}
+"""The clip of each loss by default, below and above: each loss means another quantity by it."""
 OnlineFilter = Literal["off", "drop", "refill"]
 
 
@@ -76,15 +90,28 @@ class Tiling(FrozenModel):
     most: Count = 12
 
 
+def _default_loggers() -> list[Logger]:
+    return ["tensorboard"]
+
+
 class Learning(FrozenModel):
-    """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data."""
+    """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data.
+
+    `max_prompt` counts image tokens, as verl does: a picture of 12 tiles and a thumbnail has 3,328 of them.
+    `schedule` is how the learning rate falls after the `warmup`, a share of all steps: not at all, or along a cosine to
+    `min_lr` times its value. `betas` are Adam's. The last `keep_checkpoints` checkpoints can be resumed; with
+    `keep_weights` the weights of all others stay, too. `logging` names the loggers beside verl's console and file.
+    """
 
     learning_rate: Positive = 3e-7
+    schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
+    min_lr: Share = 0.0
+    betas: list[Share] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     weight_decay: NotNegative = 0.0
     gradient_clip: Positive = 1.0
     freeze_vision: Switch = True
-    max_prompt: Count = 2048
+    max_prompt: Count = 4096
     max_response: Count = 4096
     tiling: Tiling = Tiling()
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
@@ -93,30 +120,97 @@ class Learning(FrozenModel):
     validate_every: Count | None = None
     checkpoint_every: Count = 50
     keep_checkpoints: Count = 2
+    keep_weights: Switch = False
+    logging: list[Logger] = Field(default_factory=_default_loggers)
+
+
+class RolloutCorrection(FrozenModel):
+    """Importance weights between the rollout engine and the actor, truncated at `threshold` (TIS)."""
+
+    by: Literal["token", "sequence"] = "token"
+    threshold: Annotated[float, Field(gt=1)] = 2.0
+
+
+class Lora(FrozenModel):
+    """Low-rank adapters in the language model; all other weights, the projector too, stay as they are."""
+
+    rank: Literal[1, 8, 16, 32, 64, 128, 256] = 32
+    alpha: Count = 64
 
 
 class Training(Learning):
     """Reinforcement learning (arXiv 2503.07365, sections 2.3 and 3.1). The defaults are those of MM-Eureka-8B.
 
     A step draws `rollouts` completions of each of `prompts_per_step` prompts and makes one update per
-    `samples_per_update` of them. `advantage`: `rloo` is the paper's, `rloo_whitened` the released code's. `loss_mean`
-    averages over the tokens of each sample first, or over all tokens of an update at once. `ratio_cap` bounds the
-    policy ratio where the advantage is negative (dual clip); null is plain PPO-clip. `kl` weighs the KL penalty in the
-    loss; 0 needs no reference model. `online_filter` is for prompts whose rollouts are all right or all wrong:
-    `drop` removes them from the step, `refill` replaces them by others.
+    `samples_per_update` of them. `advantage`: `rloo` is the paper's, `rloo_whitened` the released code's, `grpo_plain`
+    GRPO without its division by the standard deviation (Dr. GRPO), `reinforce_baseline` that of REINFORCE++.
+    `loss`: `ppo` is the paper's; `docs/training.md` has a line on each of the others. `clip` and `clip_high` are its
+    bounds below and above; null is those of its authors (`CLIPS`). `loss_mean` averages over the tokens of each
+    sample first, over all tokens of an update at once, or sums them and divides by `loss_constant` (null: by
+    `max_response`). `drift` weighs CPGD's policy drift, and `drift_cap` bounds its ratio minus 1. `rollout_correction`
+    weighs tokens or sequences by how far the actor is from the engine that wrote them, at most by its `threshold`.
+    `ratio_cap` bounds the policy ratio where the advantage is negative (dual clip); null is plain PPO-clip. `kl` weighs
+    the KL penalty in the loss; 0 needs no reference model. `max_model_len` bounds prompt and response together, so that
+    a long prompt leaves less for its response; null is the sum of both bounds. `shuffle_updates` draws the samples of
+    each update at random from the step, as the released code does. `online_filter` is for prompts whose rollouts are
+    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others.
     """
 
     prompts_per_step: Count = 128
     rollouts: Annotated[int, Field(strict=True, gt=1)] = 8
     samples_per_update: Count = 64
     advantage: Advantage = "rloo"
-    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    loss: Loss = "ppo"
+    clip: Positive | None = None
+    clip_high: Positive | None = None
     ratio_cap: Annotated[float, Field(gt=1)] | None = None
-    loss_mean: Literal["sample", "token"] = "sample"
+    loss_mean: Literal["sample", "token", "constant"] = "sample"
+    loss_constant: Count | None = None
+    drift: Positive | None = None
+    drift_cap: Positive | None = None
+    rollout_correction: RolloutCorrection | None = None
+    lora: Lora | None = None
     kl: NotNegative = 0.0
+    max_model_len: Count | None = None
+    shuffle_updates: Switch = False
     temperature: Positive = 1.0
     online_filter: OnlineFilter = "off"
     shuffle: Switch = True
+
+    @property
+    def clips(self) -> tuple[float, float]:
+        """The bounds below and above: a `clip` alone bounds both sides of the losses that are symmetric."""
+        low, high = CLIPS[self.loss]
+        below = self.clip or low
+        return below, self.clip_high or (below if low == high else high)
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Training:
+        """Raises `ValueError` for settings that have no effect together, or another than they seem to have."""
+        whole, (below, _) = self.loss in ("gspo", "gmpo"), self.clips
+        senseless = (
+            (self.loss in ("ppo", "cpgd") and below >= 1, f"clip {below:g} of {self.loss} must be below 1"),
+            (self.drift is not None and self.loss != "cpgd", "drift is a part of the loss cpgd"),
+            (self.drift_cap is not None and self.loss != "cpgd", "drift_cap is a part of the loss cpgd"),
+            (self.ratio_cap is not None and self.loss != "ppo", f"ratio_cap has no effect on the loss {self.loss}"),
+            (whole and self.loss_mean != "sample", f"the loss {self.loss} is one of whole samples: loss_mean: sample"),
+            (
+                self.loss_constant is not None and self.loss_mean != "constant",
+                "loss_constant is the divisor of loss_mean: constant",
+            ),
+            (
+                whole and self.rollout_correction is not None and self.rollout_correction.by == "token",
+                f"the loss {self.loss} is one of whole samples: rollout_correction.by: sequence",
+            ),
+            (
+                self.lora is not None and not self.freeze_vision,
+                "lora trains the language model alone: freeze_vision: true",
+            ),
+        )
+        for wrong, why in senseless:
+            if wrong:
+                raise ValueError(why)
+        return self
 
 
 class Finetuning(Learning):
@@ -134,7 +228,8 @@ class Hardware(FrozenModel):
     """The machines: `nodes` with `gpus` each.
 
     `tensor_parallel` GPUs share one rollout engine. A GPU processes `micro_batch` samples at once. `offload` keeps the
-    optimiser in main memory between updates.
+    optimiser in main memory between updates. `attention` is the implementation in the actor: `auto` takes
+    flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
     """
 
     nodes: Count = 1
@@ -145,6 +240,7 @@ class Hardware(FrozenModel):
     gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.6
     micro_batch: Count = 1
     offload: Switch = True
+    attention: Literal["auto", "sdpa", "flash_attention_2"] = "auto"
 
 
 Cap = Annotated[int, Field(strict=True, gt=0)]
@@ -212,10 +308,12 @@ class Data(FrozenModel):
     `letters` keeps multiple-choice questions that only a letter can answer. `otherwise` is the recipe to build if none
     of `sources` is available. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
     `order: pass_rate` puts the rows that a model solves most often first. `decontaminate` names the benchmarks whose
-    questions are removed: `all` declared ones, or a list.
+    questions are removed: `all` declared ones, or a list. `collect` draws so many rows of a source by seed and id from
+    those whose text is usable, before any image is decoded; the number in `sources` caps what is left at the end.
     """
 
     sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
+    collect: dict[str, Cap] = Field(default_factory=dict)
     letters: Annotated[bool, Field(strict=True)] = False
     otherwise: str | None = None
     seed: Seed = 0
@@ -233,6 +331,12 @@ class Data(FrozenModel):
             if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
                 _known("source", ref, built_in)
         return sources
+
+    @model_validator(mode="after")
+    def _collected_sources(self) -> Data:
+        for ref in self.collect:
+            _known("source of this recipe", ref, self.sources)
+        return self
 
     @field_validator("decontaminate")
     @classmethod
@@ -273,6 +377,24 @@ class Recipe(FrozenModel):
     @classmethod
     def _known_prompt(cls, name: str) -> str:
         return _known("prompt", name, prompts.TEMPLATES)
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Recipe:
+        """Raises `ValueError` for an algorithm that this hardware's settings would leave without effect."""
+        train, hardware = self.train, self.hardware
+        if train is not None and train.loss in ("clip_cov", "kl_cov") and hardware.micro_batch == 1:
+            raise ValueError(
+                f"the loss {train.loss} compares the samples of a micro-batch, and hardware.micro_batch is 1"
+            )
+        if train is not None and train.lora is not None and hardware.rollout == "hf_server":
+            raise ValueError("lora needs hardware.rollout: vllm; hf_server takes no adapters")
+        return self
+
+    @property
+    def image_settings(self) -> dict[str, Any]:
+        """What a training passes to the image processor, always in full: the processor remembers what it was given."""
+        section = self.train or self.sft
+        return {} if section is None else {"crop_to_patches": section.tiling.crop, "max_patches": section.tiling.most}
 
     @property
     def training(self) -> Training | Finetuning:

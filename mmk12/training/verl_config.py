@@ -1,30 +1,18 @@
 """Translates a recipe into the keys of verl's trainers; no other file does.
 
 `make_rl_keys` is for verl's RL trainer (`verl.trainer.main_ppo`), `make_sft_keys` for its SFT trainer. Keys that look
-alike and mean something else than in the paper or in OpenRLHF have a comment. verl's own defaults, for the comparison
-in `--dry-run`, are in `rl_defaults.json` and `sft_defaults.json`.
+alike and mean something else than in the paper or in OpenRLHF have a comment. `verl_keys.py` knows all of verl's keys.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mmk12.recipes.schema import Finetuning, Hardware, Recipe, Reward, Training
+from mmk12.recipes.schema import Finetuning, Hardware, Learning, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
-
-Keys = Mapping[str, Any]
-"""verl keys, dotted, and their values."""
-
-Trainer = Literal["rl", "sft"]
-"""verl's trainers: `verl.trainer.main_ppo` and `verl.trainer.sft_trainer`."""
-
-_PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
-_RESERVED = {"true", "false", "null", "nan", "inf"}
+from mmk12.training.verl_keys import Keys
 
 _PLUGIN = "pkg://mmk12.verl_plugin"
 _REQUIRE_ACTIVE = "mmk12.verl_plugin.require_active"
@@ -37,15 +25,29 @@ _REFERENCE = "actor_rollout_ref.ref"
 _NO_DUAL_CLIP = 10_000.0
 """verl cannot switch its dual clip off; with this ratio it never has an effect."""
 
-_ESTIMATORS = {"rloo": "rloo", "rloo_whitened": "rloo_whiten", "grpo": "grpo"}
-_LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean"}
+_ESTIMATORS = {
+    "rloo": "rloo",
+    "rloo_whitened": "rloo_whiten",
+    "grpo": "grpo",
+    "grpo_plain": "grpo",
+    "reinforce_baseline": "reinforce_plus_plus_baseline",
+}
+_LOSS_MEANS = {"sample": "seq-mean-token-mean", "token": "token-mean", "constant": "seq-mean-token-sum-norm"}
+_LOSS_MODES = {"ppo": "vanilla"}
+"""verl's names of the losses that it calls otherwise; `cpgd` and `gmpo` are the plugin's."""
+_DRIFT, _DRIFT_CAP = 0.01, 0.2
+"""CPGD's drift by default: the paper's text has no values, these are of the authors' own README."""
+_KL_COV_COEF, _KL_COV_RATIO = 1.0, 0.002
+"""KL-Cov of arXiv 2505.22617 for 7B; verl's defaults are others."""
+_NO_LORA = ".*(vision_tower|multi_modal_projector|visual).*"
+"""What LoRA leaves out, as one regular expression: verl matches a list by endings, which would leave out nothing."""
 
 
 def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a reinforcement learning job; the recipe's `overrides` come last."""
     hardware = recipe.hardware
     return {
-        **_data(train, data),
+        **_data(recipe, train, data),
         **_algorithm(train, steps),
         **_rollout(train, hardware),
         **_machine(train, hardware),
@@ -57,7 +59,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
     }
 
 
-def _data(train: Training, data: Path) -> dict[str, Any]:
+def _data(recipe: Recipe, train: Training, data: Path) -> dict[str, Any]:
     return {
         "data.train_files": str(data / "train.parquet"),
         "data.val_files": str(data / "val.parquet"),
@@ -70,8 +72,7 @@ def _data(train: Training, data: Path) -> dict[str, Any]:
         "data.shuffle": train.shuffle,
         "data.seed": train.seed,
         # One setting reaches the dataset, the agent loop, the actor and vLLM.
-        "data.mm_processor_kwargs.crop_to_patches": train.tiling.crop,
-        "data.mm_processor_kwargs.max_patches": train.tiling.most,
+        **{f"data.mm_processor_kwargs.{key}": value for key, value in recipe.image_settings.items()},
     }
 
 
@@ -86,12 +87,14 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         # verl counts prompts here; the paper's 64 are samples.
         f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
         f"{_ACTOR}.ppo_epochs": 1,
-        f"{_ACTOR}.policy_loss.loss_mode": "vanilla",
+        "algorithm.norm_adv_by_std_in_grpo": train.advantage != "grpo_plain",
+        f"{_ACTOR}.policy_loss.loss_mode": _LOSS_MODES.get(train.loss, train.loss),
         # clip_ratio_low and clip_ratio_high have defaults of their own, which replace clip_ratio.
-        f"{_ACTOR}.clip_ratio": train.clip,
-        f"{_ACTOR}.clip_ratio_low": train.clip,
-        f"{_ACTOR}.clip_ratio_high": train.clip,
+        f"{_ACTOR}.clip_ratio": train.clips[0],
+        f"{_ACTOR}.clip_ratio_low": train.clips[0],
+        f"{_ACTOR}.clip_ratio_high": train.clips[1],
         f"{_ACTOR}.clip_ratio_c": train.ratio_cap or _NO_DUAL_CLIP,
+        **_loss(train),
         f"{_ACTOR}.loss_agg_mode": _LOSS_MEANS[train.loss_mean],
         f"{_ACTOR}.use_kl_loss": train.kl > 0,
         f"{_ACTOR}.kl_loss_coef": train.kl,
@@ -99,9 +102,47 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         f"{_ACTOR}.entropy_coeff": 0,
         f"{_ACTOR}.freeze_vision_tower": train.freeze_vision,
         f"{_ACTOR}.optim.lr": train.learning_rate,
-        f"{_ACTOR}.optim.lr_warmup_steps_ratio": train.warmup,
         f"{_ACTOR}.optim.weight_decay": train.weight_decay,
         f"{_ACTOR}.optim.clip_grad": train.gradient_clip,
+        **_schedule(f"{_ACTOR}.optim", train),
+        f"{_ACTOR}.shuffle": train.shuffle_updates,
+    }
+
+
+def _loss(train: Training) -> dict[str, Any]:
+    """Returns the keys that only some losses have."""
+    keys: dict[str, Any] = {}
+    if train.loss == "cpgd":
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = train.drift or _DRIFT
+        keys[f"{_ACTOR}.clip_ratio_c"] = 1 + (train.drift_cap or _DRIFT_CAP)  # the plugin reads it as 1 + c
+    if train.loss == "kl_cov":
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _KL_COV_COEF
+        keys[f"{_ACTOR}.policy_loss.kl_cov_ratio"] = _KL_COV_RATIO
+    if train.loss_mean == "constant":
+        # Without a factor verl divides by the longest response of a micro-batch, which at one sample is `sample`.
+        keys[f"{_ACTOR}.loss_scale_factor"] = train.loss_constant or train.max_response
+    if train.rollout_correction is not None:
+        keys["algorithm.rollout_correction.rollout_is"] = train.rollout_correction.by
+        keys["algorithm.rollout_correction.rollout_is_threshold"] = train.rollout_correction.threshold
+    if train.lora is not None:
+        keys |= {
+            f"{_MODEL}.lora_rank": train.lora.rank,
+            f"{_MODEL}.lora_alpha": train.lora.alpha,
+            f"{_MODEL}.target_modules": "all-linear",
+            f"{_MODEL}.exclude_modules": _NO_LORA,
+            f"{_ROLLOUT}.load_format": "safetensors",
+            f"{_ROLLOUT}.layered_summon": True,
+        }
+    return keys
+
+
+def _schedule(optimizer: str, train: Learning) -> dict[str, Any]:
+    """Returns the keys of the learning rate's course and of Adam. verl steps the schedule once per step, not update."""
+    return {
+        f"{optimizer}.lr_scheduler_type": train.schedule,
+        f"{optimizer}.lr_warmup_steps_ratio": train.warmup,
+        f"{optimizer}.min_lr_ratio": train.min_lr,
+        f"{optimizer}.betas": train.betas,
     }
 
 
@@ -112,7 +153,7 @@ def _rollout(train: Training, hardware: Hardware) -> dict[str, Any]:
         f"{_ROLLOUT}.temperature": train.temperature,
         f"{_ROLLOUT}.top_p": 1.0,
         f"{_ROLLOUT}.top_k": -1,
-        f"{_ROLLOUT}.max_model_len": train.max_prompt + train.max_response,
+        f"{_ROLLOUT}.max_model_len": train.max_model_len or train.max_prompt + train.max_response,
         f"{_ROLLOUT}.tensor_model_parallel_size": hardware.tensor_parallel,
         f"{_ROLLOUT}.gpu_memory_utilization": hardware.gpu_memory,
         f"{_ROLLOUT}.calculate_log_probs": True,
@@ -136,12 +177,22 @@ def _machine(train: Training, hardware: Hardware) -> dict[str, Any]:
             if train.kl
             else {}
         ),
+        # verl's own default is flash_attention_2, which fails where flash-attn is not installed.
+        f"{_MODEL}.override_config.attn_implementation": find_attention(hardware),
         f"{_MODEL}.enable_gradient_checkpointing": hardware.device == "cuda",
         f"{_MODEL}.use_remove_padding": hardware.device == "cuda",
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,
         "trainer.n_gpus_per_node": hardware.gpus,
     }
+
+
+def find_attention(hardware: Hardware) -> str:
+    """Returns the attention of the actor by the name that transformers has for it."""
+    if hardware.attention != "auto":
+        return hardware.attention
+    installed = hardware.device == "cuda" and find_spec("flash_attn") is not None
+    return "flash_attention_2" if installed else "sdpa"
 
 
 def _plugin(model: str) -> dict[str, Any]:
@@ -165,13 +216,14 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.logger": ["console", "file", *train.logging],
         "trainer.total_epochs": train.epochs if train.steps is None else 1_000_000,
         "trainer.total_training_steps": steps.total,
         "trainer.val_before_train": train.validate_every is not None,
         "trainer.test_freq": train.validate_every or -1,
         "trainer.save_freq": train.checkpoint_every,
-        "trainer.max_actor_ckpt_to_keep": train.keep_checkpoints,
+        # verl forgets its list at a resume: the launcher removes old checkpoints.
+        "trainer.max_actor_ckpt_to_keep": None,
         "trainer.default_local_dir": str(out / "checkpoints"),
         "trainer.rollout_data_dir": str(out / "rollouts"),
         "trainer.validation_data_dir": str(out / "validation"),
@@ -185,7 +237,6 @@ def _cpu(train: Training) -> dict[str, Any]:
     return {
         "data.dataloader_num_workers": 0,
         "reward.num_workers": 1,
-        f"{_MODEL}.override_config.attn_implementation": "sdpa",
         **{
             f"{engine}.{key}": value
             for engine in ([_ACTOR, _REFERENCE] if train.kl else [_ACTOR])
@@ -209,7 +260,7 @@ def _cpu(train: Training) -> dict[str, Any]:
 def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a fine-tuning job; the recipe's `overrides` come last."""
     return {
-        **_sft_data(sft, recipe.hardware, data),
+        **_sft_data(recipe, sft, data),
         **_sft_model(sft, recipe.hardware, model),
         **_sft_trainer(sft, recipe.hardware, out, steps),
         **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
@@ -217,19 +268,18 @@ def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: 
     }
 
 
-def _sft_data(sft: Finetuning, hardware: Hardware, data: Path) -> dict[str, Any]:
+def _sft_data(recipe: Recipe, sft: Finetuning, data: Path) -> dict[str, Any]:
     return {
         "data.train_files": str(data / "train.parquet"),
         "data.val_files": str(data / "val.parquet"),
         "data.custom_cls.path": f"{_PLUGIN}.datasets",
         "data.custom_cls.name": "SftDataset",
         "data.train_batch_size": sft.batch,
-        "data.micro_batch_size_per_gpu": hardware.micro_batch,
+        "data.micro_batch_size_per_gpu": recipe.hardware.micro_batch,
         # Otherwise micro-batches are counted in tokens, which leave out the cost of tiles.
         "data.use_dynamic_bsz": False,
         "data.max_length": sft.max_prompt + sft.max_response,
-        "data.mm_processor_kwargs.crop_to_patches": sft.tiling.crop,
-        "data.mm_processor_kwargs.max_patches": sft.tiling.most,
+        **{f"data.mm_processor_kwargs.{key}": value for key, value in recipe.image_settings.items()},
     }
 
 
@@ -237,15 +287,16 @@ def _sft_model(sft: Finetuning, hardware: Hardware, model: str) -> dict[str, Any
     return {
         "model.path": model,
         "model.external_lib": _REQUIRE_ACTIVE,
+        "model.override_config.attn_implementation": find_attention(hardware),
         "model.enable_gradient_checkpointing": hardware.device == "cuda",
         "model.use_remove_padding": hardware.device == "cuda",
         "mmk12.freeze_vision": sft.freeze_vision,  # a key of the plugin: this trainer has none for it
         "engine.strategy": "fsdp2",
         "engine.optimizer_offload": hardware.offload,
         "optim.lr": sft.learning_rate,
-        "optim.lr_warmup_steps_ratio": sft.warmup,
         "optim.weight_decay": sft.weight_decay,
         "optim.clip_grad": sft.gradient_clip,
+        **_schedule("optim", sft),
     }
 
 
@@ -253,7 +304,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", "tensorboard"],
+        "trainer.logger": ["console", "file", *sft.logging],
         "trainer.seed": sft.seed,
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,
@@ -262,7 +313,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
         "trainer.total_training_steps": steps.total,
         "trainer.test_freq": sft.validate_every or -1,
         "trainer.save_freq": sft.checkpoint_every,
-        "trainer.max_ckpt_to_keep": sft.keep_checkpoints,
+        "trainer.max_ckpt_to_keep": None,
         "trainer.default_local_dir": str(out / "checkpoints"),
         "trainer.resume_mode": "auto",
     }
@@ -271,34 +322,6 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
 def _sft_cpu() -> dict[str, Any]:
     return {
         "data.num_workers": 0,
-        "model.override_config.attn_implementation": "sdpa",
         "engine.use_torch_compile": False,
         "engine.dtype": "float32",
     }
-
-
-@cache
-def read_defaults(trainer: Trainer) -> Keys:
-    """Returns verl's own values of the keys that are set here."""
-    defaults: dict[str, Any] = json.loads(Path(__file__).with_name(f"{trainer}_defaults.json").read_text("utf-8"))
-    return defaults
-
-
-def hydra_arguments(trainer: Trainer, keys: Keys) -> list[str]:
-    """Returns the keys as arguments of hydra's command line; `+` adds a key that verl does not have."""
-    known = read_defaults(trainer)
-    plus = {key: "" if key in known or key.startswith("hydra.") else "+" for key in keys}
-    return [f"{plus[key]}{key}={_format_value(value)}" for key, value in keys.items()]
-
-
-def _format_value(value: Any) -> str:
-    """Returns a value in hydra's grammar; a text that hydra would read as another type is quoted."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{','.join(map(_format_value, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_format_value(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _RESERVED):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(value)

@@ -72,10 +72,11 @@ def _check_duplicate_keys(node: yaml.Node | None, path: Path) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadRecipe(f"{path.name}: line {key.start_mark.line + 1} has a list or mapping as a key.")
+            if key.value in seen:
                 raise BadRecipe(f"{path.name}: duplicate key '{key.value}'.")
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            seen.add(key.value)
             _check_duplicate_keys(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:

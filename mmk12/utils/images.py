@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 MIN_SIDE = 28
 """Smallest side in pixels after padding: Qwen-VL processors reject less."""
 MAX_PIXELS = 64_000_000
-"""Larger images are rejected before they are decoded (decompression bombs)."""
+"""Larger images are rejected before they are decoded (decompression bombs). Counted as they are after padding."""
+MAX_SIDE = 65_535
+"""Largest side in pixels, that of JPEG: rows of one pixel cost a decoder more than their pixels."""
 
 _ORIENTATION = 0x0112
 """The EXIF tag of the rotation."""
@@ -40,6 +42,9 @@ _CLOCK_RESOLUTION = 0.1
 """Seconds by which the modification times of a file system may be wrong."""
 _LFS_POINTER = b"version https://git-lfs"
 _KEPT_FORMATS = {"PNG": ".png", "JPEG": ".jpg"}
+_END_MARKS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9"}
+_TAIL = 8
+"""Bytes of the longest end mark."""
 
 
 class BadImage(ValueError):
@@ -49,31 +54,51 @@ class BadImage(ValueError):
 def decode(data: bytes) -> tuple[Pillow.Image, str | None]:
     """Returns the RGB image in `data`, and its file suffix if the encoded bytes can be stored unchanged, else None.
 
-    Raises `BadImage` if the bytes are not an image, are incomplete or have more than `MAX_PIXELS`.
+    Raises `BadImage` if the bytes are not an image, are incomplete, or have more than `MAX_PIXELS` or `MAX_SIDE`.
     """
-    from PIL import Image as Pillow
-    from PIL import ImageOps, UnidentifiedImageError
-
     if data.startswith(_LFS_POINTER):
         raise BadImage("a git-lfs pointer, not an image (run `git lfs pull` where it came from)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size is checked here, and metadata does not matter
-            opened = Pillow.open(io.BytesIO(data))
-            if opened.width * opened.height > MAX_PIXELS:
-                raise BadImage(f"{opened.width} x {opened.height} pixels, more than {MAX_PIXELS:,}")
-            opened.load()
+            return _decode(data)
     except BadImage:
         raise
-    except UnidentifiedImageError:  # its message holds a memory address, which would change from run to run
-        raise BadImage("not a readable image (no known format)") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
-        raise BadImage(f"not a readable image ({error})") from None
-    turned = opened.getexif().get(_ORIENTATION)
+    except MemoryError:
+        raise BadImage("not a readable image (its decoder asks for more memory than there is)") from None
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged files, no list is complete
+        raise BadImage(f"not a readable image ({_describe(error)})") from None
+
+
+def _decode(data: bytes) -> tuple[Pillow.Image, str | None]:
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    opened = Pillow.open(io.BytesIO(data))
+    width, height = opened.size
+    if max(width, MIN_SIDE) * max(height, MIN_SIDE) > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise BadImage(f"{width} x {height} pixels, more than {MAX_PIXELS:,} or a side of more than {MAX_SIDE:,}")
+    opened.load()
+    turned = _is_turned(opened)
     pil_image = _on_white(ImageOps.exif_transpose(opened) if turned else opened)
     padded = _padded(pil_image)
     plain = padded is pil_image and opened.mode in ("RGB", "L", "1") and not turned
     return padded, _KEPT_FORMATS.get(opened.format or "") if plain else None
+
+
+def _is_turned(opened: Pillow.Image) -> bool:
+    """Returns whether the EXIF tag asks for a rotation. Damaged EXIF data, common in scraped images, asks for none."""
+    try:
+        return opened.getexif().get(_ORIENTATION) in range(2, 9)
+    except Exception:  # noqa: BLE001 - as for decoders; the pixels are sound all the same
+        return False
+
+
+def _describe(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    # The message of an unknown format holds a memory address, which would change from run to run.
+    return "no known format" if isinstance(error, UnidentifiedImageError) else f"{error}" or type(error).__name__
 
 
 def _on_white(pil_image: Pillow.Image) -> Pillow.Image:
@@ -169,7 +194,8 @@ class ImageStore:
             written = {path: path.stat().st_mtime for path in self.files()}
             newest = max(written.values(), default=0.0)
             for path, when in written.items():
-                if when > newest - _CLOCK_RESOLUTION and not _is_whole(path):
+                suspect = when > newest - _CLOCK_RESOLUTION or not _has_end_mark(path)
+                if suspect and not _is_whole(path):
                     path.unlink()
         return {path.stem for path in self.files()}
 
@@ -190,8 +216,15 @@ class ImageStore:
         return decode(self.path(image).read_bytes())[0]
 
 
+def _has_end_mark(path: Path) -> bool:
+    """Returns whether a stored file ends as its format does: a torn one does not, whatever the clock says."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().endswith(_END_MARKS[path.suffix])
+
+
 def _is_whole(path: Path) -> bool:
-    """Returns whether a stored file holds the image of its name. A kill can leave the newest one incomplete."""
+    """Returns whether a stored file holds the image of its name. A kill or a power cut can leave it incomplete."""
     try:
         return _digest(decode(path.read_bytes())[0]) == path.stem
     except BadImage:

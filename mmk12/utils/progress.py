@@ -11,14 +11,11 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    ProgressColumn,
-    Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
-from rich.text import Text
 
 Progress = Callable[[str, int, int], None]
 """Called with (label of the work, items done, items in total)."""
@@ -42,24 +39,20 @@ def show_progress(console: Console) -> Iterator[Progress]:
 
 @contextmanager
 def _bars(console: Console) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
-    with RichProgress(*columns, TimeRemainingColumn(), console=console) as bars:
-        tasks = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    with RichProgress(*columns, TimeElapsedColumn(), TextColumn("elapsed"), console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+        first: dict[str, tuple[float, int]] = {}
 
         def update(label: str, done: int, total: int) -> None:
+            started, before = first.setdefault(label, (time.monotonic(), done))
             if label not in tasks:
-                # The work of an earlier run says nothing about the speed of this one.
-                tasks[label] = bars.add_task(label, total=total or None, completed=done)
-            bars.update(tasks[label], completed=done, total=total or None)
+                tasks[label] = bars.add_task(label, total=total or None, completed=done, speed="")
+            # Work arrives in bursts, such as a batch of answers, so only the speed since the start can be believed.
+            speed = _speed(done - before, total - done, time.monotonic() - started) if total else ""
+            bars.update(tasks[label], completed=done, total=total or None, speed=speed.removeprefix(", "))
 
         yield update
-
-
-class _Rate(ProgressColumn):
-    """Recent speed in items per second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
 def _lines(console: Console) -> Progress:

@@ -11,6 +11,8 @@ import errno
 import filecmp
 import json
 import os
+import platform
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
@@ -43,10 +45,15 @@ def open_for_writing(path: Path | str) -> Iterator[None]:
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """Yields a file that replaces `path` at the end of the block, unless `path` has the same bytes already."""
+    """Yields a file that replaces `path` at the end of the block, unless `path` has the same bytes already.
+
+    What a killed process has left of an earlier attempt is removed first.
+    """
     with open_for_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
+        prefix = f".{os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])}.{_HOST}-"
+        _remove_parts_of_the_dead(path.parent, prefix)
+        fresh = path.with_name(f"{prefix}{os.getpid()}.part")
         try:
             with open(fresh, "wb") as file:
                 yield file
@@ -54,6 +61,33 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
                 os.replace(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)
+
+
+_LONGEST_NAME = 200
+"""Bytes of a name that its temporary file repeats: file systems allow 255."""
+_HOST = f"{zlib.crc32(platform.node().encode('utf-8', 'replace')):08x}"
+"""The machine: process numbers of another one, on a shared disk, say nothing here."""
+
+
+def _remove_parts_of_the_dead(folder: Path, prefix: str) -> None:
+    """Removes temporary files of a name whose process on this machine has ended."""
+    for entry in os.scandir(folder):
+        if entry.name.startswith(prefix) and entry.name.endswith(".part"):
+            number = entry.name[len(prefix) : -len(".part")]
+            if number.isdecimal() and not _is_alive(int(number)):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -10,7 +10,9 @@ from mmk12.verifier.answer_parser import MAX_NOUNS, parse, parse_text
 from mmk12.verifier.boxes import join_labelled, number_of
 from mmk12.verifier.extract import Extraction
 from mmk12.verifier.gold import GoldReference, split_list, split_sub_answers
+from mmk12.verifier.lexer import ONE_LETTER_UNITS
 from mmk12.verifier.nodes import AnswerList, Text, Value
+from mmk12.verifier.numeric import find_names
 from mmk12.verifier.sentences import (
     denies,
     final_statement,
@@ -36,6 +38,8 @@ _TEXT_PART = re.compile(r"\\text\s*\{\s*(\(\d\))\s*\}")
 _DENIED = r"\b(?:it|that|this)\s+(?:is|does|was|can)(?:\s+not|n't|\s+false|\s+wrong|\s+incorrect)\b"
 _WITHDRAWN = r"\b(?:kidding|wait|sorry)\b"
 """What takes back the yes, or the yes or no, before it."""
+_WORDED = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
+"""Words inside a formula: `\\text{point } (2, -3)`."""
 _SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\]]?)*\s*\.?")
 _TRUTH = {"true": "yes", "false": "no"}
 """Yes and no as JSON and programs write them."""
@@ -50,7 +54,8 @@ def interpret(text: str, gold: GoldReference) -> Value:
     if gold.declared == "list" and isinstance(gold.values[0], AnswerList):
         value = split_list(text, gold.values[0])
         return value if not _has_words(value) or any(map(_has_words, gold.values)) else _find_contained(text) or value
-    value = parse(text)
+    # A letter of the gold is a variable, not a unit: `3m + 2`.
+    value = parse(f"${text}$" if "$" not in text and _shares_letter(text, gold) else text)
     kind = gold.kind.type
     if kind == "statements" or "①" <= gold.text.strip("$ ")[:1] <= "⑳":
         return _parse_statements(text) or _parse_circled(text, value)
@@ -59,6 +64,8 @@ def interpret(text: str, gold: GoldReference) -> Value:
     if not _has_words(value) or (kind != "text" and any(map(_has_words, gold.values))):
         return value
     if kind != "text":
+        if "\\text" in text or "\\mathrm" in text:
+            text = _WORDED.sub(r" \1 ", text)
         return value if _hedges(value) else _find_contained(text) or value
     asks = gold.values and isinstance(gold.values[0], Text) and gold.values[0].words in _REPLIES
     reply = _TRUTH.get(text.strip(" .$").lower()) if asks else None
@@ -90,6 +97,12 @@ def _number_parts(text: str) -> str:
     if len(parts) < 2 or parts != list(range(1, len(parts) + 1)) or _PARTS.match(text) is None:
         return text
     return _PARTS.sub(lambda match: f" ({number_of(match[1])}) ", text).strip()
+
+
+def _shares_letter(text: str, gold: GoldReference) -> bool:
+    """Whether the gold has a variable that stands for a unit in prose, and the answer has that letter."""
+    letters = ONE_LETTER_UNITS.intersection(text)
+    return bool(letters) and any(letters & find_names(value) for value in gold.values)
 
 
 def _parse_words(text: str, gold: GoldReference) -> Text:

@@ -10,6 +10,7 @@ require_active         its import fails where the plugin is off; the actor impor
 internvl               InternVL's processor, pixels, image tokens and vision tower in verl
 datasets               the rows of `mmk12 build-data` for verl's RL and SFT trainers
 algorithms             RLOO with whitened advantages, and the online filter that drops uniform groups
+losses                 policy losses: CPGD, and GMPO with the scale of the others
 reward_manager         pays each response by our verifier
 reward_fields          the reward and what is logged with it; runs without verl
 step_metrics           accuracy, format, length and so on of each training step

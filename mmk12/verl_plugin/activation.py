@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 
 from mmk12._version import VERL
-from mmk12.verl_plugin import algorithms, internvl, rollout_registration, step_metrics
+from mmk12.verl_plugin import algorithms, internvl, losses, rollout_registration, step_metrics
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
 
 _PATCHES = (
@@ -19,6 +19,7 @@ _PATCHES = (
     ("verl.workers.engine.fsdp.transformer_impl", internvl.patch_freezing_engine),
     ("verl.workers.engine_workers", internvl.patch_freezing_worker),
     ("verl.trainer.ppo.core_algos", algorithms.patch_advantages),
+    ("verl.trainer.ppo.core_algos", losses.patch_losses),
     ("verl.trainer.ppo.v1.trainer_base", step_metrics.patch_step_metrics),
     ("verl.trainer.ppo.v1.trainer_base", algorithms.patch_group_filter),
 )

@@ -8,7 +8,6 @@ import pytest
 
 from mmk12.cli.listing import list_names
 from mmk12.datasets import registry
-from mmk12.datasets.loader import load_samples
 from mmk12.errors import BadInput, UnknownName
 from mmk12.evaluation.official import RULES
 from mmk12.inference import prompts
@@ -16,7 +15,7 @@ from mmk12.types import Sample
 from mmk12.utils import content
 from mmk12.utils.images import ImageStore
 from tests.benchmarks.rows import NAMES, documented
-from tests.conftest import picture
+from tests.conftest import load_rows, picture
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "benchmark_prompts.json"
 EVERY = [ref for name in content.names("benchmark") for ref in registry.load_benchmarks(name)]
@@ -29,7 +28,7 @@ def asked(name, tmp_path):
     draft = declared.draft(row)
     draft = dataclasses.replace(draft, images=[picture()] * len(draft.images))
     one = dataclasses.replace(declared, folders=(), rows=lambda files: [row], draft=lambda row: draft)
-    (sample,) = load_samples(one, None, ImageStore(tmp_path))
+    (sample,) = load_rows(one, None, ImageStore(tmp_path))
     assert isinstance(sample, Sample), sample
     return sample
 

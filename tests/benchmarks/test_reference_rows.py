@@ -6,11 +6,11 @@ from itertools import islice
 import pytest
 
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.types import IMAGE_MARK, DroppedSample
 from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold
+from tests.conftest import load_rows
 
 pytestmark = pytest.mark.shared
 
@@ -48,12 +48,12 @@ def test_mathvision_shows_one_picture_in_front(shared, tmp_path):
         assert IMAGE_MARK not in draft.question
         assert "<image" not in draft.question
     benchmark = load_benchmark("mathvision:testmini")
-    samples = list(islice(load_samples(benchmark, shared / "data", ImageStore(tmp_path)), 20))
+    samples = list(islice(load_rows(benchmark, shared / "data", ImageStore(tmp_path)), 20))
     assert not any(isinstance(sample, DroppedSample) for sample in samples)
 
 
 def test_pictures_that_are_not_there_are_named(shared, tmp_path):
-    found = list(load_samples(load_benchmark("mathvista"), shared / "data", ImageStore(tmp_path)))
+    found = list(load_rows(load_benchmark("mathvista"), shared / "data", ImageStore(tmp_path)))
     assert [sample.reason for sample in found if isinstance(sample, DroppedSample)] == ["unusable image"] * 1000
     assert found[0].evidence.startswith("images/")
 

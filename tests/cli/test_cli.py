@@ -1,8 +1,10 @@
 """The command line as users see it: exit codes, one-line errors, JSON, help with examples."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from typing import NamedTuple
 
 import pytest
@@ -183,6 +185,43 @@ def test_verify_keeps_order_and_names_every_verdict(mmk12, tmp_path):
     assert [(row["id"], row["correct"]) for row in verdicts] == [("a", True), ("b", False), (3, True)]
     assert set(verdicts[0]) == {"id", "status", "correct", "answer", "rule", "reason", "format_ok", "profile"}
     assert [json.loads(line) for line in mmk12("verify", tmp_path / "in.jsonl").stdout.splitlines()] == verdicts
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "link.jsonl", "./in.jsonl"])
+def test_verify_never_overwrites_its_input(mmk12, tmp_path, name):
+    text = to_json({"id": "a", "response": response("$4$"), "gold": "4"}) + "\n"
+    (tmp_path / "in.jsonl").write_text(text)
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "in.jsonl")
+    result = mmk12("verify", tmp_path / "in.jsonl", "--out", f"{tmp_path}/{name}")
+    assert result.returncode == 1
+    assert "is the file of responses itself" in result.stderr
+    assert (tmp_path / "in.jsonl").read_text() == text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_a_job_that_is_ended_leaves_no_part_of_a_file(tmp_path, ending):
+    """After a plain kill, the same command removes what is left."""
+    rows = 400_000
+    (tmp_path / "in.jsonl").write_text((to_json({"response": response("$4$"), "gold": "4"}) + "\n") * rows)
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "mmk12", "verify", str(tmp_path / "in.jsonl"), "--out", f"{tmp_path}/out/v.jsonl"]
+    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "out").iterdir()):
+        assert job.poll() is None
+        time.sleep(0.01)
+    job.send_signal(ending)
+    _, said = job.communicate(timeout=60)
+    status = job.returncode
+    left = list((tmp_path / "out").iterdir())
+    if ending == signal.SIGKILL:
+        assert len(left) == 1
+        (tmp_path / "in.jsonl").write_text(to_json({"response": response("$4$"), "gold": "4"}) + "\n")
+        subprocess.run(command, check=True, capture_output=True)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["v.jsonl"]
+    else:
+        assert (left, status) == ([], 128 + ending)
+        assert said.splitlines()[-1].startswith("Interrupted. What is finished is kept")
 
 
 def test_a_pipe_that_closes_early_is_no_bug(tmp_path):

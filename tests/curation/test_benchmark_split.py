@@ -12,7 +12,7 @@ from mmk12.curation.benchmark_split import DRAWN, benchmark, is_fill_in_the_blan
 from mmk12.curation.sampling import sample_evenly
 from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import StageOutput, save_outputs
-from mmk12.datasets.loader import hash_samples, load_samples
+from mmk12.datasets.loader import hash_samples
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadInput, BadRecipe
 from mmk12.evaluation.pipeline import evaluate
@@ -20,7 +20,7 @@ from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import DroppedSample, Gold, Image, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
-from tests.conftest import response
+from tests.conftest import load_rows, response
 
 pytestmark = pytest.mark.usefixtures("drawn_once", "hashed_once", "posed_once")
 
@@ -199,7 +199,7 @@ def as_raw_dir(folder, out):
 def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(apart, tmp_path):
     assert apart.funnel["demo"]["benchmark"] <= 120 - 24
     raw = as_raw_dir(tmp_path / "raw", apart.out)
-    items = list(load_samples(load_benchmark("k12"), raw, ImageStore(tmp_path / "images")))
+    items = list(load_rows(load_benchmark("k12"), raw, ImageStore(tmp_path / "images")))
     assert len(items) == 24
     told = storage.read_json(apart.out / "manifest.json")["benchmark"]
     assert (told["size"], told["published"], told["digest"]) == (24, False, hash_samples(items))
@@ -252,5 +252,5 @@ def test_the_published_500_are_known_again(shared, tmp_path):
     told = storage.read_json(made.out / "manifest.json")["benchmark"]
     assert (told["size"], told["published"], told["digest"]) == (500, True, load_benchmark("k12").content)
     raw = as_raw_dir(tmp_path / "raw", made.out)
-    copied = load_samples(load_benchmark("k12"), raw, ImageStore(tmp_path / "images"))
+    copied = load_rows(load_benchmark("k12"), raw, ImageStore(tmp_path / "images"))
     assert hash_samples(list(copied)) == load_benchmark("k12").content

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmk12.curation import image_fingerprints
+from mmk12.curation import deduplication, image_fingerprints
 from mmk12.curation.deduplication import duplicates, find_near_duplicates
 from mmk12.curation.similarity import ItemBuilder
 from mmk12.curation.stage_cache import StageOutput, save_outputs
@@ -66,6 +66,22 @@ def test_near_copies_have_near_words_and_near_pictures(run):
     assert all("image" in evidence for _, evidence in found.values())
 
 
+def test_other_words_about_an_equal_picture_are_another_question(run):
+    def about(what):
+        return f"Look at the chart of all towns in the valley. Which town has the largest {what} of the year 1990?"
+
+    found = run(
+        ("1", about("share"), "$13$", [drawn()]),
+        ("word", about("output"), "$13$", [drawn()]),
+        ("article", about("share").replace("the chart", "a chart"), "$13$", [drawn()]),
+        ("encoded again", about("share"), "$13$", [compressed(drawn(), 60)]),
+        ("none", about("share"), "$13$", []),
+        ("colours", "Remove all red cubes. How many objects are left?", "$4$", [drawn("4")]),
+        ("other colours", "Remove all blue cubes. How many objects are left?", "$4$", [drawn("4")]),
+    )
+    assert set(found) == {"article", "encoded again"}
+
+
 def test_words_alone_are_near_too_and_white_pictures_are_none(run):
     found = run(
         ("1", TEXT, "$13$", []),
@@ -88,3 +104,23 @@ def test_a_block_of_any_size_keeps_one_of_each():
     items = [item(str(n), TEXT, [drawn("3" if n % 2 else "88")]) for n in range(300)]
     found = find_near_duplicates(items)
     assert {number: twin.number for number, twin in found.items()} == {n: n % 2 for n in range(2, 300)}
+
+
+def test_rows_are_compared_part_by_part(run, monkeypatch):
+    """The same copies are found when one block at a time is in memory."""
+    rows = [(str(n), TEXT.replace("12", str(n % 7)), f"${n % 3}$", [drawn(str(n % 5))]) for n in range(60)]
+    whole = run(*rows)
+    monkeypatch.setattr(deduplication, "_PART", 1)
+    assert run(*rows) == whole
+    assert whole
+
+
+def test_thousands_of_questions_about_one_picture_find_their_copies():
+    """More of them than the figures that are compared in detail; work is that of the rows, not of their pairs."""
+    towns = [f"town{number // 26}{chr(97 + number % 26)} of the north" for number in range(400)]
+    items = [item(str(n), f"How far is it from here to {town} by the road?", [drawn()]) for n, town in enumerate(towns)]
+    again = [
+        item(f"{n} again", f"How far is it from here to {town} by a road?", [drawn()]) for n, town in enumerate(towns)
+    ]
+    found = find_near_duplicates([*items, *again])
+    assert {number: twin.number for number, twin in found.items()} == {400 + n: n for n in range(400)}

@@ -13,13 +13,12 @@ from PIL import Image as Pillow
 from mmk12.curation import export as module
 from mmk12.curation.export import SCHEMA, export
 from mmk12.curation.stage_cache import StageOutput, save_outputs
-from mmk12.datasets.loader import load_samples
 from mmk12.datasets.registry import load_source
 from mmk12.inference import prompts
 from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import Gold, Sample
 from mmk12.utils.images import ImageStore
-from tests.conftest import picture
+from tests.conftest import load_rows, picture
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def test_the_released_schema_is_read_back_by_its_own_source(exported, tmp_path):
     (tmp_path / "raw" / "mm_eureka_released").symlink_to(folder)
     read = {
         row.id: row
-        for row in load_samples(load_source("mm_eureka_released"), tmp_path / "raw", ImageStore(tmp_path / "i"))
+        for row in load_rows(load_source("mm_eureka_released"), tmp_path / "raw", ImageStore(tmp_path / "i"))
     }
     trained = [json.loads(line)["id"] for line in (folder / "train.jsonl").read_text().splitlines()]
     originals = {row.id: row for row in rows}

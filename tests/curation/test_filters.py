@@ -40,6 +40,28 @@ def verified(run):
     return runner
 
 
+def test_a_question_with_a_placeholder_for_its_number_is_dropped(run):
+    kept = (
+        "Let $N_1$ be the number of sides.",
+        r"\(N_0 + N_1\) people",
+        "Find N_a.",
+        "See CN_12 and \\N_3.",
+        "N_1x = 2",
+    )
+    lost = (
+        "angle A = N_0 , what is B?",
+        "N_12 cm",
+        "角A=N_3,则",
+        "S = NS_2",
+        "$x$ is N_1, $y$ is 2",
+    )
+    outcomes = run(normalise, [sample(str(number), text) for number, text in enumerate((*kept, *lost))])
+    dropped = [outcome for outcome in outcomes if isinstance(outcome, DroppedSample)]
+    assert [one.id for one in dropped] == [f"toy/{len(kept) + number}" for number in range(len(lost))]
+    assert {one.reason for one in dropped} == {"placeholder instead of a number"}
+    assert dropped[0].evidence == "N_0"
+
+
 def test_outcomes_come_back_as_they_were(tmp_path):
     gold = Gold("A", "choice", ("x", "y"), 2, "cm")
     rows = [

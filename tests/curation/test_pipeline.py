@@ -113,6 +113,24 @@ def test_funnel_ledger_and_papers_agree(work):
     assert (work / "out" / "figures" / "sources.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_collected_rows_are_drawn_before_their_pictures_are_opened(work):
+    """Eight of the usable rows of each; the picture of a row that is not drawn may as well be broken."""
+    text = (work / "mix.yaml").read_text().replace("val_fraction", f"collect: {{{work}/toy.py: 8}}, val_fraction")
+    (work / "mix.yaml").write_text(text)
+    first = made(work, out="first")
+    assert first.funnel["toy"]["read"] == 30
+    assert (first.funnel["toy"]["collect"], first.funnel["toy"]["load"]) == (8, 8)
+    assert (first.funnel["odd"]["collect"], first.funnel["odd"]["load"]) == (16, 13)
+    drawn = {row.id for row in StageOutput(work / "first" / ".stages" / "0-load-0-toy.jsonl")}
+    usable = [row | {"images": row["images"] if f"toy/{row['id']}" in drawn else ["none.png"]} for row in rows(30)]
+    write_rows(work, "toy", usable)
+    again = made(work, out="again")
+    assert again.funnel == first.funnel
+    assert {row["id"] for row in drops(work / "again") if row["source"] == "toy"} == set()
+    other = made(work, out="other", seed=5).funnel["toy"]
+    assert (other["collect"], other["load"] < 8) == (8, True), "another seed draws rows with broken pictures, too"
+
+
 def test_every_drop_has_its_reason(work):
     made(work)
     found = drops(work / "out")

@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from mmk12.cli import app
 from mmk12.curation.validate import check
 from mmk12.errors import BadInput, MissingData, ModelError, UnknownName
 from mmk12.utils.storage import to_json
@@ -42,6 +44,23 @@ def test_a_benchmark_shows_its_golds_and_one_prompt(tmp_path):
     assert "As shown, ___." in found.prompt
     assert [row["id"] for row in found.unusable] == ["k12/2"]
     assert "none.png" in found.unusable[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "name", ["unigeo", "geoqa_plus", "dvqa", "mapqa", "geos", "iconqa", "mm_eureka_released", "m3cot"]
+)
+def test_a_folder_without_a_row_is_not_fit(tmp_path, name):
+    from mmk12.datasets.registry import load_source
+
+    (tmp_path / load_source(name).folders[0]).mkdir(parents=True)
+    with pytest.raises(MissingData, match=load_source(name).url.split()[0]):
+        check(name, raw_dir=tmp_path)
+
+
+def test_nothing_usable_ends_with_exit_code_1(tmp_path):
+    (tmp_path / "golds.jsonl").write_text('{"id": "a", "gold": ""}\n{"id": "b", "gold": ""}\n')
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "golds.jsonl")])
+    assert (done.exit_code, done.stdout.count("unusable: ")) == (1, 2)
 
 
 def test_a_recipe_and_nothing():

@@ -126,9 +126,11 @@ def geoqa_plus(raw: Path) -> None:
 
 def unigeo(raw: Path) -> None:
     rows = [
-        geoqa_row(English_problem="As shown in the figure, angle 1 = 40.0, then angle 2 is ()"),
+        geoqa_row(English_problem="As shown in the figure , A B parallel C D , angle 1 = N_0 , then angle 2 is ()"),
         geoqa_row(id=2, English_problem="Then angle 2 is ()", image=figure(5)),
         geoqa_row(id=3),
+        geoqa_row(id=4, English_problem="angle 1 = N_1 , then angle 2 is ()"),
+        geoqa_row(id=5, English_problem=r"the value of \frac A B C D is ()"),
     ]
     pickle_file(raw / "unigeo" / "calculation_train.pk", rows)
 

@@ -6,6 +6,7 @@ import tarfile
 import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,14 @@ def test_a_file_may_not_be_larger_than_a_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MAX_MEMBER", 100)
     with pytest.raises(BadImage, match="more than 100 bytes"):
         Files(tmp_path).image("x.png")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_members_of_every_method_are_named(tmp_path, method):
+    for place in range(60, 160, 7):
+        zip_file(tmp_path / "a.zip", {"1.txt": bytes(range(256)) * 9}, method)
+        data = bytearray((tmp_path / "a.zip").read_bytes())
+        data[place % (len(data) - 80) + 35] ^= 0x5A
+        (tmp_path / "a.zip").write_bytes(bytes(data))
+        with suppress(BadInput):
+            archives.open_archive(tmp_path / "a.zip").read("1.txt")

@@ -13,7 +13,7 @@ ITEMS = [{"id": 1, "text": 'a ] } , " 如'}, [1, [2]], "x", 12345, -0.5, None, T
 def read(tmp_path, text, key=None):
     path = tmp_path / "rows.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(json_stream.iter_items(path, key))
+    return list(json_stream.iter_items(lambda: open(path, "rb"), path.name, key))
 
 
 @pytest.mark.parametrize("indent", [None, 2])

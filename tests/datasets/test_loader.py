@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
 from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load_samples, locate_dataset
+from mmk12.datasets.loader import locate_dataset
+from mmk12.datasets.sources._helpers import read_parquet_files
 from mmk12.errors import BadInput, MissingData
-from mmk12.types import DroppedSample, Gold, HubDataset, RawSample, Sample
+from mmk12.types import BrokenLine, DroppedSample, Gold, HubDataset, RawSample, Sample
 from mmk12.utils.images import ImageStore
-from tests.conftest import picture
+from tests.conftest import load_rows, picture
 
 
 def source(**changes) -> Source:
@@ -37,7 +39,7 @@ def raw(tmp_path):
 def loaded(raw, rows, **changes):
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (raw / "toy" / "rows.jsonl").write_text("\n".join(lines) + "\n")
-    return list(load_samples(source(**changes), raw, ImageStore(raw / "store")))
+    return list(load_rows(source(**changes), raw, ImageStore(raw / "store")))
 
 
 @pytest.mark.parametrize("declaration", [Source, Benchmark])
@@ -126,6 +128,40 @@ def test_files_come_in_natural_order(tmp_path):
     assert [path.name for path in Files(tmp_path).glob("*.json")] == ["1.json", "2.json", "10.json", "a.json"]
 
 
+def damage_page(data: bytes) -> bytes:
+    return data[:4] + bytes(byte ^ 0xFF for byte in data[4:400]) + data[400:]
+
+
+def damage_footer(data: bytes) -> bytes:
+    return data[:-40] + b"\xff" * 32 + data[-8:]
+
+
+@pytest.mark.parametrize("damage", [damage_page, damage_footer, lambda data: data[:-9], lambda data: b""])
+def test_a_damaged_parquet_file_is_named_and_costs_a_source_its_rows_only(tmp_path, damage):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = [f"{number} is not {number * 7919}" for number in range(2_000)]
+    for name in "ab":
+        pq.write_table(pa.table({"id": texts, "text": texts}), tmp_path / f"{name}.parquet", compression="snappy")
+    (tmp_path / "a.parquet").write_bytes(damage((tmp_path / "a.parquet").read_bytes()))
+    with pytest.raises(BadInput, match=r"a\.parquet is not a readable parquet file"):
+        list(Files(tmp_path).parquet("*.parquet"))
+    rows = list(read_parquet_files(Files(tmp_path), "*.parquet"))
+    broken = [row for row in rows if isinstance(row, BrokenLine)]
+    assert ([row.where for row in broken], len(rows)) == (["a.parquet"], 2_001)
+
+
+def test_text_that_is_not_utf8_costs_its_parquet_file(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    column = pa.array([b"\xff\xfe"], pa.binary()).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"id": column}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match=r"a\.parquet"):
+        list(Files(tmp_path).parquet("*.parquet"))
+
+
 def test_a_broken_parquet_file_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(BadInput, match=r"a\.parquet"):
@@ -154,3 +190,37 @@ def test_a_hub_dataset_gives_encoded_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     (row,) = Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))
     assert row["image"]["bytes"] == data
+
+
+def test_a_hub_dataset_gives_encoded_pictures_however_deep_they_are(tmp_path, monkeypatch):
+    import datasets
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    one = {"bytes": picture("red"), "path": None}
+    image = datasets.Image()
+    columns = {"images": datasets.List(image), "steps": datasets.List({"figure": image, "id": datasets.Value("int64")})}
+    row = {"images": [one, one], "steps": [{"figure": one, "id": 1}]}
+    (tmp_path / "repo").mkdir()
+    table = pa.Table.from_pylist([row], schema=datasets.Features(columns).arrow_schema)
+    pq.write_table(table, tmp_path / "repo" / "train-00000.parquet")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    assert list(Files(None).hub(HubDataset(str(tmp_path / "repo"), split="train"))) == [row]
+
+
+def test_a_picture_of_many_questions_is_decoded_once(tmp_path, monkeypatch):
+    """Also where hundreds of other pictures lie between, and its first row was no sample."""
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number}.png").write_bytes(picture((number, 0, 0)))
+    rows = [{"id": "0", "question": "<image><image>?", "answer": "1", "images": ["0.png"]}]
+    rows += [{"id": str(1 + n), "question": f"{n}?", "answer": "1", "images": [f"{n % 100}.png"]} for n in range(300)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    decoded = Counter()
+    monkeypatch.setattr(Files, "image", lambda files, ref: decoded.update([ref]) or (folder / ref).read_bytes())
+    store = ImageStore(tmp_path / "images")
+    found = [row for row in load_rows(source(), tmp_path, store) if isinstance(row, Sample)]
+    assert len(found) == 300
+    assert all(store.open(row.images[0]).getpixel((0, 0)) == ((int(row.id[4:]) - 1) % 100, 0, 0) for row in found)
+    assert decoded.total() < 150

@@ -197,3 +197,46 @@ def test_raw_pixels_are_forgotten_and_nothing_else(tmp_path, protocol):
             list(machine.step(opcode.name, argument))
     assert not [value for value in machine.memo.values() if isinstance(value, bytes) and len(value) > 1000]
     assert not [value for value in machine.memo.values() if isinstance(value, tuple) and len(value) == 5]
+
+
+NESTED_KEY = b"\x80\x04]}" + b")" + b"\x85" * 150_000 + b"Nsa."
+"""A list of one dict whose key is a tuple in a tuple in a tuple: to hash it once ended the interpreter."""
+
+
+def nested(depth: int) -> bytes:
+    """A row with a list in a list in a list, and a sound row behind it."""
+    return b"\x80\x04](}X\x02\x00\x00\x00id" + b"]" * depth + b"a" * (depth - 1) + b"s}X\x02\x00\x00\x00idK\x07se."
+
+
+def shared(times: int) -> bytes:
+    """A row with a list that holds one list twice, and so on: 2**times values when it is written out."""
+    value: list[Any] = []
+    for _ in range(times):
+        value = [value, value]
+    return pickle.dumps([{"id": value}])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (NESTED_KEY, "a key is neither a text nor a whole number"),
+        (b"\x80\x04](" + b"}" * 3 + b"sse.", "neither a text"),
+        (nested(100_000), "nested more than 32 deep"),
+        (nested(40), "nested more than 32 deep"),
+        (shared(26), "more than 1,000,000 values"),
+    ],
+)
+def test_nesting_and_sharing_are_bounded(tmp_path, data, reason):
+    found = read(tmp_path, data)
+    assert isinstance(found[0], BrokenLine)
+    assert reason in found[0].reason
+
+
+def test_a_row_that_is_too_deep_costs_no_other(tmp_path):
+    assert read(tmp_path, nested(40))[1:] == [{"id": 7}]
+
+
+def test_a_long_text_that_is_referred_to_often_is_bounded(tmp_path):
+    text = "x" * 1_000_000
+    (found,) = read(tmp_path, [{"id": [text] * 100}], protocol=4)
+    assert "more than 67,108,864 characters" in found.reason

@@ -3,21 +3,21 @@
 import ast
 import dataclasses
 import hashlib
+import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from mmk12.cli.listing import list_names
-from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.datasets.registry import load_source
 from mmk12.types import IMAGE_MARK, DroppedSample, Sample
 from mmk12.utils.content import find, names
-from mmk12.utils.images import ImageStore, decode
-from tests.conftest import picture
+from mmk12.utils.images import ImageStore
+from tests.conftest import load_rows, picture
 from tests.datasets import raw
 
 ANGLE = "$140^\\circ$"
@@ -46,7 +46,7 @@ KEPT: dict[str, list[tuple[str, str, str]]] = {
     "unigeo": [("1", "math", ANGLE)],
     "infovqa": [("8", "math", "$75\\%$")],
     "geos": [("aaai/012", "math", "$6$")],
-    "mapqa": [(f"{part}/{number}", "math", gold) for part in "US" for number, gold in ((5, "$4$"), (6, "$12$"))],
+    "mapqa": [(f"{part}/map_7-{number}", "math", gold) for part in "US" for number, gold in ((5, "$4$"), (6, "$12$"))],
 }
 """What the invented rows of `raw` become: id, kind of gold, gold."""
 
@@ -109,7 +109,12 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
         ("options are empty or repeated", "{} | a | b | c"),
         ("broken line", "1003.png.json: no imageName or questions"),
     ],
-    "unigeo": [("the figure is mostly black", ""), ("malformed row", "English_problem")],
+    "unigeo": [
+        ("the figure is mostly black", ""),
+        ("malformed row", "English_problem"),
+        ("a placeholder without its number", "N_1 of 1 numbers"),
+        ("a fraction without its braces", ""),
+    ],
     "infovqa": [
         ("the answer is not a number", "pinterest"),
         ("the answers differ", "7 | 8"),
@@ -123,7 +128,7 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
 
 
 def read(name: str, folder: Path, tmp_path: Path) -> list[Sample | DroppedSample]:
-    return list(load_samples(load_source(name), folder, ImageStore(tmp_path / "images")))
+    return list(load_rows(load_source(name), folder, ImageStore(tmp_path / "images")))
 
 
 def kept(rows: list[Sample | DroppedSample]) -> dict[str, Sample]:
@@ -153,7 +158,7 @@ def test_the_same_rows_every_time(tmp_path, name):
     raw.WRITERS[name](tmp_path / "raw")
 
     def told(store: str) -> list[object]:
-        rows = load_samples(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
+        rows = load_rows(load_source(name), tmp_path / "raw", ImageStore(tmp_path / store))
         return [dataclasses.asdict(row) for row in rows]
 
     assert told("one") == told("two")
@@ -345,7 +350,8 @@ HUB: dict[str, tuple[dict[str, object], str, str]] = {
 
 
 def test_every_hub_copy_has_a_row_here():
-    assert set(HUB) == {name for name in names("source") if load_source(name).hub is not None}
+    hubs = {name: load_source(name).hub for name in names("source")}
+    assert set(HUB) == {name for name, hub in hubs.items() if hub is not None and not hub.files}
 
 
 @pytest.mark.parametrize("name", HUB)
@@ -364,21 +370,54 @@ def test_demo_is_made_not_read(tmp_path):
     assert all(isinstance(row, Sample) and len(row.images) == 1 and row.tags["family"] for row in rows)
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    ("name", "read_", "left_out"),
-    [("math", 1050, 0), ("geometry3k", 10, 0), ("chartqa", 220, 46), ("scienceqa", 1041, 520)],
-)
-def test_real_rows(shared, name, read_, left_out):
-    """All but the pictures, which takes a minute; the first two are decoded."""
-    source, files = load_source(name), locate_dataset(load_source(name), shared / "data")
-    drafts, reasons = [], set()
-    for row in source.rows(files):
-        try:
-            drafts.append(source.draft(row))
-        except SkipRow as out:
-            reasons.add(out.reason)
-    assert len(drafts) == read_ - left_out
-    assert reasons <= {"the answer is not a number", "no image"}
-    if name != "scienceqa":  # of which there are test pictures alone
-        assert all(decode(files.image(image)) for draft in drafts[:2] for image in draft.images)
+@pytest.mark.parametrize("layout", ["hub", "hub unpacked", "zips at the top"])
+def test_clevr_math_is_read_as_its_download_leaves_it(tmp_path, layout):
+    raw.clevr_math(tmp_path / "unpacked")
+    before = {sample.id: sample for sample in read("clevr_math", tmp_path / "unpacked", tmp_path)}
+    old, new = tmp_path / "unpacked" / "clevr_math", tmp_path / "raw" / "clevr_math"
+    base = new if layout == "zips at the top" else new / "data"
+    base.mkdir(parents=True)
+    (old / "CLEVR_v1.0.zip").rename(base / "CLEVR_v1.0.zip")
+    parts = {"clevr-math.zip": old, "clevr-math-multihop.zip": old / "multi-hop"}
+    for archive, folder in parts.items():
+        raw.zip_file(base / archive, {"clevr-math-train.json": (folder / "clevr-math-train.json").read_text()})
+    if layout == "hub unpacked":
+        for archive, folder in zip(parts, (base, base / "multi-hop"), strict=True):
+            zipfile.ZipFile(base / archive).extractall(folder)
+            (base / archive).unlink()
+    after = {sample.id: sample for sample in read("clevr_math", tmp_path / "raw", tmp_path)}
+    kept = {name for name, sample in before.items() if isinstance(sample, Sample)}
+    assert len(kept) == 3
+    assert after.keys() == before.keys()
+    assert {name for name, sample in after.items() if isinstance(sample, Sample)} == kept
+
+
+def test_a_renamed_pickle_and_zipped_pictures_are_read(tmp_path):
+    raw.geoqa_plus(tmp_path / "raw")
+    path = tmp_path / "raw" / "geoqa_plus" / "Mix-train.pk"
+    path.rename(path.with_name("train.pk"))
+    assert sum(isinstance(row, Sample) for row in read("geoqa_plus", tmp_path / "raw", tmp_path)) == 3
+    raw.scienceqa(tmp_path / "raw")
+    folder = tmp_path / "raw" / "scienceqa"
+    kept = sum(isinstance(row, Sample) for row in read("scienceqa", tmp_path / "raw", tmp_path))
+    pictures = {path.relative_to(folder / "images").as_posix(): path for path in (folder / "images").rglob("*.png")}
+    if pictures:
+        raw.zip_file(folder / "images" / "train.zip", {name: path.read_bytes() for name, path in pictures.items()})
+        for path in pictures.values():
+            path.unlink()
+    else:
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "train.zip").rename(folder / "images" / "train.zip")
+    assert sum(isinstance(row, Sample) for row in read("scienceqa", tmp_path / "raw", tmp_path)) == kept > 0
+
+
+def test_a_map_question_number_that_returns_on_another_map_is_another_row(tmp_path):
+    raw.mapqa(tmp_path / "raw")
+    path = tmp_path / "raw" / "mapqa" / "MapQA_U" / "questions" / "train-QA.json"
+    rows = json.loads(path.read_text())
+    questions = rows["questions"] if isinstance(rows, dict) else rows
+    questions += [{**row, "map_id": "map_8.png"} for row in questions if isinstance(row, dict)]
+    path.write_text(json.dumps(rows))
+    (path.parents[1] / "images" / "map_8.png").write_bytes(picture("blue"))
+    found = read("mapqa", tmp_path / "raw", tmp_path)
+    assert not [row for row in found if isinstance(row, DroppedSample) and row.reason == "repeated id"]

@@ -10,6 +10,7 @@ import time
 
 import httpx
 import pytest
+import vllm as vllm_package
 
 from mmk12.demo import model_path
 from mmk12.inference import find_model, open_backend
@@ -62,7 +63,7 @@ def served(server, store):
 
 
 def test_the_server_is_known_by_its_model(served):
-    assert served.fingerprint == f"openai vllm 0.32.0 {model_path('demo')}"
+    assert served.fingerprint == f"openai vllm {vllm_package.__version__} {model_path('demo')}"
 
 
 def test_prompt_ids_and_greedy_texts_are_those_of_the_library(served, server, vllm, store, tell):

@@ -1,4 +1,4 @@
-"""What recipes say of verl's keys is what the installed verl has."""
+"""What recipes say of verl's keys is what the installed verl has, and hydra takes every argument."""
 
 from pathlib import Path
 
@@ -8,44 +8,43 @@ from omegaconf import OmegaConf
 
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training.training_plan import make_plan
-from mmk12.training.verl_config import read_defaults
+from mmk12.training.verl_keys import read_defaults, read_fields
 from mmk12.utils import content
+from tools import verl_defaults
 
-MAINS = {"rl": "ppo_trainer", "sft": "sft_trainer_engine"}
-ABSENT = object()
-
-
-@pytest.fixture(scope="module", params=MAINS)
-def trainer(request):
-    """A trainer and its configuration as verl has it."""
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        return request.param, compose(MAINS[request.param])
-
-
-def value(config, key):
-    """verl's value of a dotted key, or ABSENT."""
-    parent, _, last = key.rpartition(".")
-    place = OmegaConf.select(config, parent) if parent else config
-    if place is not None and OmegaConf.is_missing(place, last):
-        return "???"
-    if place is None or last not in place:
-        return ABSENT
-    found = OmegaConf.select(config, key)
-    return OmegaConf.to_container(found) if OmegaConf.is_config(found) else found
+OVERRIDES = {
+    "trainer.balance_batch": False,
+    "actor_rollout_ref.model.lora_rank": 8,
+    "actor_rollout_ref.actor.use_dynamic_bsz": True,
+    "actor_rollout_ref.actor.optim.lr_scheduler_type": "cosine",
+    "actor_rollout_ref.actor.optim.betas": [0.9, 0.95],
+    "actor_rollout_ref.actor.fsdp_config.param_offload": True,
+    "actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
+    "actor_rollout_ref.rollout.engine_kwargs.vllm.disable_mm_preprocessor_cache": True,
+    "algorithm.norm_adv_by_std_in_grpo": False,
+    "actor_rollout_ref.rollout.val_kwargs.temperature": 0.5,
+}
+"""Keys that users set and recipes do not: of the configuration, of a dataclass alone, and below an open mapping."""
 
 
-def test_defaults_are_those_of_the_installed_verl(trainer):
-    name, config = trainer
-    assert {key: value(config, key) for key in read_defaults(name)} == dict(read_defaults(name))
+@pytest.mark.parametrize("trainer", verl_defaults.TRAINERS)
+def test_our_copy_of_the_keys_is_the_installed_verls(trainer):
+    defaults = verl_defaults.read_configuration(trainer)
+    assert defaults == dict(read_defaults(trainer))
+    assert verl_defaults.read_fields(defaults) == dict(read_fields(trainer))
 
 
 @pytest.mark.parametrize("recipe", content.names("recipe"))
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_a_key_gets_a_plus_where_verl_does_not_know_it(trainer, recipe, device):
-    """hydra refuses a known key with a plus, and an unknown one without."""
-    name, config = trainer
+def test_hydra_takes_the_whole_command_line(recipe, device):
     chosen = apply_overrides(load_recipe(recipe), [f"hardware.device={device}"])
+    if chosen.train is not None:
+        chosen = chosen.model_copy(update={"overrides": {**chosen.overrides, **OVERRIDES}})
     plan = make_plan(chosen, data=Path("d"), out=Path("o"), must_exist=False)
-    if plan.trainer != name:
-        pytest.skip("the other trainer's")
-    assert [key for key in plan.keys if (key in read_defaults(name)) != (value(config, key) is not ABSENT)] == []
+    words = plan.command()
+    arguments = words[next(place for place, word in enumerate(words) if "=" in word and "." in word) :]
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose(verl_defaults.TRAINERS[plan.trainer], overrides=arguments)
+    for key, value in plan.keys.items():
+        found = OmegaConf.select(config, key)
+        assert (OmegaConf.to_container(found) if OmegaConf.is_config(found) else found) == value, key

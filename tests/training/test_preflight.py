@@ -10,12 +10,16 @@ import pytest
 
 from mmk12._version import VERL
 from mmk12.curation import build_data
+from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import ModelError
+from mmk12.inference import prompts
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
-from mmk12.training import preflight
+from mmk12.training import preflight, verl_config
 from mmk12.training.cluster import Node
 from mmk12.training.training_plan import TrainingPlan, make_plan
-from mmk12.types import Image, Message
+from mmk12.types import IMAGE_MARK, Image, Message, Sample
+from mmk12.utils.images import ImageStore
+from tests.conftest import load_rows
 
 pytest.importorskip("torch")
 
@@ -36,9 +40,8 @@ def test_a_good_experiment_passes(data: Path, tmp_path: Path) -> None:
     checks = list(preflight.check_experiment(plan))
     assert [(check.name, check.passed) for check in checks] == [("model", True), ("rewards", True), ("prompts", True)]
     assert "longest prompt" in checks[-1].message
-    node = {
-        check.name: check for check in preflight.check_node(str(data / "train.parquet"), str(tmp_path / "c"), 10**6)
-    }
+    found = preflight.check_node({"mmk12": None}, str(data / "train.parquet"), str(tmp_path / "c"), 10**6)
+    node = {check.name: check for check in found}
     assert node["data"].passed
     assert node["disk"].passed
 
@@ -61,11 +64,62 @@ def test_preflight_reports_every_check_and_fails_after_the_last(
 
     monkeypatch.setattr(preflight.metadata, "version", lambda name: VERL)
     assert run() == []
-    assert outcomes == [(name, True) for name in ("verl", "data", "disk", "model", "rewards", "prompts")]
+    assert outcomes == [(name, True) for name in ("packages", "data", "disk", "model", "rewards", "prompts")]
     monkeypatch.setattr(preflight.metadata, "version", lambda name: "0.1")
-    with pytest.raises(ModelError, match=rf"1 of 6 checks failed: verl: 0\.1 is installed, .* for {VERL}"):
+    with pytest.raises(ModelError, match=rf"1 of 7 checks failed: verl: 0\.1 is installed, .* for {VERL}"):
         run()
-    assert outcomes == [("verl", False), *((name, True) for name in ("data", "disk", "model", "rewards", "prompts"))]
+    passed = ("packages", "data", "disk", "model", "rewards", "prompts")
+    assert outcomes == [("verl", False), *((name, True) for name in passed)]
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    def version(name: str) -> str:
+        try:
+            return versions[name.replace("-", "_")]
+        except KeyError:
+            raise preflight.metadata.PackageNotFoundError(name) from None
+
+    monkeypatch.setattr(preflight.metadata, "version", version)
+
+
+def test_a_node_names_every_package_that_is_missing_or_another(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a GPU has is checked before the cluster is taken: a machine with the extra, one without its half."""
+    changes = ("hardware.device=cuda", "hardware.rollout=vllm", "hardware.attention=flash_attention_2")
+    plan = plan_on(data, tmp_path, *changes)
+    whole = {"verl": VERL, "mmk12": "0.2.0", "torch": "2.11.0", "transformers": "5.9.0", "tensordict": "0.10.0"}
+    whole |= {"ray": "2.60.0", "TransferQueue": "0.1.11", "vllm": "0.24.0"}
+    installed(monkeypatch, **whole, flash_attn="2.8")
+    packages = preflight.expected_packages(plan, on_cluster=True)
+    assert packages == {**whole, "flash-attn": None}
+    assert [check.passed for check in preflight._check_packages(packages)] == [True]
+    installed(monkeypatch, **{**whole, "torch": "2.10.0"})
+    checks = {check.name: check for check in preflight._check_packages(packages)}
+    assert not checks["torch"].passed
+    assert "2.10.0 is installed, the machine that starts the job has 2.11.0" in checks["torch"].message
+    assert "set hardware.attention=sdpa" in checks["flash-attn"].message
+    installed(monkeypatch, verl=VERL)
+    alone = preflight.expected_packages(plan, on_cluster=False)
+    failed = {check.name for check in preflight._check_packages(alone) if not check.passed}
+    assert failed == {*whole, "flash-attn"} - {"verl"}
+
+
+def test_attention_is_torchs_own_unless_flash_attn_is_there(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "actor_rollout_ref.model.override_config.attn_implementation"
+    on_gpu = ("hardware.device=cuda", "hardware.rollout=vllm")
+    assert plan_on(data, tmp_path, *on_gpu).keys[key] == "sdpa"
+    monkeypatch.setattr(verl_config, "find_spec", lambda name: name == "flash_attn" or None)
+    assert plan_on(data, tmp_path, *on_gpu).keys[key] == "flash_attention_2"
+    assert plan_on(data, tmp_path, *on_gpu, "hardware.attention=sdpa").keys[key] == "sdpa"
+    assert plan_on(data, tmp_path).keys[key] == "sdpa", "a CPU has none"
+    assert load_plan("sft", tmp_path).keys["model.override_config.attn_implementation"] == "flash_attention_2"
+
+
+def load_plan(recipe: str, out: Path) -> TrainingPlan:
+    return make_plan(load_recipe(recipe), data=out, out=out, must_exist=False)
 
 
 def test_prompts_that_do_not_fit_are_named(data: Path, tmp_path: Path) -> None:
@@ -78,7 +132,7 @@ def test_prompts_that_do_not_fit_are_named(data: Path, tmp_path: Path) -> None:
 def test_a_full_disk_and_unreadable_data_fail(tmp_path: Path) -> None:
     broken = tmp_path / "train.parquet"
     broken.write_bytes(b"PAR1 no")
-    checks = {check.name: check for check in preflight.check_node(str(broken), str(tmp_path), 2**60)}
+    checks = {check.name: check for check in preflight.check_node({}, str(broken), str(tmp_path), 2**60)}
     assert not checks["data"].passed
     assert not checks["disk"].passed
 
@@ -105,3 +159,54 @@ def test_broken_rows_are_counted_and_named() -> None:
     assert found.longest == 10
     assert [fault.split(":")[0] for fault in found.faults] == ["s/1", "s/1"]
     assert "1 <image> marks for 0 images" in found.faults[1]
+
+
+@pytest.fixture(scope="module")
+def tiles_of_448(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A processor with the tiles of InternVL2.5, 448 pixels and 256 tokens each, over the demo model's tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    from mmk12.inference import find_model
+
+    demo = find_model("demo", "hf").location
+    tokenizer = transformers.AutoTokenizer.from_pretrained(demo)
+    template = transformers.AutoProcessor.from_pretrained(demo).chat_template
+    images = transformers.AutoImageProcessor.from_pretrained(demo)
+    images.size = {"height": 448, "width": 448}
+    images.crop_to_patches, images.min_patches, images.max_patches = True, 1, 12
+    folder = tmp_path_factory.mktemp("processor")
+    transformers.InternVLProcessor(
+        images, tokenizer, transformers.InternVLVideoProcessor(), image_seq_length=256, chat_template=template
+    ).save_pretrained(folder)
+    (folder / "config.json").write_text('{"model_type": "internvl"}')
+    return folder
+
+
+@pytest.mark.parametrize(("change", "tiles"), [("most=12", 13), ("most=6", 7), ("crop=false", 1)])
+def test_prompts_are_measured_with_the_recipes_own_tiling(
+    tiles_of_448: Path, tmp_path: Path, change: str, tiles: int
+) -> None:
+    recipe = apply_overrides(load_recipe("mm_eureka_8b"), [f"train.tiling.{change}"])
+    plan = make_plan(recipe, data=tmp_path, out=tmp_path, model=str(tiles_of_448), must_exist=False)
+    length = preflight._make_measure(plan)([Message("user", "<image>x")], [Image("", 640, 480)])
+    assert 256 * tiles < length < 256 * tiles + 60
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_figures_and_questions_of_k12_fit_the_flagship_recipe(
+    shared: Path, tiles_of_448: Path, tmp_path: Path
+) -> None:
+    """The tokenizer is the demo's, which needs more tokens for the same words than InternVL's."""
+    plan = make_plan(
+        load_recipe("mm_eureka_8b"), data=tmp_path, out=tmp_path, model=str(tiles_of_448), must_exist=False
+    )
+    measure = preflight._make_measure(plan)
+    limit = plan.recipe.training.max_prompt
+    too_long = count = 0
+    for row in load_rows(load_benchmark("k12"), shared / "data", ImageStore(tmp_path / "images")):
+        assert isinstance(row, Sample)
+        chat = prompts.render_chat("instruct", IMAGE_MARK + row.question.removeprefix(IMAGE_MARK), 1)
+        too_long += measure(chat, list(row.images)) > limit
+        count += 1
+    assert count == 500
+    assert too_long <= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ import yaml
 from mmk12.errors import BadRecipe, MissingData
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
+from mmk12.training import launcher
 from mmk12.training.estimates import count_steps, estimate_memory
 from mmk12.training.training_plan import TrainingPlan, make_plan
-from mmk12.training.verl_config import hydra_arguments, read_defaults
+from mmk12.training.verl_keys import hydra_arguments, read_defaults, read_fields
 from mmk12.utils import content
 
 ACTOR = "actor_rollout_ref.actor"
@@ -48,8 +50,12 @@ def test_the_paper() -> None:
         f"{ACTOR}.freeze_vision_tower": True,
         f"{ACTOR}.optim.lr": 3e-7,
         "actor_rollout_ref.rollout.temperature": 1.0,
-        "data.max_prompt_length": 2048,
+        "data.max_prompt_length": 4096,
         "data.max_response_length": 4096,
+        "actor_rollout_ref.rollout.max_model_len": 6144,  # prompt and response together, as in the released code
+        f"{ACTOR}.optim.lr_scheduler_type": "constant",  # the paper is silent on the optimiser's course
+        f"{ACTOR}.optim.betas": [0.9, 0.999],
+        f"{ACTOR}.shuffle": False,
         "trainer.total_epochs": 1,
         "trainer.save_freq": 50,
         "trainer.nnodes": 2,
@@ -65,7 +71,17 @@ def test_the_paper() -> None:
         ("dynamic_sampling", {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": "acc"}),
         ("online_filter", {"mmk12.drop_uniform": True}),
         ("grpo", {"algorithm.adv_estimator": "grpo"}),
-        ("mm_eureka_8b_released", {"algorithm.adv_estimator": "rloo_whiten"}),
+        (
+            "mm_eureka_8b_released",
+            {
+                "algorithm.adv_estimator": "rloo_whiten",
+                f"{ACTOR}.optim.lr_scheduler_type": "cosine",
+                f"{ACTOR}.optim.lr_warmup_steps_ratio": 0.03,
+                f"{ACTOR}.optim.min_lr_ratio": 0.1,
+                f"{ACTOR}.optim.betas": [0.9, 0.95],
+                f"{ACTOR}.shuffle": True,
+            },
+        ),
         ("mm_eureka_zero_38b", {f"{ACTOR}.optim.lr": 5e-7, "trainer.save_freq": 20, "trainer.nnodes": 4}),
         ("internvl3_1b", {"actor_rollout_ref.model.path": "OpenGVLab/InternVL3-1B-hf", "trainer.nnodes": 1}),
     ],
@@ -84,6 +100,131 @@ def test_what_an_ablation_changes(recipe: str, differs: dict[str, object]) -> No
     assert changed - extra <= set(differs) | {key for key in changed if ".ref." in key}
 
 
+SECOND = "seq-mean-token-mean"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (
+            "dapo",
+            {
+                "algorithm.adv_estimator": "grpo",
+                f"{ACTOR}.policy_loss.loss_mode": "vanilla",
+                f"{ACTOR}.clip_ratio_low": 0.2,
+                f"{ACTOR}.clip_ratio_high": 0.28,
+                f"{ACTOR}.clip_ratio_c": 10.0,
+                f"{ACTOR}.loss_agg_mode": "token-mean",
+                "algorithm.filter_groups.enable": True,
+                "algorithm.filter_groups.metric": "acc",  # a length penalty must not make a group mixed
+            },
+        ),
+        (
+            "gspo",
+            {
+                f"{ACTOR}.policy_loss.loss_mode": "gspo",
+                f"{ACTOR}.clip_ratio_low": 3e-4,
+                f"{ACTOR}.clip_ratio_high": 4e-4,
+                f"{ACTOR}.loss_agg_mode": SECOND,
+            },
+        ),
+        (
+            "cispo",
+            {
+                f"{ACTOR}.policy_loss.loss_mode": "cispo",
+                f"{ACTOR}.clip_ratio_low": 10.0,
+                f"{ACTOR}.clip_ratio_high": 4.0,  # verl adds 1
+                f"{ACTOR}.loss_agg_mode": "token-mean",
+            },
+        ),
+        (
+            "dr_grpo",
+            {
+                "algorithm.norm_adv_by_std_in_grpo": False,
+                f"{ACTOR}.loss_agg_mode": "seq-mean-token-sum-norm",
+                f"{ACTOR}.loss_scale_factor": 4096,  # null would be GRPO's mean at one sample a micro-batch
+            },
+        ),
+        (
+            "cpgd",
+            {
+                "algorithm.norm_adv_by_std_in_grpo": True,
+                f"{ACTOR}.policy_loss.loss_mode": "cpgd",
+                f"{ACTOR}.policy_loss.ppo_kl_coef": 0.01,
+                f"{ACTOR}.clip_ratio_c": 1.2,
+                f"{ACTOR}.loss_agg_mode": SECOND,
+                f"{ACTOR}.use_kl_loss": False,
+            },
+        ),
+    ],
+)
+def test_algorithms_by_one_word(recipe: str, expected: dict[str, object]) -> None:
+    keys = plan_of(recipe).keys
+    assert {key: keys.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "bounds"),
+    [
+        (["train.clip=0.1"], (0.1, 0.1)),
+        (["train.clip_high=0.3"], (0.2, 0.3)),
+        (["train.loss=gmpo"], (0.4, 0.4)),
+        (["train.loss=gspo", "train.clip=0.001"], (0.001, 4e-4)),
+    ],
+)
+def test_the_clip_of_a_loss_is_its_own(changes: list[str], bounds: tuple[float, float]) -> None:
+    keys = plan_of("mm_eureka_8b", *changes).keys
+    assert (keys[f"{ACTOR}.clip_ratio_low"], keys[f"{ACTOR}.clip_ratio_high"]) == bounds
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (["train.clip=1.5"], "clip 1.5 of ppo must be below 1"),
+        (["train.drift=0.1"], "drift is a part of the loss cpgd"),
+        (["train.loss=gspo", "train.loss_mean=token"], "one of whole samples"),
+        (["train.loss=cispo", "train.ratio_cap=3"], "ratio_cap has no effect on the loss cispo"),
+        (["train.loss_constant=100"], "the divisor of loss_mean: constant"),
+        (["train.loss=gspo", "train.rollout_correction.by=token"], "rollout_correction.by: sequence"),
+        (["train.loss=clip_cov"], "compares the samples of a micro-batch, and hardware.micro_batch is 1"),
+        (["train.lora.rank=32", "train.freeze_vision=false"], "lora trains the language model alone"),
+        (["train.lora.rank=32", "hardware.rollout=hf_server"], "lora needs hardware.rollout: vllm"),
+        (["train.loss=gsop"], "train.loss"),
+        (["train.logging=[wandbb]"], "train.logging"),
+    ],
+)
+def test_settings_without_effect_together_are_refused(changes: list[str], why: str) -> None:
+    with pytest.raises(BadRecipe, match=re.escape(why)):
+        plan_of("mm_eureka_8b", *changes)
+
+
+def test_lora_leaves_out_the_tower_and_the_projector_of_every_family() -> None:
+    keys = plan_of("mm_eureka_8b", "train.lora.rank=32").keys
+    pattern = keys["actor_rollout_ref.model.exclude_modules"]
+    left_out = ("model.vision_tower.encoder.layer.0.q_proj", "model.multi_modal_projector.linear_1")
+    left_out += ("model.visual.blocks.0.attn.qkv", "model.visual.merger.mlp.0")
+    assert all(re.fullmatch(pattern, name) for name in left_out)
+    assert not re.fullmatch(pattern, "model.language_model.layers.0.self_attn.q_proj")
+    assert (keys["actor_rollout_ref.model.lora_rank"], keys["actor_rollout_ref.model.lora_alpha"]) == (32, 64)
+    assert keys["actor_rollout_ref.rollout.load_format"] == "safetensors"
+
+
+def test_loggers_by_one_word_are_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of("mm_eureka_8b", "train.logging=[tensorboard, wandb, swanlab, mlflow]")
+    assert plan.keys["trainer.logger"] == ["console", "file", "tensorboard", "wandb", "swanlab", "mlflow"]
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "SWANLAB_API_KEY", "SWANLAB_MODE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    offline = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
+    assert (offline["WANDB_MODE"], offline["SWANLAB_MODE"]) == ("offline", "offline")
+    assert offline["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("WANDB_API_KEY", "key")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
+    online = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
+    assert "WANDB_MODE" not in online
+    assert "MLFLOW_TRACKING_URI" not in online
+    assert launcher._logger_environment(["tensorboard"], tmp_path) == {}
+
+
 def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
     assert not [key for key in plan_of("mm_eureka_8b").keys if "penalties" in key]
     changes = ("reward.penalties.overlong=1", "reward.penalties.limit=4096", "reward.penalties.buffer=512")
@@ -91,7 +232,7 @@ def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
     expected = {"repetition": 0.0, "ngram": 20, "overlong": 1.0, "limit": 4096, "buffer": 512}
     assert plan.keys["mmk12.penalties"] == expected
     assert set(plan.keys) - set(plan_of("mm_eureka_8b").keys) == {"mmk12.penalties"}
-    argument = "+mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
+    argument = "++mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
     assert argument in hydra_arguments(plan.trainer, plan.keys)
 
 
@@ -125,22 +266,47 @@ def test_a_wrong_word_is_an_error(change: str, said: str) -> None:
 
 
 def test_overrides_have_the_last_word() -> None:
-    keys = plan_of("demo", "overrides.trainer.save_freq=7", "overrides.some.new.key=a b").keys
+    changes = ("trainer.save_freq=7", "actor_rollout_ref.model.override_config.name=a b", "trainer.balance_batch=false")
+    keys = plan_of("demo", *(f"overrides.{change}" for change in changes)).keys
     assert keys["trainer.save_freq"] == 7
-    assert "+some.new.key='a b'" in hydra_arguments("rl", keys)
+    arguments = hydra_arguments("rl", keys)
+    assert "++actor_rollout_ref.model.override_config.name='a b'" in arguments
+    assert "trainer.balance_batch=False" in arguments
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("actor_rollout_ref.actor.policy_loss.loss_modee", "'actor_rollout_ref.actor.policy_loss.loss_mode'"),
+        ("trainer.balance_batches", "'trainer.balance_batch'"),
+        ("actor_rollout_ref.actor.lora_rank", "'actor_rollout_ref.model.lora_rank'"),
+        ("some.new.key", "All keys: "),
+        ("trainer.save_freq.often", ""),
+    ],
+)
+def test_an_override_that_verl_does_not_have_is_refused_with_the_nearest_one(key: str, nearest: str) -> None:
+    with pytest.raises(BadRecipe, match=re.escape(key)) as raised:
+        plan_of("mm_eureka_8b", f"overrides.{key}=1")
+    assert nearest in str(raised.value)
+
+
+@pytest.mark.parametrize("trainer", ["rl", "sft"])
+def test_no_key_is_both_listed_and_a_field(trainer) -> None:
+    assert len(read_defaults(trainer)) > 190
+    assert not read_defaults(trainer).keys() & read_fields(trainer).keys()
 
 
 def test_hydra_never_reads_a_text_as_something_else() -> None:
     assert hydra_arguments(
         "rl", {"a": "1", "b": "true", "c": None, "d": True, "e": {"f": ["g", 2]}, "h": "it's", "i": 3e-7}
     ) == [
-        "+a='1'",
-        "+b='true'",
-        "+c=null",
-        "+d=True",
-        "+e={f:[g,2]}",
-        "+h='it\\'s'",
-        "+i=3e-07",
+        "++a='1'",
+        "++b='true'",
+        "++c=null",
+        "++d=True",
+        "++e={f:[g,2]}",
+        "++h='it\\'s'",
+        "++i=3e-07",
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import random
 import resource
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -146,6 +147,86 @@ def test_what_a_kill_left_of_the_last_picture_is_stored_anew(store):
     assert again.add(whole) == torn
     assert again.path(torn).read_bytes() == whole
     assert sorted(path.stem for path in store.folder.iterdir()) == sorted([kept.sha256, torn.sha256, "mine"])
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_torn_picture_is_found_whatever_the_clock_says(store, form):
+    torn = store.add(encoded(Pillow.new("RGB", (80, 60), "red"), form))
+    whole, file = store.path(torn).read_bytes(), store.path(torn)
+    for size in (0, 1, 60, len(whole) // 2):
+        file.write_bytes(whole[:size])
+        newer = store.add(picture("blue"))
+        os.utime(store.path(newer), (4e9, 4e9))
+        assert ImageStore(store.folder).add(whole) == torn
+        assert file.read_bytes() == whole
+
+
+def test_a_jpeg_with_bytes_behind_its_end_is_not_torn(store):
+    data = encoded(Pillow.new("RGB", (80, 60), "red"), "JPEG") + b"maker's notes"
+    image = store.add(data)
+    os.utime(store.path(image), (1, 1))
+    again = ImageStore(store.folder)
+    again.add(picture("blue"))
+    assert again.path(image).read_bytes() == data
+
+
+def long_line(width, height, data):
+    """A PNG that claims `width` x `height` pixels in a few bytes."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(1, 64_000_000), (64_000_000, 1), (2, 2_300_000), (65_536, 900)])
+def test_a_picture_that_padding_or_its_decoder_would_blow_up_is_refused(store, size):
+    tracemalloc.start()
+    with pytest.raises(BadImage, match="pixels, more than"):
+        store.add(long_line(*size, bytes(100)))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def with_chunk(name, body):
+    data = picture("red", size=(40, 30))
+    chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_chunk(b"eXIf", b"XXXXXXXXXXXX"),
+        with_chunk(b"tEXt", b"Raw profile type exif\0no hexadecimal digits"),
+        with_chunk(b"eXIf", b"II*\0\xff\xff\xff\xff"),
+        with_chunk(b"eXIf", b""),
+    ],
+)
+def test_damaged_exif_data_does_not_cost_the_picture(data):
+    pil_image, suffix = decode(data)
+    assert (pil_image.size, suffix) == ((40, 30), ".png")
+
+
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), RuntimeError("damaged"), AttributeError("none"), MemoryError()]
+)
+def test_whatever_a_decoder_raises_is_a_bad_picture(monkeypatch, error):
+    """Pillow's decoders of rare formats raise what they like; here one that is registered for the test."""
+    from PIL import ImageFile
+
+    class Rare(ImageFile.ImageFile):
+        format = "RARE"
+
+        def _open(self):
+            raise error
+
+    Pillow.init()
+    monkeypatch.setattr(Pillow, "ID", ["RARE", *Pillow.ID])
+    monkeypatch.setitem(Pillow.OPEN, "RARE", (Rare, lambda prefix: prefix.startswith(b"RARE")))
+    with pytest.raises(BadImage, match="not a readable image"):
+        decode(b"RARE" + bytes(100))
 
 
 def test_a_refused_picture_leaves_no_file(store):

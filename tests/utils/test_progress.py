@@ -1,6 +1,7 @@
 """Progress lines: counts, throughput and time to go of this run, not of the one that was killed before it."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -46,3 +47,16 @@ def test_the_bar_shows_the_same(clock):
             update("generate", done, 10)
     assert "10/10" in out.getvalue()
     assert "/s" in out.getvalue()
+
+
+def test_a_burst_of_results_does_not_make_the_bar_promise_their_speed(clock):
+    """A batch of sixteen arrives at once every half a minute: the speed is one in two seconds, not thousands."""
+    out = io.StringIO()
+    with progress.show_progress(Console(file=out, width=160, force_terminal=True)) as update:
+        for batch in range(6):
+            for done in range(16):
+                update("generate", batch * 16 + done, 500)
+            clock[0] += 32
+        update("generate", 96, 500)
+    assert "0.5/s, 0:13:28 left" in out.getvalue()
+    assert not re.search(r"\d{2,}\.\d/s", out.getvalue())

@@ -145,3 +145,38 @@ def test_canonical_lines_parse_back():
     value = {"a": [1, None, "é\u2028"], "b": {}}
     assert json.loads(storage.to_json(value)) == value
     assert "\n" not in storage.to_json(value)
+
+
+def dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_what_dead_processes_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    path = tmp_path / "x.json"
+    with storage.replace_file(path) as file:
+        (mine,) = (entry.name for entry in tmp_path.iterdir())
+        file.write(b"1")
+    own, dead = str(os.getpid()), str(dead_process())
+    host = mine.split(".")[-2].split("-")[0]
+    left = [f".x.json.{host}-{dead}.part"]
+    kept = [
+        f".x.json.{host}-{os.getppid()}.part",
+        f".x.json.00000000-{dead}.part",
+        f".y.json.{host}-{dead}.part",
+        f".x.json.{host}-none.part",
+        "x.json.part",
+    ]
+    for name in (*left, *kept):
+        (tmp_path / name).write_bytes(b"?")
+    storage.write_bytes(path, b"2")
+    assert path.read_bytes() == b"2"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([*kept, "x.json"])
+    assert own in mine
+
+
+@pytest.mark.parametrize("name", ["n" * 250 + ".json", "题" * 83 + ".json"])
+def test_a_name_as_long_as_the_file_system_allows(tmp_path, name):
+    storage.write_text(tmp_path / name, "x")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]

@@ -2,8 +2,9 @@ r"""CLEVR-Math: counting and arithmetic on rendered scenes (Lindström and Abrah
 
 License: questions CC BY-SA 4.0 (dali-does/clevr-math), images CC BY 4.0 (CLEVR v1.0).
 URL: https://huggingface.co/datasets/dali-does/clevr-math and https://cs.stanford.edu/people/jcjohns/clevr. The hub
-dataset is a script, which the `datasets` library no longer runs, so the files that it names are read:
-`clevr-math-train.json`, `multi-hop/clevr-math-train.json` (if present) and `CLEVR_v1.0.zip`, in place or unpacked.
+dataset is a script, which the `datasets` library no longer runs (its `_URLS`: `data/clevr-math.zip` and
+`data/clevr-math-multihop.zip`, each with `clevr-math-train.json`), so the files are read as `hf download` leaves them,
+or unpacked; the images are in `CLEVR_v1.0.zip` or the folder of that name, here or in `data/`.
 Split: train.
 
 One row (invented):
@@ -23,13 +24,24 @@ from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import first_existing, integer_gold
 from mmk12.types import BrokenLine, Gold, RawSample, Row
 
-IMAGES = ("CLEVR_v1.0", "CLEVR_v1.0.zip")
-PARTS = {"general": "clevr-math-train.json", "multihop": "multi-hop/clevr-math-train.json"}
+IMAGES = ("CLEVR_v1.0", "data/CLEVR_v1.0", "CLEVR_v1.0.zip", "data/CLEVR_v1.0.zip")
+TRAIN = "clevr-math-train.json"
+PARTS = {
+    "general": (TRAIN, f"data/{TRAIN}", f"clevr-math.zip/{TRAIN}", f"data/clevr-math.zip/{TRAIN}"),
+    "multihop": (
+        f"multi-hop/{TRAIN}",
+        f"data/multi-hop/{TRAIN}",
+        f"clevr-math-multihop.zip/{TRAIN}",
+        f"data/clevr-math-multihop.zip/{TRAIN}",
+    ),
+}
 
 
 def rows(files: Files) -> Iterator[Row | BrokenLine]:
-    root = {"CLEVR_v1.0.zip": "CLEVR_v1.0.zip/CLEVR_v1.0"}.get(first_existing(files, *IMAGES), IMAGES[0])
-    for part, name in PARTS.items():
+    images = first_existing(files, *IMAGES)
+    root = f"{images}/CLEVR_v1.0" if images.endswith(".zip") else images
+    for part, names in PARTS.items():
+        name = next((name for name in names if files.names(name)), names[0])
         for number, row in enumerate(files.items(name, "questions")):
             known = {"id": f"{part}/{number}", "folder": f"{root}/images/train"}
             yield row if isinstance(row, BrokenLine) else {**row, **known}
@@ -49,7 +61,7 @@ source = Source(
     license="CC BY-SA 4.0; images CC BY 4.0",
     url="https://huggingface.co/datasets/dali-does/clevr-math, https://cs.stanford.edu/people/jcjohns/clevr (18 GB)",
     folders=("clevr_math", "clevr-math"),
-    layout="clevr-math-train.json, multi-hop/clevr-math-train.json and CLEVR_v1.0.zip",
+    layout="data/clevr-math.zip, data/clevr-math-multihop.zip and CLEVR_v1.0.zip, or their files",
     rows=rows,
     draft=draft,
     template=True,

@@ -11,11 +11,14 @@ One row (invented):
       "question": "How many states are in the range 10-20 ?", "answer": "4"}]
     MapQA_U/images/map_7.png
 
+Id: part, map and question, because it is not said that `question_id` is unique over the maps.
+
 Gold: the number in dollars, also if it is the only item of a list. Names of states, ranges and yes or no are left out,
 which is nearly all: figure 1 has 26 rows.
 """
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
@@ -36,7 +39,7 @@ def draft(row: Row) -> RawSample:
     if len(answers) != 1:
         raise SkipRow("the answer is not a number", " | ".join(map(str, answers))[:200])
     image = f"MapQA_{row['part']}/images/{row['map_id']}"
-    name = f"{row['part']}/{row['question_id']}"
+    name = f"{row['part']}/{PurePosixPath(row['map_id']).stem}-{row['question_id']}"
     return RawSample(
         name, row["question"], Gold(number_gold(answers[0])), images=[image], tags={"type": row["question_type"]}
     )

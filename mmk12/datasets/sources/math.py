@@ -1,7 +1,8 @@
 r"""MATH: competition mathematics in seven subjects, text only (Hendrycks et al. 2021, arXiv 2103.03874).
 
 License: MIT.
-URL: https://huggingface.co/datasets/EleutherAI/hendrycks_math, or `MATH.tar` of https://github.com/hendrycks/math
+URL: https://huggingface.co/datasets/EleutherAI/hendrycks_math, a copy; the `MATH.tar` that
+https://github.com/hendrycks/math once offered is still read.
 Split: train, 7,500 problems; the 5,000 test problems are a benchmark.
 
 One row, a file per problem (invented):
@@ -61,7 +62,7 @@ source = Source(
     name="math",
     about="competition mathematics, text only",
     license="MIT",
-    url="https://huggingface.co/datasets/EleutherAI/hendrycks_math, or MATH.tar of https://github.com/hendrycks/math",
+    url="https://huggingface.co/datasets/EleutherAI/hendrycks_math",
     folders=("math/MATH", "math"),
     layout="train/<subject>/<n>.json, or MATH.tar",
     rows=rows,

@@ -3,7 +3,7 @@ r"""MM-Eureka dataset: the mixture as its authors published it, the only way to 
 License: Apache-2.0 (repository); each row also has the license of its source (`mmk12 list sources`).
 URL: https://huggingface.co/datasets/FanqingM/MM-Eureka-Dataset: `dataset.jsonl`, `K12.zip`
 (`…/report_data/K12/<sha256>.png`) and `MMPR.zip` (`…/report_data/MMPR/images/<source>/…`). The archives are read in
-place; unpacked folders `K12/` and `MMPR/` work as well.
+place; unpacked folders `K12/` and `MMPR/` work as well. Without --raw-dir the three files are fetched from the hub.
 Split: train, all 54,931 rows.
 
 One row (invented):
@@ -30,7 +30,7 @@ from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import first_existing
 from mmk12.errors import BadInput
-from mmk12.types import IMAGE_MARK, BrokenLine, Gold, RawSample, Row
+from mmk12.types import IMAGE_MARK, BrokenLine, Gold, HubDataset, RawSample, Row
 from mmk12.verifier import classify_gold
 
 ARCHIVES = ("K12.zip", "MMPR.zip")
@@ -121,5 +121,6 @@ source = Source(
     layout="dataset.jsonl, K12.zip and MMPR.zip",
     rows=rows,
     draft=draft,
+    hub=HubDataset("FanqingM/MM-Eureka-Dataset", split="train", files=("dataset.jsonl", *ARCHIVES)),
     size=54_931,
 )

@@ -10,7 +10,7 @@ One row (invented):
     {"41": {"question": "Which force is larger?", "choices": ["the push", "the pull"], "answer": 0, "hint": "",
      "image": "image.png", "task": "closed choice", "grade": "grade4", "subject": "natural science", "topic": "physics",
      "category": "Forces", "skill": "Compare forces", "lecture": "…", "solution": "…", "split": "train"}}
-    images/train/41/image.png (or in train.zip)
+    images/train/41/image.png (or in images/train.zip, as the publisher's download.sh leaves it)
 
 The hub copy of derek-thomas has the same columns, no ids, and the encoded image in `image`.
 
@@ -39,7 +39,7 @@ def _hub_rows(files: Files) -> Iterator[Row]:
 
 def _folder_rows(files: Files) -> Iterator[Row | BrokenLine]:
     problems = read_json_object(files, "problems.json") if files.path("problems.json").is_file() else {}
-    root = first_existing(files, "train.zip", "images")
+    root = first_existing(files, "images/train.zip", "train.zip", "images")
     for pid, row in problems.items():
         if not isinstance(row, dict):
             yield BrokenLine(f"problems.json, {pid}", "not a JSON object")
@@ -63,7 +63,7 @@ source = Source(
     license="CC BY-NC-SA 4.0",
     url="https://github.com/lupantech/ScienceQA",
     folders=("scienceqa", "ScienceQA"),
-    layout="problems.json and images/train/<id>/image.png, or train.zip",
+    layout="problems.json and images/train/<id>/image.png, or images/train.zip",
     rows=rows,
     draft=draft,
     hub=HUB,

@@ -5,13 +5,14 @@ URL: https://github.com/chen-judge/UniGeo (Google Drive). The file is a pickle, 
 decodes without running code.
 Split: train, the 3,499 rows of `calculation_train.pk`. Proofs are not read.
 
-One row (invented; `image` is an array of bytes, height x width x 3):
+One row (invented; `image` is an array of bytes, height x width). The English text is tokens, the numbers are taken out
+of it (`restore_english`):
 
     calculation_train.pk
-    {"id": 812, "English_problem": "As shown in the figure, AB is parallel to CD, angle 1 = 40.0, then angle 2 is ()",
+    {"id": 812, "English_problem": "As shown in the figure , A B parallel C D , angle 1 = N_0 , then angle 2 is ()",
      "subject": "如图,AB∥CD …", "image": array(…), "choices": ["40°", "140°", "50°", "20°"],
-     "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0], "manual_program": ["g_minus", "C_3"],
-     "answer": "故选B"}
+     "choice_nums": [40.0, 140.0, 50.0, 20.0], "label": 1, "numbers": [40.0],
+     "manual_program": ["g_minus", "C_3", "N_0"], "answer": "故选B"}
 
 Gold: the value of option `label` (from 0) as LaTeX in dollars if it can be checked without showing the options, else
 its letter (`choice_gold`). Figures of which at least half is black or nearly black are left out: other readers of the
@@ -24,6 +25,7 @@ from collections.abc import Iterable
 from mmk12.datasets.declarations import SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import array_image, choice_gold
+from mmk12.datasets.sources._tokenized_text import restore_english
 from mmk12.types import BrokenLine, RawSample, Row
 from mmk12.utils.images import decode
 
@@ -36,7 +38,8 @@ def rows(files: Files) -> Iterable[Row | BrokenLine]:
 
 
 def draft(row: Row) -> RawSample:
-    question, gold = choice_gold(row["English_problem"], row["choices"], row["label"])
+    text = restore_english(row["English_problem"], row["numbers"])
+    question, gold = choice_gold(text, row["choices"], row["label"])
     figure = array_image(row["image"])
     greys = decode(figure)[0].convert("L").histogram()
     if sum(greys[:DARK]) * 2 >= sum(greys):
