@@ -1,7 +1,7 @@
 """Nothing of a step vanishes: lost rollouts are counted, padding is not dumped, and a checkpoint waits for its log.
 
 verl trains on when the rollouts of a prompt have failed, and fills the batch with padding rows. Its trainer announces a
-checkpoint, by a marker file, before it validates, logs and dumps the step (verl/trainer/ppo/v1/trainer_base.py:485-514).
+checkpoint, by a marker file, before it validates, logs and dumps the step (trainer/ppo/v1/trainer_base.py:485-514).
 A job that is killed in between would be resumed after a step of which nothing is written.
 """
 

@@ -1,4 +1,4 @@
-"""Nothing of a step vanishes, on verl's own trainer class: lost rollouts, padding rows, and the order log before marker."""
+"""Nothing of a step vanishes, on verl's own trainer class: lost rollouts, padding rows, log before marker."""
 
 import json
 import os
