@@ -21,13 +21,18 @@ r"""Parses answers: from text to one value of `nodes.py`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
+from math import prod
 from typing import Literal
 
+from mmk12.verifier.conditions import remove_conditions
 from mmk12.verifier.expression_parser import SMALL_INTEGERS, ExpressionParser, parse_number
 from mmk12.verifier.lexer import Token, UnreadableAnswer, tokenize
 from mmk12.verifier.nodes import (
+    BOUND,
     DEGREE,
     ONE,
     AmbiguousNumber,
@@ -55,6 +60,7 @@ from mmk12.verifier.nodes import (
     rebuild,
 )
 from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.units import UNITS
 from mmk12.verifier.vocabulary import CONTENT_COMMANDS, split_names
 
 MAX_CHARS = 4000
@@ -73,7 +79,7 @@ def _parse(text: str) -> Value:
     simple = parse_simple(text)
     if simple is not None:
         return simple
-    plain = to_plain(text)
+    plain = to_plain(remove_conditions(text))
     if len(plain) > MAX_CHARS:
         return parse_text(plain)
     # The pattern is tried only where a time or a date may stand.
@@ -152,6 +158,8 @@ def _parse_answer(tokens: list[Token], source: str) -> Value:
         values.extend(items)
     if not values:
         raise UnreadableAnswer
+    if spaced and not separators and (total := _add_measures(values)) is not None:
+        return total
     if len(values) == 1:
         return _with_grouped_digits(tokens, values[0])
     kind: Literal["or", "blanks", "space", ","] = ","
@@ -163,6 +171,26 @@ def _parse_answer(tokens: list[Token], source: str) -> Value:
         kind = "space"
     answers = AnswerList(tuple(values), kind)
     return _with_spaced_digits(chunks[0], answers) if kind == "space" and not separators else answers
+
+
+def _add_measures(values: list[Value]) -> Expr | None:
+    """Returns the sum of `2 h 30 min` or `5 m 20 cm`: amounts of one dimension, each in a smaller unit than before."""
+    parts: list[Expr] = []
+    before: tuple[str, Fraction] | None = None
+    for value in values:
+        if isinstance(value, Unit):
+            value = Call("*", (ONE, value))
+        if not (isinstance(value, Call) and value.op == "*" and len(value.args) == 2):
+            return None
+        count, unit = value.args
+        if not (isinstance(count, Num) and isinstance(unit, Unit) and unit.known):
+            return None
+        factor, base, degree = UNITS[unit.name]
+        if before is not None and (before[0] != f"{base}^{degree}" or factor >= before[1]):
+            return None
+        before = f"{base}^{degree}", factor
+        parts.append(value)
+    return make_sum(parts)
 
 
 def _strip_punctuation(tokens: list[Token]) -> list[Token]:
@@ -182,6 +210,10 @@ def _is_factorial(tokens: list[Token], index: int) -> bool:
     return token.text == "!" and index > 0 and not token.spaced and tokens[index - 1].kind != "word"
 
 
+_WHOLE = split_names("in st nd rd th am pm pc pcs")
+"""Short words that stay whole behind a number: `3rd`, `4 pm`."""
+
+
 def _split_glued_words(tokens: list[Token]) -> list[Token]:
     """Makes products of short words that are glued to mathematics: `\\frac{1}{2}at^2`."""
     result = []
@@ -192,7 +224,7 @@ def _split_glued_words(tokens: list[Token]) -> list[Token]:
             before is not None and not token.spaced and before.kind in ("num", "{", "}")
         )
         short = token.kind == "word" and len(token.text) < 4 and token.text.isascii() and token.text.islower()
-        result.append(Token("run", token.text, token.spaced) if short and glued and token.text != "in" else token)
+        result.append(Token("run", token.text, token.spaced) if short and glued and token.text not in _WHOLE else token)
     return result
 
 
@@ -288,6 +320,7 @@ class AnswerParser(ExpressionParser):
 
     def parse_item(self) -> Value:
         """Parses sides and the relations between them; either end may be empty."""
+        start = self.position
         first = None if self.current.kind == "rel" else self.parse_side()
         if first is not None and self.current.kind != "rel":
             return first
@@ -298,6 +331,8 @@ class AnswerParser(ExpressionParser):
             members.append(None if self.current.kind in ("rel", "stop", "sep") else self.parse_side())
         if len(members) > MAX_RELATION_MEMBERS:
             raise UnreadableAnswer
+        if ops[0] in ("≅", "∼") and self.position - start == 5:
+            members = list(_match_vertices(self.tokens[start : self.position])) or members
         return Relation(tuple(members), tuple(ops))
 
     def parse_side(self) -> Value:
@@ -344,7 +379,8 @@ class AnswerParser(ExpressionParser):
             # A named point: A(1, 2).
             name = self.advance()
             if name.text.isupper() and self._opens_bracketed():
-                return self.parse_bracketed()
+                point = self.parse_bracketed()
+                return point if self.current.kind == "rel" else Relation((Sym(name.text), point), ("=",))
             self.position -= 1
             self.current = name
         return self.parse_sum_or_matrix()
@@ -392,8 +428,7 @@ class AnswerParser(ExpressionParser):
             if self.current.kind == "tes" or self.current.text == ".":
                 self.advance()
             self.depth -= 1
-            rows = system.rows if isinstance(system, Matrix) else ()
-            return Bracketed("{", tuple(entry for row in rows for entry in row), "}") if rows else system
+            return make_system(system.rows) if isinstance(system, Matrix) else system
         if self.current.kind == "tes":
             self.advance()
             return Sym("∅")
@@ -413,14 +448,14 @@ class AnswerParser(ExpressionParser):
             raise UnreadableAnswer
         self.depth -= 1
         if not builder:
-            return Bracketed("{", tuple(items), "}")
+            # {x = 1, y = 2} is a solution, not a set of two equations.
+            return AnswerList(tuple(items), ",") if _name_values(items) else Bracketed("{", tuple(items), "}")
         return AnswerList(tuple(items), "or" if "or" in separators else ",") if separators else items[0]
 
     def _rename_bound_variable(self, name: str) -> None:
-        """Renames the variable of set-builder notation to `x`, so that its name does not matter."""
-        if not any(token.text == "x" for token in self.tokens):
-            self.tokens = [Token("sym", "x", t.spaced) if (t.kind, t.text) == ("sym", name) else t for t in self.tokens]
-            self.current = self.tokens[self.position]
+        """Renames the variable of set-builder notation, which has no name outside of it."""
+        self.tokens = [Token("sym", BOUND, t.spaced) if (t.kind, t.text) == ("sym", name) else t for t in self.tokens]
+        self.current = self.tokens[self.position]
 
     def parse_sum_or_matrix(self) -> Value:
         """Parses a sum, or a multiple of a matrix."""
@@ -486,10 +521,52 @@ class AnswerParser(ExpressionParser):
             rows.append(tuple(row))
         self.depth -= 1
         if name == "cases":
-            return Bracketed("{", tuple(entry for entries in rows for entry in entries), "}")
+            return make_system(tuple(rows))
         if name not in _MATRICES or not rows:
             raise UnreadableAnswer
         return Matrix(tuple(rows))
+
+
+# Systems and functions defined piece by piece: what stands behind one brace
+
+
+def make_system(rows: tuple[tuple[Value, ...], ...]) -> Value:
+    """Returns what the rows behind a brace write: conditions that hold together, or the pieces of a function.
+
+    A piece is a pair of formula and condition, and pieces have no order.
+    """
+    if all(len(row) > 1 for row in rows):
+        pieces = (Bracketed(_PIECE, (row[0], *row[1:]), _PIECE) for row in rows)
+        return Bracketed("{", tuple(pieces), "}")
+    entries = tuple(entry for row in rows for entry in row)
+    together = len(entries) > 1 and all(isinstance(entry, Relation) for entry in entries)
+    return AnswerList(entries, ",") if together else Bracketed("{", entries, "}")
+
+
+_PIECE = "|"
+"""The brackets around a piece, which no text can write."""
+
+
+def _name_values(items: list[Value]) -> bool:
+    """Whether each item is an equation for another name."""
+    names = {item.members[0] for item in items if isinstance(item, Relation) and item.ops == ("=",)}
+    return len(names) == len(items) > 1 and all(isinstance(name, Sym) for name in names)
+
+
+def _match_vertices(tokens: list[Token]) -> tuple[Value, ...]:
+    """Returns both sides of `△ABC ≅ △DEF` with their vertices in one order, since A answers to D, B to E and C to F.
+
+    Vertices are sorted in pairs, and the sides too, so that `△CBA ≅ △FED` and `△DEF ≅ △ABC` are the same.
+    """
+    kinds = [token.kind for token in tokens]
+    if kinds != ["angle", "run", "rel", "angle", "run"] or len(tokens[1].text) != len(tokens[4].text):
+        return ()
+    left, right = tokens[1].text, tokens[4].text
+    written = []
+    for one, other in ((left, right), (right, left)):
+        pairs = sorted(zip(one, other, strict=True))
+        written.append(tuple("".join(letters) for letters in zip(*pairs, strict=True)))
+    return tuple(Sym(f"{tokens[0].text}{name} in order") for name in min(written))
 
 
 # Sums, products and multiples of matrices are computed while they are parsed: an answer may leave them uncomputed
@@ -548,12 +625,30 @@ def _to_matrix(rows: Entries) -> Matrix:
 # Both signs of `±`
 
 
+MAX_POINTS = 16
+"""Points that `(±a, ±b)` may stand for."""
+
+
 def expand_plus_minus(value: Value) -> list[Value]:
-    """Returns the two answers that `1 ± x` or `x = 1 ± y` writes; any other value alone."""
+    """Returns the answers that `1 ± x`, `x = 1 ± y` or `(±1, 0)` writes, a set with both elements for `{±1}`.
+
+    Any other value is returned alone.
+    """
     if isinstance(value, Relation) and len(value.members) == 2 and value.ops == ("=",):
         left, right = value.members
-        if right is not None and is_expr(right):
+        if left is not None and is_expr(left) and _has_plus_minus(left) and right is not None and is_expr(right):
+            return [Relation((_choose_sign(left, s), _choose_sign(right, s)), ("=",)) for s in (1, -1)]
+        if right is not None and (is_expr(right) or isinstance(right, Bracketed)):
             return [Relation((left, side), ("=",)) for side in expand_plus_minus(right)]
+    if isinstance(value, Bracketed):
+        choices = [expand_plus_minus(item) for item in value.items]
+        if all(len(choice) == 1 for choice in choices):
+            return [value]
+        if value.opening == "{":
+            return [Bracketed("{", tuple(item for choice in choices for item in choice), "}")]
+        if prod(map(len, choices)) <= MAX_POINTS:
+            return [Bracketed(value.opening, items, value.closing) for items in product(*choices)]
+        return [value]
     if not is_expr(value) or not _has_plus_minus(value):
         return [value]
     return [_choose_sign(value, 1), _choose_sign(value, -1)]
@@ -595,7 +690,13 @@ def parse_time(text: str) -> TimeOfDay | Text | None:
 # Numbers with words beside them: `360 sets`, `7 million`, `about 5`, `3 to 2`
 
 
-_NEVER_NOUNS = split_names("not no is if but so be by wrong false incorrect never nor maybe perhaps none else the")
+_NEVER_NOUNS = split_names(
+    "not no is if but so be by wrong false incorrect never nor maybe perhaps none else the "
+    "dozen dozens score gross squared cubed factorial half halves third thirds quarter quarters fifths tenths "
+    "double doubled triple tripled twice times more less fewer plus minus over under squares cubes roots root power "
+    "trillion quadrillion 倍 分之 打"
+)
+"""Words behind a number that deny it or make another number of it."""
 _ALTOGETHER = split_names("共 共有 一共 有 为 是")
 _ABOUT = split_names("about approximately roughly around nearly 约 大约")
 _MULTIPLES = {
@@ -658,6 +759,10 @@ _FORMATTING = re.compile(rf"\\(?:{'|'.join(sorted(CONTENT_COMMANDS))}|quad|left|
 _PUNCTUATION = re.compile(r"[^\w\s<>=≤≥≠+\-*/^√π°%.:'∠△∪∩∈→]+")
 _POINTS = re.compile(r"\.(?:(?<!\d\.)|(?!\d))|'(?:(?<!\w')|(?!\w))")
 """Points that are not decimal points, and apostrophes that are not inside a word."""
+_DEGREES = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?|(?<=\d)\s*度")
+_LABEL_SIGN = re.compile(r"(?<=[^\W\d_])\s*(?:[:：=为是])\s*(?=[-(（\d])")
+"""What joins a label to its value: `最大值为5`, `radius: 3`."""
+_BESIDE_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\w°])|(?<=[\w°])\s+(?=[\u4e00-\u9fff])|(?<=\d)\s+(?=°)")
 _ARTICLES = frozenset(("a", "an", "the"))
 _NAMED_SETS = {
     **dict.fromkeys(("empty set", "no solution", "no solutions", "no real solution", "空集", "无解"), Sym("∅")),
@@ -671,14 +776,24 @@ def parse_words(text: str) -> Text | Sym:
     return _NAMED_SETS.get(" ".join(value.words), value)
 
 
+def _keep_signs(punctuation: re.Match[str]) -> str:
+    """Returns a blank, with the mathematical and other signs in it as words: `p∧q` is not `p∨q`."""
+    signs = [char for char in punctuation[0] if not char.isascii() and unicodedata.category(char) in ("Sm", "So")]
+    return f" {' '.join(signs)} " if signs else " "
+
+
 def parse_text(text: str) -> Text:
     """Returns `text` as words: lower case, no punctuation, no articles; at most `MAX_CHARS` characters of it."""
     bare = _FORMATTING.sub(" ", text[:MAX_CHARS]) if "\\" in text else text[:MAX_CHARS]
+    if "circ" in bare or "度" in bare:
+        bare = _DEGREES.sub("°", bare)
     spaced = bare
     if not bare.replace(" ", "").isalnum():
-        spaced = _PUNCTUATION.sub(" ", bare)
+        spaced = _PUNCTUATION.sub(_keep_signs, bare)
         if "." in spaced or "'" in spaced:
             spaced = _POINTS.sub(" ", spaced)
+    if not spaced.isascii() or ":" in spaced or "=" in spaced:
+        spaced = _BESIDE_CHINESE.sub("", _LABEL_SIGN.sub(" ", spaced))
     words = spaced.lower().split()
     content_words = tuple([word for word in words if word not in _ARTICLES])
     return Text(content_words or tuple(words), bare.strip().strip("$").strip())

@@ -5,6 +5,7 @@ The type of the gold decides how they are compared: the answer is converted to i
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from math import gcd
 
@@ -27,7 +28,7 @@ from mmk12.verifier.nodes import (
 )
 from mmk12.verifier.numeric import are_equal, find_symbols
 from mmk12.verifier.profiles import Profile
-from mmk12.verifier.quantities import equal_quantities, equal_rounded
+from mmk12.verifier.quantities import equal_quantities, equal_rounded, substitute
 from mmk12.verifier.relations import equal_relations, is_bare, is_name, read_assignment
 from mmk12.verifier.sets import REALS, as_expr, as_set, equal_sets
 
@@ -159,6 +160,7 @@ class Comparison:
 
     def match_relation(self, gold: Relation, answer: Value) -> str | None:
         """Compares relations, or the value that the gold assigns with an answer that is only the value."""
+        answer = _rename_argument(gold, answer)
         if is_bare(gold):
             return "same sign" if isinstance(answer, Relation) and answer == gold else None
         if isinstance(answer, Relation):
@@ -205,6 +207,12 @@ class Comparison:
         rule = self.match_sets(gold, answer)
         if rule:
             return rule
+        if (
+            _are_conditions(gold.items)
+            and isinstance(answer, AnswerList)
+            and {gold.separator, answer.separator} == _BOTH
+        ):
+            return None  # one suffices on one side, all hold on the other
         if isinstance(answer, Relation) and len(answer.members) == 2 and answer.members[1] is not None:
             # (x, y) = (1, 2), or x ∈ {1, 2}
             answer = answer.members[1]
@@ -280,9 +288,39 @@ def _is_curve(left: Value | None) -> bool:
 def _are_roots(items: Items) -> bool:
     """Whether these are `x_1 = …`, `x_2 = …`: solutions of one equation, whose numbering means nothing."""
     return all(
-        isinstance(item, Relation) and isinstance(item.members[0], Sym) and item.members[0].name[:2] == "x_"
+        isinstance(item, Relation)
+        and isinstance(item.members[0], Sym)
+        and item.members[0].name[:2] == "x_"
+        and item.members[0].name[2:].isdigit()
         for item in items
     )
+
+
+_FUNCTION = re.compile(r"([A-Za-z]{1,3})(?:\(([a-z])\)|_([a-z]))")
+"""A function or a sequence by its name and the name of its argument: `f(x)`, `a_n`."""
+
+
+def _rename_argument(gold: Relation, answer: Value) -> Value:
+    """Returns `f(t) = t^2` as `f(x) = x^2` for a gold of `f(x)`: the name of an argument is free."""
+    ours, theirs = gold.members[0], answer.members[0] if isinstance(answer, Relation) else None
+    if not (isinstance(ours, Sym) and isinstance(theirs, Sym) and isinstance(answer, Relation)):
+        return answer
+    a, b = _FUNCTION.fullmatch(ours.name), _FUNCTION.fullmatch(theirs.name)
+    if a is None or b is None or a[1] != b[1] or ours == theirs or (a[2] is None) != (b[2] is None):
+        return answer
+    old, new = b[2] or b[3], a[2] or a[3]
+    right = as_expr(answer.members[1]) if len(answer.members) == 2 else None
+    if right is None or new in find_symbols(right):
+        return answer
+    return Relation((ours, substitute(right, old, Sym(new))), answer.ops)
+
+
+_BOTH = frozenset((",", "or"))
+
+
+def _are_conditions(items: Items) -> bool:
+    """Whether these are inequalities, which `or` joins otherwise than a comma."""
+    return all(isinstance(item, Relation) and not {"=", "≈"}.intersection(item.ops) for item in items)
 
 
 def _are_named_values(items: Items) -> bool:

@@ -365,7 +365,7 @@ class ExpressionParser:
                 if token.kind == "stop":
                     raise UnreadableAnswer
                 if level == 0:
-                    return Sym(name + "".join(part.text for part in self.tokens[start : self.position]))
+                    return Sym(name + _write_argument(self.tokens[start : self.position]))
         return Sym(name)
 
     def parse_letters(self) -> Expr:
@@ -468,14 +468,17 @@ class ExpressionParser:
     def parse_angle(self) -> Expr:
         """Parses `∠ABC` or `△ABC`: one name, which does not depend on the order in which it is written.
 
-        The angle ABC is the angle CBA; the vertices of a triangle come in any order.
+        The angle ABC is the angle CBA; the vertices of a triangle come in any order. A vector has a direction: BA is
+        -AB. A bar over a letter is a part of its name.
         """
         mark = self.advance().text
         token = self.advance()
         if token.kind not in ("run", "sym", "num", "word"):
             raise UnreadableAnswer
         name = token.text
-        if token.kind == "run":
+        if mark == "→" and name > name[::-1]:
+            return make_negative(Sym(mark + name[::-1]))
+        if token.kind == "run" and mark in "∠△":
             name = min(name, name[::-1]) if mark == "∠" else "".join(sorted(name))
         return Sym(mark + name)
 
@@ -545,6 +548,18 @@ class ExpressionParser:
         "char": parse_signed,
     }
     """The rule for each kind of token that can begin a primary."""
+
+
+def _write_argument(tokens: list[Token]) -> str:
+    """Returns the argument of a named function as text, a number by its value: `f(1/2)` is `f(0.5)`."""
+    parser = ExpressionParser(tokens[1:-1])
+    try:
+        value = parser.parse_sum()
+    except UnreadableAnswer:
+        value = None
+    if isinstance(value, Num) and parser.current.kind == "stop":
+        return f"({value.value})"
+    return "".join(part.text for part in tokens)
 
 
 # Numerals

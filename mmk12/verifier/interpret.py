@@ -7,7 +7,9 @@ from math import gcd
 
 from mmk12.verifier.answer_parser import MAX_NOUNS, parse, parse_text
 from mmk12.verifier.gold import GoldReference, split_list, split_sub_answers
+from mmk12.verifier.lexer import ONE_LETTER_UNITS
 from mmk12.verifier.nodes import AnswerList, Text, Value
+from mmk12.verifier.numeric import find_names
 from mmk12.verifier.sentences import (
     final_statement,
     find_formula,
@@ -23,6 +25,8 @@ from mmk12.verifier.unicode import to_plain
 _UNREDUCED = re.compile(
     r"\\[dt]?frac\s*\{\s*-?(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|(?<![\d/])(\d{1,18})\s*/\s*(\d{1,18})(?![\d/])"
 )
+_WORDED = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
+"""Words inside a formula: `\\text{point } (2, -3)`."""
 _YES_NO = re.compile(r"(yes|no)\s*[,.:;]\s+([a-z].*)", re.IGNORECASE | re.DOTALL)
 _SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\]]?)*\s*\.?")
 
@@ -35,7 +39,8 @@ def interpret(text: str, gold: GoldReference) -> Value:
     if gold.declared == "list" and isinstance(gold.values[0], AnswerList):
         value = split_list(text, gold.values[0])
         return value if not _has_words(value) or any(map(_has_words, gold.values)) else _find_contained(text) or value
-    value = parse(text)
+    # A letter of the gold is a variable, not a unit: `3m + 2`.
+    value = parse(f"${text}$" if "$" not in text and _shares_letter(text, gold) else text)
     kind = gold.kind.type
     if kind == "statements":
         return _parse_statements(text) or value
@@ -44,12 +49,20 @@ def interpret(text: str, gold: GoldReference) -> Value:
     if not _has_words(value) or (kind != "text" and any(map(_has_words, gold.values))):
         return value
     if kind != "text":
+        if "\\text" in text or "\\mathrm" in text:
+            text = _WORDED.sub(r" \1 ", text)
         return value if _hedges(value) else _find_contained(text) or value
     reply = _read_yes_no(text)
     if reply is not None:
         return parse(reply)
     states = isinstance(value, Text) and (len(value.words) > MAX_NOUNS or "is" in value.words)
     return parse(find_statement(text) or text) if states and value not in gold.values else value
+
+
+def _shares_letter(text: str, gold: GoldReference) -> bool:
+    """Whether the gold has a variable that stands for a unit in prose, and the answer has that letter."""
+    letters = ONE_LETTER_UNITS.intersection(text)
+    return bool(letters) and any(letters & find_names(value) for value in gold.values)
 
 
 def _parse_words(text: str, gold: GoldReference) -> Text:

@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable
 
 from mmk12.verifier.nodes import frozen
+from mmk12.verifier.unicode import ARROW, BAR
 from mmk12.verifier.units import CURRENCIES, UNITS
 from mmk12.verifier.vocabulary import (
     CONTENT_COMMANDS,
@@ -79,7 +80,7 @@ Meaning = tuple[str, str]
 """Kind and text of a token"""
 
 _UNIT_MODIFIERS = ("square", "sq", "cubic")
-_ONE_LETTER_UNITS = frozenset(name for name in UNITS if len(name) == 1 and name.isascii())
+ONE_LETTER_UNITS = frozenset(name for name in UNITS if len(name) == 1 and name.isascii())
 """Units that are variables in mathematics mode."""
 
 _SIGNS: dict[str, Meaning] = {
@@ -91,6 +92,8 @@ _SIGNS: dict[str, Meaning] = {
     "∩": ("cup", "∩"),
     "∅": ("sym", "∅"),
     "∠": ("angle", "∠"),
+    ARROW: ("angle", "→"),
+    BAR: ("angle", "‾"),
     **{sign: ("floor", sign) for sign in "⌊⌈"},
     **{sign: ("close", sign) for sign in "⌋⌉"},
     **{sign: ("currency", sign) for sign in CURRENCIES - {"$"}},
@@ -155,6 +158,10 @@ _COMMANDS: dict[str, Meaning] = {
     "rangle": ("close", ")"),
     "prime": ("char", "'"),
     "percent": ("%", "%"),
+    "wedge": ("sep", ","),
+    "land": ("sep", ","),
+    "vee": ("sep", "or"),
+    "lor": ("sep", "or"),
     "circ": ("deg", "°"),
     "degree": ("deg", "°"),
     **{name: ("rel", sign) for name, sign in RELATIONS.items() if name.isascii() and name.isalpha()},
@@ -232,7 +239,7 @@ _THIN_COMMA = re.compile(r"\{,\}|,\s*\\!\s*")
 
 _IGNORED = split_names(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr middle limits nolimits displaystyle textstyle "
-    "scriptstyle noindent qquad quad thinspace"
+    "scriptstyle noindent qquad quad thinspace tiny small normalsize large Large LARGE huge Huge"
 )
 """Commands that mean nothing here."""
 _SPACES = frozenset(" ,;:!>")
@@ -289,7 +296,7 @@ class _Lexer:
         if len(lexeme) > 1:
             for kind, text in split_letters(lexeme):
                 self.add(kind, text)
-        elif lexeme in _ONE_LETTER_UNITS and self._is_unit(lexeme):
+        elif lexeme in ONE_LETTER_UNITS and self._is_unit(lexeme):
             self.add("letterunit", lexeme)
         else:
             self.add_known(_SYMBOLS[lexeme])

@@ -154,6 +154,8 @@ Value = (
     Expr | Bracketed | Relation | Ratio | TimeOfDay | Matrix | Union | Difference | Text | AnswerList | AmbiguousNumber
 )
 
+BOUND = "·"
+"""The name of a variable that has none outside of its set: `{k | k > 1}` and `{x | x > 1}` are one set."""
 ZERO, ONE, TWO, THREE = (Num(Fraction(value)) for value in range(4))
 PI, DEGREE, PERCENT = Const("pi"), Const("°"), Const("%")
 

@@ -24,9 +24,9 @@ from decimal import (
 from fractions import Fraction
 from functools import lru_cache
 from math import comb, factorial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from mmk12.verifier.nodes import Call, Const, Expr, Num, Sym, Unit
+from mmk12.verifier.nodes import AnswerList, Bracketed, Call, Const, Expr, Num, Relation, Sym, Unit, Value, is_expr
 from mmk12.verifier.units import UNITS
 
 # Number backends: floats to refute, long decimals to confirm
@@ -53,6 +53,7 @@ class NumberBackend(Protocol[T]):
     def div(self, a: T, b: T) -> T: ...
     def integer_power(self, base: T, n: int) -> T: ...
     def power(self, base: T, exponent: T) -> T: ...
+    def principal_power(self, base: T, exponent: T) -> T: ...
     def real(self, value: T) -> Fraction | None: ...
     def call(self, name: str, value: T) -> T: ...
 
@@ -65,6 +66,11 @@ def _floor(z: complex) -> complex:
     if z.imag or abs(z.real - round(z.real)) < 1e-9:
         raise ArithmeticError  # too close to an integer for floats to decide
     return complex(math.floor(z.real))
+
+
+def _leaves_the_reals(name: str, value: Any) -> bool:
+    """Whether a function of a real number has no real value."""
+    return (name == "ln" and value < 0) or (name in ("arcsin", "arccos") and abs(value) > 1)
 
 
 class FloatBackend:
@@ -89,8 +95,9 @@ class FloatBackend:
     }
     _CONSTANTS = {"pi": math.pi, "e": math.e, "°": math.pi / 180, "%": 0.01, "i": 1j}  # noqa: RUF012
 
-    def __init__(self) -> None:
+    def __init__(self, real_only: bool = False) -> None:
         self.peak = 0.0
+        self.real_only = real_only
 
     def number(self, value: Fraction) -> complex:
         over, under = value.as_integer_ratio()
@@ -113,13 +120,19 @@ class FloatBackend:
         return base**n
 
     def power(self, base: complex, exponent: complex) -> complex:
+        if self.real_only and base.real < 0:
+            raise NoValue
+        return self.principal_power(base, exponent)
+
+    def principal_power(self, base: complex, exponent: complex) -> complex:
         return base**exponent
 
     def real(self, value: complex) -> Fraction | None:
         return Fraction(value.real) if value.imag == 0 else None
 
     def call(self, name: str, value: complex) -> complex:
-        if name not in self._CALLS:
+        self.peak = max(self.peak, 1.0)  # of sin π nothing is left but the rounding of a value of that size
+        if name not in self._CALLS or (self.real_only and _leaves_the_reals(name, value.real)):
             raise NoValue
         return self._CALLS[name](value)
 
@@ -158,9 +171,10 @@ def decimal_pi(digits: int) -> Decimal:
 class DecimalBackend:
     """Complex numbers with `digits` decimal digits, to be used inside `localcontext(decimal_context(digits))`."""
 
-    def __init__(self, digits: int) -> None:
+    def __init__(self, digits: int, real_only: bool = False) -> None:
         self.digits = digits
         self.peak = _ZERO
+        self.real_only = real_only
 
     def number(self, value: Fraction) -> DecimalComplex:
         return Decimal(value.numerator) / Decimal(value.denominator), _ZERO
@@ -205,6 +219,11 @@ class DecimalBackend:
         return result if n >= 0 else self.div((_DECIMAL_ONE, _ZERO), result)
 
     def power(self, base: DecimalComplex, exponent: DecimalComplex) -> DecimalComplex:
+        if self.real_only and base[0] < 0:
+            raise NoValue
+        return self.principal_power(base, exponent)
+
+    def principal_power(self, base: DecimalComplex, exponent: DecimalComplex) -> DecimalComplex:
         if not base[0] and not base[1]:
             if exponent[0] > 0:
                 return _ZERO, _ZERO
@@ -218,6 +237,9 @@ class DecimalBackend:
         return Fraction(value[0]) if not value[1] and value[0].adjusted() < 400 else None
 
     def call(self, name: str, value: DecimalComplex) -> DecimalComplex:
+        self.peak = max(self.peak, _DECIMAL_ONE)
+        if self.real_only and _leaves_the_reals(name, value[0]):
+            raise NoValue
         if name == "ln":
             return self._ln(value)
         if name == "abs":
@@ -342,19 +364,35 @@ def find_symbols(*exprs: Expr) -> set[str]:
     return names
 
 
+def find_names(value: Value | None) -> set[str]:
+    """Returns the names of the symbols anywhere in a value: in an equation, a list, a point."""
+    if isinstance(value, Relation):
+        return set().union(*map(find_names, value.members))
+    if isinstance(value, AnswerList | Bracketed):
+        return set().union(*map(find_names, value.items))
+    return find_symbols(value) if is_expr(value) else set()
+
+
 @lru_cache(maxsize=4096)
 def _coordinate(name: str, trial: int, whole: bool) -> Fraction:
     code = zlib.crc32(f"{name}#{trial}".encode("utf-8", "surrogatepass"))
     if whole:
         return Fraction(code % 23 + 2)
-    size = Fraction(code % 4001 + 701, 1931)
-    # The first points are positive, where roots and logarithms are real; later ones have both signs.
-    return -size if trial and code >> 16 & 1 else size
+    return Fraction(code % 4001 + 701, 1931)
+
+
+_SIGNS = ((1, 1), (-1, 1), (-1, -1), (1, -1))
+"""The signs of every second coordinate and of the others, in the first trials; all later coordinates are positive."""
 
 
 def sample_point(names: set[str], trial: int, whole: bool = False) -> Point:
-    """Returns the point of a trial; its coordinates are integers if `whole`, for factorials."""
-    return {name: _coordinate(name, trial, whole) for name in names}
+    """Returns the point of a trial; its coordinates are integers if `whole`, for factorials.
+
+    The first point is positive, where roots and logarithms are real. Signs go by the order of the names, not by the
+    names, so that two expressions do not become equal or different when their letters are exchanged.
+    """
+    signs = _SIGNS[trial] if trial < len(_SIGNS) and not whole else _SIGNS[0]
+    return {name: signs[place % 2] * _coordinate(name, trial, whole) for place, name in enumerate(sorted(names))}
 
 
 def evaluate(expr: Expr, point: Point, backend: NumberBackend[T]) -> T:
@@ -424,7 +462,9 @@ def _evaluate_power(base: Expr, exponent: Expr, point: Point, backend: NumberBac
         if degree % 2 and degree < 100:
             index = Num(Fraction(degree))
             return backend.integer_power(_evaluate_root(index, backend.number(index.value), under, backend), n)
-    return backend.power(under, evaluate(exponent, point, backend))
+    # (-1)^n is real for whole n, so a negative number keeps its powers; a variable must not be negative here.
+    power = backend.principal_power if isinstance(base, Num) else backend.power
+    return power(under, evaluate(exponent, point, backend))
 
 
 def _evaluate_root(degree: Expr, index: T, under: T, backend: NumberBackend[T]) -> T:
@@ -472,9 +512,9 @@ def _evaluate_float(expr: Expr, point: Point, backend: FloatBackend) -> complex 
     return value if abs(value) < 1e300 else None
 
 
-def _refute(a: Expr, b: Expr, point: Point) -> bool:
+def _refute(a: Expr, b: Expr, point: Point, real_only: bool) -> bool:
     """Whether the values in floats differ by more than any rounding error."""
-    backend = FloatBackend()
+    backend = FloatBackend(real_only)
     x, y = _evaluate_float(a, point, backend), _evaluate_float(b, point, backend)
     if x is None or y is None:
         return False
@@ -482,20 +522,20 @@ def _refute(a: Expr, b: Expr, point: Point) -> bool:
     return gap > 1e-9 * max(backend.peak, abs(x), abs(y)) and gap > 1e-280
 
 
-def _compare(a: Expr, b: Expr, point: Point) -> bool | None:
+def _compare(a: Expr, b: Expr, point: Point, real_only: bool) -> bool | None:
     """Whether the values at a point agree; None if one of them has no value."""
     try:
-        return False if _refute(a, b, point) else _confirm(a, b, point)
+        return False if _refute(a, b, point, real_only) else _confirm(a, b, point, real_only)
     except NoValue:
         return None
 
 
-def _confirm(a: Expr, b: Expr, point: Point) -> bool | None:
+def _confirm(a: Expr, b: Expr, point: Point, real_only: bool) -> bool | None:
     """Whether the values agree to half of the digits; None if one of them has no value."""
     digits = _count_digits(a, b)
     if digits > MAX_DIGITS:
         return False
-    backend = DecimalBackend(digits)
+    backend = DecimalBackend(digits, real_only)
     try:
         with localcontext(decimal_context(digits)):
             x, y = evaluate(a, point, backend), evaluate(b, point, backend)
@@ -518,8 +558,10 @@ def is_infinity(expr: Expr) -> int:
 def are_equal(a: Expr, b: Expr) -> bool:
     """Whether two expressions are equal for all values of their symbols.
 
-    Equal means to half of the digits at `POINTS` points, at one point if there are no symbols. Points where one of the
-    two has no value do not count, and too many of them make the expressions unequal.
+    Equal means to half of the digits at `POINTS` points, at one point if there are no symbols. Symbols are real numbers
+    (unless `i` is among them), so points where a root or logarithm on either side is not real say nothing: `√a·√b` is
+    `√(ab)`. Other points where one of the two has no value do not count, and too many of them make the expressions
+    unequal.
     """
     if isinstance(a, Num) and isinstance(b, Num):
         return a.value == b.value
@@ -532,15 +574,16 @@ def are_equal(a: Expr, b: Expr) -> bool:
         isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in iter_nodes(expr)
     )
     required = POINTS if names - {"i"} else 1
+    real_only = bool(names) and "i" not in names
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
         point = sample_point(names, trial, whole)
-        verdict = _compare(a, b, point)
+        verdict = _compare(a, b, point, real_only)
         if verdict is False:
             return False
         agreed += verdict is True
         unknown += verdict is None
-        if unknown > MAX_UNKNOWN and not whole:
+        if unknown > MAX_UNKNOWN and not whole and not real_only:
             return False
         if agreed == required:
             return True

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mmk12.verifier.nodes import (
+    BOUND,
     AnswerList,
     Bracketed,
     Call,
@@ -115,7 +116,7 @@ def _convert_part(value: Value) -> RealSet | None:
 
 def equal_sets(gold: RealSet, answer: RealSet, profile: Profile, tolerance: Decimal | None = None) -> bool:
     """Whether two sets have the same ends, open or closed alike, and no different variables."""
-    if gold.variable and answer.variable and gold.variable != answer.variable:
+    if len({gold.variable, answer.variable} - {None, BOUND}) > 1:
         return False
     if len(gold.intervals) != len(answer.intervals):
         return False

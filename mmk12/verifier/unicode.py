@@ -20,6 +20,11 @@ _SPELLINGS = {
     **dict.fromkeys("“”″", '"'),
     **dict.fromkeys("。．", "."),
     **dict.fromkeys("、", ","),
+    "⟂": "⊥",
+    "㎡": " m^2",
+    "㎠": " cm^2",
+    "㎥": " m^3",
+    "㎤": " cm^3",
     **{sign: sign for sign in "℃℉"},
     "±": "\\pm ",
     "∓": "\\mp ",
@@ -41,6 +46,8 @@ def _spell(char: str) -> str:
     """Returns the spelling of `char` in the lexer's alphabet; nothing for invisible characters and combining marks."""
     if char in _SPELLINGS:
         return _SPELLINGS[char]
+    if char in (ARROW, BAR):
+        return char
     if unicodedata.category(char) in ("Cf", "Mn"):
         return ""
     decomposition = unicodedata.decomposition(char)
@@ -81,8 +88,24 @@ _ESCAPED = re.compile(
 """A doubled backslash before a command."""
 _REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
 """`0.1\\overline{6}`"""
+_ARROW = re.compile(r"\\(?:overrightarrow|vec)\s*\{\s*([A-Z])\s*([A-Z])\s*\}")
+"""An arrow over two points, which has a direction."""
+_BAR = re.compile(r"\\(?:overline|bar)\s*(?:\{\s*([A-Za-z])\s*\}|([A-Za-z])(?![A-Za-z]))")
+"""A bar over one letter: a conjugate, a complement or a mean."""
+ARROW, BAR = "\ue000", "\ue001"
+"""The signs that stand for an arrow and a bar in front of a name, which no text can hold."""
 _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
 """`3.2 x 10^5`"""
+
+
+_DOTTED = re.compile(r"(\d{0,20})\.(\d{0,20})\\dot\s*\{?(\d)\}?(?:(\d{0,20})\\dot\s*\{?(\d)\}?)?")
+"""`0.\\dot{1}2\\dot{3}`: dots over the first and the last digit of the period, as Chinese textbooks print it."""
+_UNBRACED = re.compile(r"\\(overline|bar)\s*(\d)")
+
+
+def _expand_dots(match: re.Match[str]) -> str:
+    whole, fixed, first, middle, last = match.groups()
+    return f"{whole}.{fixed}\\overline{{{first}{middle or ''}{last or ''}}}"
 
 
 def _as_fraction(match: re.Match[str]) -> str:
@@ -90,6 +113,28 @@ def _as_fraction(match: re.Match[str]) -> str:
     whole, fixed, period = match.groups()
     over = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
     return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
+
+
+_WRITTEN_OTHERWISE = re.compile(
+    r"\dh\s?\d|时\s?\d|circled|align|gather|split|cases|array|\^\s*\{\s*\\(?:text|mathrm)|_\{\(|cosec|\\\\\s*\Z"
+)
+_REWRITTEN = (
+    (re.compile(r"\\textcircled\s*\{\s*(?:\\small\s*)?(\d{1,2})\s*\}"), r"(\1)"),
+    (
+        re.compile(r"&(?=[^\\]{0,200}(?:\\(?!end)[^\\]{0,200}){0,20}\\end\s*\{(?:aligned|align\*?|gathered|split)\})"),
+        "",
+    ),
+    (re.compile(r"\\(begin|end)\s*\{(?:aligned|align\*?|gathered|split)\}"), r"\\\1{cases}"),
+    (re.compile(r"\s*[.,;，。；]\s*(?=\\\\|\\end\b)"), ""),
+    (re.compile(r"\\text\s*\{\s*,?\s*(?:if|when|for|where|当|若)\s*\}|(?<=&)\s*(?:if|when|for)\b"), " "),
+    (re.compile(r"\^\s*\{\s*\\(?:text|mathrm)\s*\{\s*(st|nd|rd|th)\s*\}\s*\}"), r"\1"),
+    (re.compile(r"_\{\((\d{1,3})\)\}"), r"_{\1}"),
+    (re.compile(r"(?<=\d)h\s?(?=\d{1,2}\s?(?:m|min|mins|minutes)\b)"), " h "),
+    (re.compile(r"(?<=时)\s?(\d{1,2})\s?分(?!钟)"), r"\1分钟"),
+    (re.compile(r"\\?cosec\b"), r"\\csc"),
+    (re.compile(r"\\\\\s*\Z"), ""),
+)
+"""Other spellings of what the language has: circled numbers, aligned systems, ordinals, bases, a secant's old name."""
 
 
 def unescape(text: str) -> str:
@@ -103,7 +148,16 @@ def to_plain(text: str) -> str:
     if "\\" in text:
         text = unescape(text)
         if "\\overline" in text or "\\dot" in text or "\\bar" in text:
+            text = _UNBRACED.sub(r"\\\1{\2}", _DOTTED.sub(_expand_dots, text))
             text = _REPEATING.sub(_as_fraction, text)
+            text = _BAR.sub(lambda bar: f" {BAR}{bar[1] or bar[2]} ", text)
+        if "\\overrightarrow" in text or "\\vec" in text:
+            text = _ARROW.sub(lambda arrow: f" {ARROW}{arrow[1]}{arrow[2]} ", text)
+    if _WRITTEN_OTHERWISE.search(text):
+        for pattern, plain in _REWRITTEN:
+            text = pattern.sub(plain, text)
+    if "\\\\" in text and "\\begin" not in text:
+        text = text.replace("\\\\", " ; ")
     if not text.isascii():
         text = text.translate(_TABLE).replace("}^{", "").replace("}_{", "")
     return _TIMES.sub("*", text) if "x10^" in text or "x 10^" in text else text

@@ -32,6 +32,7 @@ _UNITS: tuple[tuple[int | str, str, int, str], ...] = (
     (1000, "gram", 1, "kg kgs kilogram kilograms 千克 公斤"),
     (1_000_000, "gram", 1, "ton tons tonne tonnes 吨"),
     ("45359237/100000", "gram", 1, "lb lbs pound pounds"),
+    ("45359237/1600000", "gram", 1, "oz ounce ounces"),
     (1, "second", 1, "s sec secs second seconds 秒"),
     (60, "second", 1, "min mins minute minutes 分钟"),
     (3600, "second", 1, "h hr hrs hour hours 小时"),

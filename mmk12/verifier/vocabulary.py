@@ -61,7 +61,7 @@ WORDS = MappingProxyType(
 PLAIN_WORDS = split_names(
     "is it the of in to no yes not if so be by at as on we he for are was has all any per can one two six ten but "
     "nor set day its may see use via too she her his our you how who why did had do go my me am us oh ok key low "
-    "big new old odd red up out off own let get got put say way end few lot sum top"
+    "big new old odd red up out off own let get got put say way end few lot sum top st nd rd th am pm pc pcs"
 )
 """Short English words; without this list `is` would be i times s."""
 
