@@ -153,7 +153,8 @@ class Training(Learning):
     the KL penalty in the loss; 0 needs no reference model. `max_model_len` bounds prompt and response together, so that
     a long prompt leaves less for its response; null is the sum of both bounds. `shuffle_updates` draws the samples of
     each update at random from the step, as the released code does. `online_filter` is for prompts whose rollouts are
-    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others.
+    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others. The job ends when more
+    than the share `max_failed` of a step's prompts lost rollouts to errors.
     """
 
     prompts_per_step: Count = 128
@@ -175,6 +176,7 @@ class Training(Learning):
     shuffle_updates: Switch = False
     temperature: Positive = 1.0
     online_filter: OnlineFilter = "off"
+    max_failed: Share = 0.1
     shuffle: Switch = True
 
     @property
