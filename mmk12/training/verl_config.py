@@ -89,10 +89,7 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         f"{_ACTOR}.ppo_epochs": 1,
         "algorithm.norm_adv_by_std_in_grpo": train.advantage != "grpo_plain",
         f"{_ACTOR}.policy_loss.loss_mode": _LOSS_MODES.get(train.loss, train.loss),
-        # clip_ratio_low and clip_ratio_high have defaults of their own, which replace clip_ratio.
-        f"{_ACTOR}.clip_ratio": train.clips[0],
-        f"{_ACTOR}.clip_ratio_low": train.clips[0],
-        f"{_ACTOR}.clip_ratio_high": train.clips[1],
+        **_clip(train),
         f"{_ACTOR}.clip_ratio_c": train.ratio_cap or _NO_DUAL_CLIP,
         **_loss(train),
         f"{_ACTOR}.loss_agg_mode": _LOSS_MEANS[train.loss_mean],
@@ -109,11 +106,19 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
     }
 
 
+def _clip(train: Training) -> dict[str, Any]:
+    """Returns all three keys: clip_ratio_low and clip_ratio_high have defaults that win over clip_ratio."""
+    if train.clips is None:
+        return {}
+    low, high = train.clips
+    return {f"{_ACTOR}.clip_ratio": low, f"{_ACTOR}.clip_ratio_low": low, f"{_ACTOR}.clip_ratio_high": high}
+
+
 def _loss(train: Training) -> dict[str, Any]:
     """Returns the keys that only some losses have."""
     keys: dict[str, Any] = {}
     if train.loss == "cpgd":
-        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = train.drift or _DRIFT
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _DRIFT if train.drift is None else train.drift
         keys[f"{_ACTOR}.clip_ratio_c"] = 1 + (train.drift_cap or _DRIFT_CAP)  # the plugin reads it as 1 + c
     if train.loss == "kl_cov":
         keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _KL_COV_COEF
@@ -122,8 +127,12 @@ def _loss(train: Training) -> dict[str, Any]:
         # Without a factor verl divides by the longest response of a micro-batch, which at one sample is `sample`.
         keys[f"{_ACTOR}.loss_scale_factor"] = train.loss_constant or train.max_response
     if train.rollout_correction is not None:
-        keys["algorithm.rollout_correction.rollout_is"] = train.rollout_correction.by
-        keys["algorithm.rollout_correction.rollout_is_threshold"] = train.rollout_correction.threshold
+        correction = train.rollout_correction
+        band = f"{correction.least}_{correction.threshold}"  # a text of two numbers is IcePop
+        keys["algorithm.rollout_correction.rollout_is"] = correction.by
+        keys["algorithm.rollout_correction.rollout_is_threshold"] = (
+            correction.threshold if correction.least is None else band
+        )
     if train.lora is not None:
         keys |= {
             f"{_MODEL}.lora_rank": train.lora.rank,
