@@ -22,6 +22,7 @@ _MODEL = "actor_rollout_ref.model"
 _ROLLOUT = "actor_rollout_ref.rollout"
 _REFERENCE = "actor_rollout_ref.ref"
 
+_OWN_LOGGERS = ("console", "file")
 _NO_DUAL_CLIP = 10_000.0
 """verl cannot switch its dual clip off; with this ratio it never has an effect."""
 
@@ -46,7 +47,7 @@ _NO_LORA = ".*(vision_tower|multi_modal_projector|visual).*"
 def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a reinforcement learning job; the recipe's `overrides` come last."""
     hardware = recipe.hardware
-    return {
+    keys = {
         **_data(recipe, train, data),
         **_algorithm(train, steps),
         **_rollout(train, hardware),
@@ -57,6 +58,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
         **(_cpu(train) if hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
+    return keys | {"trainer.logger": _with_own_loggers(keys["trainer.logger"])}
 
 
 def _data(recipe: Recipe, train: Training, data: Path) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", *train.logging],
+        "trainer.logger": train.logging,
         "trainer.total_epochs": train.epochs if train.steps is None else 1_000_000,
         "trainer.total_training_steps": steps.total,
         "trainer.val_before_train": train.validate_every is not None,
@@ -238,6 +240,12 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
         "trainer.validation_data_dir": str(out / "validation"),
         "trainer.resume_mode": "auto",
     }
+
+
+def _with_own_loggers(loggers: Any) -> list[Any]:
+    """Returns the loggers, behind the two that progress, curves and reports of `mmk12` are made of."""
+    named = loggers if isinstance(loggers, list) else [] if loggers is None else [loggers]
+    return [*_OWN_LOGGERS, *(name for name in named if name not in _OWN_LOGGERS)]
 
 
 def _cpu(train: Training) -> dict[str, Any]:
@@ -268,13 +276,14 @@ def _cpu(train: Training) -> dict[str, Any]:
 
 def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a fine-tuning job; the recipe's `overrides` come last."""
-    return {
+    keys = {
         **_sft_data(recipe, sft, data),
         **_sft_model(sft, recipe.hardware, model),
         **_sft_trainer(sft, recipe.hardware, out, steps),
         **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
+    return keys | {"trainer.logger": _with_own_loggers(keys["trainer.logger"])}
 
 
 def _sft_data(recipe: Recipe, sft: Finetuning, data: Path) -> dict[str, Any]:
@@ -313,7 +322,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", *sft.logging],
+        "trainer.logger": sft.logging,
         "trainer.seed": sft.seed,
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -262,20 +264,68 @@ def test_lora_leaves_out_the_tower_and_the_projector_of_every_family() -> None:
     assert keys["actor_rollout_ref.rollout.load_format"] == "safetensors"
 
 
-def test_loggers_by_one_word_are_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_of("mm_eureka_8b", "train.logging=[tensorboard, wandb, swanlab, mlflow]")
-    assert plan.keys["trainer.logger"] == ["console", "file", "tensorboard", "wandb", "swanlab", "mlflow"]
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "SWANLAB_API_KEY", "SWANLAB_MODE", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
-    offline = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
+@pytest.mark.parametrize("recipe", ["mm_eureka_8b", "sft"])
+@pytest.mark.parametrize("named", ["[wandb]", "wandb", "[wandb, console]", "[wandb, file, console]"])
+def test_no_override_takes_away_the_log_that_progress_and_curves_are_made_of(recipe: str, named: str) -> None:
+    assert plan_of(recipe, f"overrides.trainer.logger={named}").keys["trainer.logger"] == ["console", "file", "wandb"]
+
+
+LOGGERS = ["tensorboard", "wandb", "swanlab", "mlflow"]
+
+
+@pytest.fixture
+def no_services(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A machine without keys and proxies; returns the URL of a port where nobody answers."""
+    for name in [*os.environ]:
+        if name.startswith(("WANDB_", "SWANLAB_", "MLFLOW_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+def test_loggers_by_one_word_are_offline_without_a_key(tmp_path: Path, no_services: str) -> None:
+    said: list[str] = []
+    plan = plan_of("mm_eureka_8b", f"train.logging={LOGGERS}")
+    assert plan.keys["trainer.logger"] == ["console", "file", *LOGGERS]
+    offline = launcher._place_loggers(plan.recipe.training.logging, tmp_path, said.append)
+    assert offline == {
+        "WANDB_DIR": str(tmp_path),
+        "WANDB_MODE": "offline",
+        "SWANLAB_LOG_DIR": str(tmp_path / "swanlab"),
+        "SWANLAB_MODE": "offline",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+    }
+    assert launcher._place_loggers(["tensorboard"], tmp_path, said.append) == {}
+    assert not said
+
+
+def test_a_service_that_answers_is_used_and_one_that_does_not_is_told(
+    tmp_path: Path, no_services: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        url = f"http://127.0.0.1:{service.getsockname()[1]}"
+        for name in ("WANDB_API_KEY", "SWANLAB_API_KEY"):
+            monkeypatch.setenv(name, "key")
+        for name in ("WANDB_BASE_URL", "SWANLAB_API_HOST", "MLFLOW_TRACKING_URI"):
+            monkeypatch.setenv(name, url)
+        online = launcher._place_loggers(LOGGERS, tmp_path, said.append)
+        assert online == {"WANDB_DIR": str(tmp_path), "SWANLAB_LOG_DIR": str(tmp_path / "swanlab")}
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("WANDB_BASE_URL", "http://nowhere.invalid")
+        assert "WANDB_MODE" not in launcher._place_loggers(["wandb"], tmp_path, said.append), "the proxy answers"
+        monkeypatch.delenv("http_proxy")
+    assert not said
+    for name in ("WANDB_BASE_URL", "SWANLAB_API_HOST", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, no_services)
+    offline = launcher._place_loggers(LOGGERS, tmp_path, said.append)
     assert (offline["WANDB_MODE"], offline["SWANLAB_MODE"]) == ("offline", "offline")
-    assert offline["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("WANDB_API_KEY", "key")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
-    online = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
-    assert "WANDB_MODE" not in online
-    assert "MLFLOW_TRACKING_URI" not in online
-    assert launcher._logger_environment(["tensorboard"], tmp_path) == {}
+    assert offline["MLFLOW_TRACKING_URI"].startswith("sqlite:///")
+    assert sorted(line.partition(":")[0] for line in said) == ["mlflow", "swanlab", "wandb"]
+    assert all(f"{no_services} does not answer" in line for line in said)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert "WANDB_MODE" not in launcher._place_loggers(["wandb"], tmp_path, said.append), "set by the user"
 
 
 def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
