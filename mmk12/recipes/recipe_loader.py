@@ -144,7 +144,8 @@ def _describe_error(where: tuple[int | str, ...], kind: str, message: str) -> st
         return f"Unknown key '{key}'." + (f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}.")
     if kind == "missing":
         return f"The key '{key}' is missing."
-    return f"{key}: {message.removeprefix('Value error, ').rstrip('.')}."
+    told = f"{message.removeprefix('Value error, ').rstrip('.')}."
+    return f"{key}: {told}" if key else told
 
 
 def _known_keys(where: tuple[int | str, ...]) -> list[str]:
