@@ -245,8 +245,9 @@ class Hardware(FrozenModel):
     """The machines: `nodes` with `gpus` each.
 
     `tensor_parallel` GPUs share one rollout engine. A GPU processes `micro_batch` samples at once. `offload` keeps the
-    optimiser in main memory between updates. `attention` is the implementation in the actor: `auto` takes
-    flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
+    optimiser in main memory between updates. `gpu_memory` is the share of a GPU that the rollout engine may take,
+    `gpu_gib` the size of a GPU in GiB; null asks the driver. `attention` is the implementation in the actor: `auto`
+    takes flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
     """
 
     nodes: Count = 1
@@ -255,6 +256,7 @@ class Hardware(FrozenModel):
     rollout: Literal["vllm", "hf_server"] = "vllm"
     tensor_parallel: Count = 1
     gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    gpu_gib: Positive | None = None
     micro_batch: Count = 1
     offload: Switch = True
     attention: Literal["auto", "sdpa", "flash_attention_2"] = "auto"
