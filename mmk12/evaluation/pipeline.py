@@ -131,15 +131,17 @@ def evaluate(
         own = {one.benchmark.name: one.benchmark.metrics for one in loaded if one.benchmark.metrics is not None}
         results = grade_run(run, settings, items, run.completions(), own)
     _refuse_nothing(generated, requests, out)
-    return Evaluation(out, results, tuple(notes), generated.new)
+    return Evaluation(out, results, tuple(notes), generated.new, own)
 
 
-def score(folder: Path, profile: str | None = None) -> Evaluation:
+def score(folder: Path, profile: str | None = None, out: Path | None = None) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:
         folder: An evaluation run. One that an older mmk12 wrote is brought to the current schema.
         profile: The name of a verifier profile; the run's own if None.
+        out: A new folder, which gets a copy of the run with the new verdicts; `folder` stays as it is. If None, the
+            verdicts in `folder` are replaced.
 
     Returns:
         The folder, the results, and notes for the user; `generated` is 0.
@@ -147,18 +149,20 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
     Raises:
         MissingData: `folder` is no evaluation run, or was killed before its items were written.
         UnknownName: There is no such profile, or run.json names an official rule that does not exist.
-        OutputError: The folder cannot be written, or is in use.
+        OutputError: The folder cannot be written, or is in use, or `out` is not empty.
         BadInput: A file of the folder was damaged, or a later mmk12 wrote it.
     """
     run = EvalRun(folder)
     settings = run.settings()
     settings = settings.model_copy(update={"profile": find_profile(profile or settings.profile).name})
-    with storage.lock_folder(folder):
+    with storage.lock_folder(out or folder):
+        if out is not None:
+            run = run.copy_to(out)
         log = run.completions()
         items = run.items()
         run.write_settings(settings)
         results = grade_run(run, settings, items, log)
-    return Evaluation(folder, results, tuple(log.notes), 0)
+    return Evaluation(run.folder, results, tuple(log.notes), 0)
 
 
 def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
@@ -178,7 +182,7 @@ def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_
         items, completions = run.items(), run.completions()
         questions = _build_questions(judge.backend.fingerprint, items, completions)
         notes = ask_questions(judge, run.folder, VERSION, questions, progress)
-        results = grade_run(run, settings, items, completions)
+        results = grade_run(run, settings, items, completions, evaluation.metrics)
     return dataclasses.replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
 
 

@@ -13,11 +13,13 @@ report.md, .html    the same for people                     ┘
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmk12.datasets.declarations import MetricsFunction
 from mmk12.errors import BadInput, MissingData, OutputError
 from mmk12.evaluation.records import (
     JudgedRow,
@@ -33,6 +35,8 @@ from mmk12.types import BrokenLine, DroppedSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 
+_SOURCES = ("run.json", "samples.jsonl", "completions.jsonl", "judge.json", "judgements.jsonl")
+"""The files of a run that are not derived from others."""
 _IDENTITY = ("fingerprint", "prompt", "sampling", "n")
 """The settings that all completions of a folder share: those of another model or prompt belong in another folder."""
 
@@ -77,6 +81,23 @@ class EvalRun:
         if isinstance(value, dict):
             value = upgrade_run(value, path)
         return parse_record(RunSettings, value, path, "Restore it, or evaluate into another --out.")
+
+    def copy_to(self, folder: Path) -> EvalRun:
+        """Copies what was asked, answered and judged into an empty folder, to be graded there in another way.
+
+        Raises:
+            OutputError: The folder holds files, or cannot be written.
+        """
+        with storage.open_for_writing(folder):
+            if folder.exists() and any(path.name != ".lock" for path in folder.iterdir()):
+                raise OutputError(f"{folder} is not empty. Choose another --out.")
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in _SOURCES:
+                if (self.folder / name).is_file():
+                    shutil.copyfile(self.folder / name, folder / name)
+            if self.images.folder.is_dir():
+                shutil.copytree(self.images.folder, folder / "images", dirs_exist_ok=True)
+        return EvalRun(folder)
 
     def write_settings(self, settings: RunSettings) -> None:
         """Writes run.json."""
@@ -171,11 +192,12 @@ def _shorten(value: object) -> str:
 class Evaluation:
     """The outcome of an evaluation.
 
-    `results` are the contents of results.json, `notes` are for the user, and the last field is the number of
-    completions that this call generated.
+    `results` are the contents of results.json, `notes` are for the user, `generated` is the number of completions that
+    this call generated. `metrics` are what benchmarks in the user's own files compute over several items.
     """
 
     folder: Path
     results: Results
     notes: tuple[str, ...]
     generated: int
+    metrics: Mapping[str, MetricsFunction] = field(default_factory=dict)

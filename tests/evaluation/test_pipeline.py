@@ -362,6 +362,19 @@ def test_score_grades_again_without_model_or_data(tmp_path, raw):
     assert other.results.benchmarks["k12"].profile == "paper_instruct"
 
 
+def test_score_into_another_folder_leaves_the_run_as_it_is(tmp_path, raw):
+    done = run(tmp_path, raw)
+    before = {path: path.read_bytes() for path in done.folder.rglob("*") if path.is_file()}
+    other = score(done.folder, "paper_instruct", tmp_path / "other")
+    assert {path: path.read_bytes() for path in before} == before
+    assert other.folder == tmp_path / "other"
+    assert {row["profile"] for row in rows(other.folder)} == {"paper_instruct"}
+    assert (other.folder / "report.html").is_file()
+    assert rows(done.folder, "samples.jsonl") == rows(other.folder, "samples.jsonl")
+    with pytest.raises(OutputError, match="is not empty"):
+        score(done.folder, "strict", other.folder)
+
+
 def test_score_of_something_else_says_so(tmp_path):
     with pytest.raises(MissingData, match="not an evaluation run"):
         score(tmp_path)
