@@ -204,6 +204,11 @@ class BenchmarkResult(Metrics):
     partial: bool
 
     @property
+    def measured(self) -> bool:
+        """Whether there is any response: rates of nothing are not shown."""
+        return self.unanswered < self.n or self.mean_tokens is not None
+
+    @property
     def mark(self) -> str:
         """Why the result is not of the whole benchmark: "partial", "limited", or "" if it is."""
         return "partial" if self.partial else "limited" if self.limited else ""

@@ -14,7 +14,8 @@ def make_evaluation_table(results: Results) -> Table:
     rows: list[tuple[object, ...]] = []
     for name, result in results.benchmarks.items():
         marks = "".join(f" ({mark})" for mark in ("partial", "limited") if getattr(result, mark))
-        rates = [100 * rate for rate in (result.no_answer_rate, result.truncation_rate, result.format_rate)]
+        shares = (result.no_answer_rate, result.truncation_rate, result.format_rate)
+        rates = [100 * share if result.measured else "–" for share in shares]
         tokens = "–" if result.mean_tokens is None else result.mean_tokens
         rows.append((name + marks, result.n, *_format_share(result.accuracy, result.ci95), *rates, tokens))
         for metric, score in result.metrics.items():

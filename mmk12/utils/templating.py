@@ -47,12 +47,16 @@ def _environment() -> jinja2.Environment:
         "cell": _cell,
         "integrity": _integrity,
         "interval": lambda limits: "–" if limits is None else f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
-        "percent": lambda fraction: "–" if fraction is None else f"{100 * fraction:.1f}",
+        "percent": _percent,
         "points": lambda difference: f"{difference:+.1f}",
         "words": lambda name: str(name).replace("_", " "),
     }
     environment.globals |= {"counts": _counts, "link": _link, "precision": _precision, "spread": _spread}
     return environment
+
+
+def _percent(fraction: float | None, measured: bool = True) -> str:
+    return f"{100 * fraction:.1f}" if measured and fraction is not None else "–"
 
 
 def _visible(value: Any) -> Any:
