@@ -107,7 +107,7 @@ class PublishedRow:
 def _compare_with_published(name: str, settings: RunSettings, results: Results) -> list[PublishedRow]:
     """Returns the published numbers of a benchmark; none where our number is not of the whole benchmark."""
     result = results.benchmarks[name]
-    if result.mark:
+    if result.mark or result.accuracy is None or result.ci95 is None:
         return []
     low, high = result.ci95
     return [
