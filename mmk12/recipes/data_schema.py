@@ -113,7 +113,7 @@ class Data(FrozenModel):
     def _known_sources(cls, sources: dict[str, Any]) -> dict[str, Any]:
         built_in = content.names("source")
         for ref in sources:
-            if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
+            if "/" not in ref and not ref.endswith((".py", ".yaml")):  # else a user's own source file
                 check_known("source", ref, built_in)
         return sources
 

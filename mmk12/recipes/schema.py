@@ -120,7 +120,8 @@ class Training(Learning):
     the KL penalty in the loss; 0 needs no reference model. `max_model_len` bounds prompt and response together, so that
     a long prompt leaves less for its response; null is the sum of both bounds. `shuffle_updates` draws the samples of
     each update at random from the step, as the released code does. `online_filter` is for prompts whose rollouts are
-    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others.
+    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others. The job ends when more
+    than the share `max_failed` of a step's prompts lost rollouts to errors.
     """
 
     prompts_per_step: Count = 128
@@ -142,6 +143,7 @@ class Training(Learning):
     shuffle_updates: Switch = False
     temperature: Positive = 1.0
     online_filter: OnlineFilter = "off"
+    max_failed: Share = 0.1
     shuffle: Switch = True
 
     @property
@@ -201,8 +203,9 @@ class Hardware(FrozenModel):
     """The machines: `nodes` with `gpus` each.
 
     `tensor_parallel` GPUs share one rollout engine. A GPU processes `micro_batch` samples at once. `offload` keeps the
-    optimiser in main memory between updates. `attention` is the implementation in the actor: `auto` takes
-    flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
+    optimiser in main memory between updates. `gpu_memory` is the share of a GPU that the rollout engine may take,
+    `gpu_gib` the size of a GPU in GiB; null asks the driver. `attention` is the implementation in the actor: `auto`
+    takes flash_attention_2 where the package flash-attn is installed, and torch's own (`sdpa`) elsewhere.
     """
 
     nodes: Count = 1
@@ -211,6 +214,7 @@ class Hardware(FrozenModel):
     rollout: Literal["vllm", "hf_server"] = "vllm"
     tensor_parallel: Count = 1
     gpu_memory: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    gpu_gib: Positive | None = None
     micro_batch: Count = 1
     offload: Switch = True
     attention: Literal["auto", "sdpa", "flash_attention_2"] = "auto"

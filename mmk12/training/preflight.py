@@ -22,6 +22,8 @@ from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
 from mmk12.training.checkpoints import require_ranks
 from mmk12.training.cluster import Node, join_cluster, run_on_nodes
+from mmk12.training.memory import find_misfits
+from mmk12.training.node_memory import NodeMemory, read_node_memory
 from mmk12.training.shared_folders import check_shared_folders
 from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_config import find_attention
@@ -34,8 +36,6 @@ from mmk12.verifier.pool import Pool
 from mmk12.verifier.profiles import find_profile
 
 _ROWS_PER_CHUNK = 256
-_CHECKPOINT_BYTES = 12
-"""Per trained parameter: float32 weights and the two moments of Adam."""
 
 _NO_VERL_FROM = (3, 13)
 _TOO_LONG = (
@@ -110,7 +110,8 @@ def run_preflight(
     of_nodes = check_node(*arguments) if ray_address is None else check_nodes(nodes, *arguments)
     plan, of_attention = settle_attention(plan, nodes)
     shared = starmap(PreflightCheck, check_shared_folders(nodes, plan.out, plan.model) if nodes else ())
-    for check in chain(of_nodes, of_attention, shared, check_experiment(plan, progress)):
+    of_job = (of_nodes, of_attention, shared, check_memory(plan, nodes), check_experiment(plan, progress))
+    for check in chain.from_iterable(of_job):
         report(check)
         checks.append(check)
     failed = [check for check in checks if not check.passed]
@@ -142,6 +143,26 @@ def check_nodes(
     return checks
 
 
+def check_memory(plan: TrainingPlan, nodes: list[Node]) -> Iterator[PreflightCheck]:
+    """Yields whether the job fits the GPUs and the main memory of its nodes; of this machine if there are none."""
+    hardware, memory = plan.recipe.hardware, plan.memory
+    if hardware.device == "cpu":
+        return
+    if memory is None:
+        yield PreflightCheck("memory", True, f"not estimated: the config.json of {plan.model} is not on this machine")
+        return
+    seen = [found for _, found, error in run_on_nodes(nodes, read_node_memory) if error is None] if nodes else []
+    found = [NodeMemory(*one) for one in seen] or [read_node_memory()]
+    sizes = [one.gpu for one in found if one.gpu is not None]
+    gpu = hardware.gpu_gib or min(sizes, default=None)
+    needed = f"about {memory.update:.0f} GiB on each GPU during updates, {memory.host:.0f} GiB of main memory"
+    if gpu is None:
+        yield PreflightCheck("memory", True, f"{needed}; no GPU found here: hardware.gpu_gib tells its size")
+        return
+    misfits = list(find_misfits(memory, hardware, gpu, min((one.host for one in found if one.host), default=None)))
+    yield PreflightCheck("memory", not misfits, "; ".join(misfits) or f"{needed}; a GPU has {gpu:.0f}")
+
+
 def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -> Iterator[PreflightCheck]:
     """Yields the checks of the experiment, the cheapest first."""
     yield from _check_resume(plan)
@@ -153,10 +174,15 @@ def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -
 def checkpoint_bytes(plan: TrainingPlan) -> int:
     """Returns the size in bytes of the kept checkpoints and of one more while the newest is written.
 
-    It is 0 if the size of the model is unknown.
+    With `keep_weights` there are the weights of all other ones, too. It is 0 if the size of the model is unknown.
     """
-    parameters = plan.memory.parameters if plan.memory else 0
-    return _CHECKPOINT_BYTES * parameters * (plan.recipe.training.keep_checkpoints + 1)
+    if plan.memory is None:
+        return 0
+    training = plan.recipe.training
+    whole = training.keep_checkpoints + 1
+    others = max(0, (plan.steps.total or 0) // training.checkpoint_every - whole) if training.keep_weights else 0
+    bytes_each = 4 * plan.memory.parameters + 8 * plan.memory.trained
+    return bytes_each * whole + 4 * plan.memory.parameters * others
 
 
 def expected_packages(plan: TrainingPlan, *, on_cluster: bool) -> dict[str, WantedPackage]:

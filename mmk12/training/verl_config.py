@@ -86,6 +86,7 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         "algorithm.filter_groups.enable": refill,
         **({"algorithm.filter_groups.metric": "acc", "data.gen_batch_size": 1} if refill else {}),
         **({"mmk12.drop_uniform": True} if train.online_filter == "drop" else {}),  # a key of the plugin
+        "mmk12.max_failed": train.max_failed,  # a key of the plugin, too
         # verl counts prompts here; the paper's 64 are samples.
         f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
         f"{_ACTOR}.ppo_epochs": 1,

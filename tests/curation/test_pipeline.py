@@ -383,7 +383,7 @@ def test_prompts_longer_than_the_training_takes_are_left_out_by_name_or_counted(
 
     def built(what, **options):
         recipe = (work / "mix.yaml").read_text().replace("data: {", f"data: {{long_prompts: {what}, ")
-        (work / "long.yaml").write_text(f"{recipe}train: {{max_prompt: 150, tiling: {{crop: false}}}}\n")
+        (work / "long.yaml").write_text(f"{recipe}train: {{max_prompt: 300, tiling: {{crop: false}}}}\n")
         made(work, recipe="long", **options)
         lines = (work / "out" / "DATA_CARD.md").read_text().splitlines()
         told = next((line for line in lines if "longer than the training's" in line), None)
@@ -397,6 +397,6 @@ def test_prompts_longer_than_the_training_takes_are_left_out_by_name_or_counted(
     assert told.split()[0] == "0"
     assert [drop["id"] for drop in long] == ["toy/long"]
     assert long[0]["stage"] == "normalise"
-    assert long[0]["evidence"].endswith("tokens, max_prompt is 150")
+    assert long[0]["evidence"].endswith("tokens, max_prompt is 300")
     assert left == every - 1
     assert built("drop") == (None, [], every), "nothing measures without a processor"

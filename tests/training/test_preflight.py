@@ -22,6 +22,7 @@ from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.types import IMAGE_MARK, Image, Message, Sample
 from mmk12.utils.images import ImageStore
 from tests.conftest import load_rows
+from tests.training.checkpoints import write_checkpoint
 
 pytest.importorskip("torch")
 
@@ -275,3 +276,20 @@ def test_the_figures_and_questions_of_k12_fit_the_flagship_recipe(
         count += 1
     assert count == 500
     assert too_long <= 5
+
+
+def test_a_run_of_another_number_of_gpus_is_not_continued(data: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "checkpoints", 5, ranks=4, marker=True)
+    first = next(iter(preflight.check_experiment(plan_on(data, tmp_path))))
+    assert (first.name, first.passed) == ("resume", False)
+    assert "step 5 was written by 4 GPUs, and verl cannot continue it on 1" in first.message
+
+
+def test_the_disk_must_hold_kept_checkpoints_and_kept_weights(data: Path, tmp_path: Path) -> None:
+    plan = plan_on(data, tmp_path, "train.steps=100", "train.checkpoint_every=10", "train.keep_checkpoints=2")
+    assert plan.memory is not None
+    whole = 4 * plan.memory.parameters + 8 * plan.memory.trained
+    assert preflight.checkpoint_bytes(plan) == 3 * whole
+    changes = ("train.steps=100", "train.checkpoint_every=10", "train.keep_checkpoints=2", "train.keep_weights=true")
+    kept = plan_on(data, tmp_path, *changes)
+    assert preflight.checkpoint_bytes(kept) == 3 * whole + 7 * 4 * plan.memory.parameters

@@ -15,7 +15,7 @@ from mmk12.errors import BadRecipe, MissingData
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.recipes.schema import Hardware, Recipe, Training
 from mmk12.training import launcher
-from mmk12.training.estimates import count_steps, estimate_memory
+from mmk12.training.estimates import count_steps
 from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_keys import hydra_arguments, read_defaults, read_fields
 from mmk12.utils import content
@@ -441,26 +441,6 @@ def test_a_recipe_trains_in_one_way() -> None:
 def test_missing_data_names_the_command() -> None:
     with pytest.raises(MissingData, match="mmk12 build-data demo --out nowhere"):
         make_plan(load_recipe("demo"), data=Path("nowhere"), out=Path("o"))
-
-
-def test_memory_counts_the_parameters_of_internvl2_5_8b() -> None:
-    config = {
-        "text_config": {
-            "hidden_size": 4096,
-            "intermediate_size": 14336,
-            "num_hidden_layers": 32,
-            "num_attention_heads": 32,
-            "num_key_value_heads": 8,
-            "vocab_size": 92553,
-        },
-        "vision_config": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24},
-    }
-    memory = estimate_memory(config, Training(), Hardware(nodes=2))
-    assert memory.parameters == pytest.approx(8.08e9, rel=0.02)  # the model card says 8.08 B
-    assert memory.trained == pytest.approx(memory.parameters - 0.30e9, rel=0.01)
-    assert memory.optimiser == 0
-    without = estimate_memory(config, Training(), Hardware(nodes=2, offload=False))
-    assert without.optimiser == pytest.approx(8 * memory.trained / 16 / 2**30)
 
 
 def test_defaults_are_facts_about_keys_that_are_set() -> None:
