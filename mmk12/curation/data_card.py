@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmk12.curation.decontamination import COUNTS_FILE, decontaminate, measure_overlap
 from mmk12.curation.difficulty import DifficultyModel, RolloutSettings, read_pass_rates
@@ -127,6 +128,7 @@ def write_card(
         reasons=sorted(reasons.items()),
         families=list(dict.fromkeys(name.partition(":")[0] for name in compared)),
         statistics=statistics,
+        long_prompts=_count_long_prompts(plan, statistics["prompt_lengths"]),
         paper_counts=compare_with_paper(statistics["origins"], {one.name: one.source.size for one in plan.sources}),
     )
     storage.write_text(out / "DATA_CARD.md", card)
@@ -143,6 +145,15 @@ def write_card(
         samples=list(_select_sheet_rows(rows, images, plan.recipe.data.seed)),
     )
     storage.write_text(out / "samples.html", sheet)
+
+
+def _count_long_prompts(plan: Plan, lengths: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Returns (the training's bound, rows whose prompts are longer); None without a training or without tokens."""
+    training = plan.recipe.train or plan.recipe.sft
+    if training is None or lengths["unit"] != "tokens":
+        return None
+    counts = (count for by_length in lengths["counts"].values() for count in by_length)
+    return training.max_prompt, sum(rows for length, rows in counts if length > training.max_prompt)
 
 
 def _select_sheet_rows(rows: StageOutput, images: ImageStore, seed: int) -> Iterator[dict[str, object]]:
