@@ -116,7 +116,7 @@ def _launch(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: flo
     from mmk12.utils.progress import show_progress
 
     with show_progress(common.errors()) as progress:
-        nodes = run_preflight(
+        plan, nodes = run_preflight(
             plan, ray_address=ray_address, deadline=wait, report=_print_check, say=typer.echo, progress=progress
         )
     attempt = launch_training(plan, resume=resume, ray_address=ray_address, nodes=nodes, say=typer.echo)
@@ -162,9 +162,16 @@ def _describe_memory(plan: TrainingPlan) -> str:
     memory = plan.memory
     if memory is None:
         return "memory: unknown until the model's config.json is on this machine"
+    rollouts = (
+        f"during rollouts: {memory.engine:.1f} GiB of engine weights and {memory.beside:.1f} of the trainer\n"
+        if memory.engine
+        else ""
+    )
     return (
         f"memory of one GPU during an update: about {memory.update:.1f} GiB (weights {memory.weights:.1f}, "
-        f"gradients {memory.gradients:.1f}, optimiser {memory.optimiser:.1f}, activations {memory.activations:.1f}); "
+        f"gradients {memory.gradients:.1f}, optimiser {memory.optimiser:.1f}, whole layers {memory.unsharded:.1f}, "
+        f"activations {memory.activations:.1f})\n{rollouts}"
+        f"main memory of a node: {memory.host:.1f} GiB, without the pixels of a step\n"
         f"{memory.trained / 1e9:.2f} of {memory.parameters / 1e9:.2f} billion parameters are trained"
     )
 

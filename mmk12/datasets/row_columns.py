@@ -20,7 +20,7 @@ from mmk12.datasets.options import find_options
 from mmk12.types import IMAGE_MARK, Gold, Row
 from mmk12.utils.config import FrozenModel
 from mmk12.verifier import classify_gold
-from mmk12.verifier.extract import find_last_boxed
+from mmk12.verifier.boxes import find_last_boxed
 
 Names = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=500, strict=True)], ...],

@@ -1,7 +1,9 @@
 """`mmk12 train` and `mmk12 merge`: one recipe becomes one job of verl, whose logs survive every restart.
 
 training_plan      recipe, model and data as a plan: what `--dry-run` prints
-estimates          the number of steps and updates, and the memory of one GPU
+estimates          the number of steps and updates
+memory             the memory of a GPU and of a node, and whether a job fits
+node_memory        how much of it a node has
 verl_config        the translation of a recipe into verl's keys
 verl_keys          all of verl's keys, and hydra's command line
 cluster            the nodes of a Ray cluster

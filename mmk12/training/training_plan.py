@@ -11,7 +11,8 @@ from typing import Any
 from mmk12.errors import BadInput, BadRecipe, MissingData
 from mmk12.inference import find_model
 from mmk12.recipes.schema import Finetuning, Recipe
-from mmk12.training.estimates import MemoryEstimate, StepCounts, count_steps, estimate_memory
+from mmk12.training.estimates import StepCounts, count_steps
+from mmk12.training.memory import MemoryEstimate, estimate_memory, read_known_shapes
 from mmk12.training.verl_config import make_rl_keys, make_sft_keys
 from mmk12.training.verl_keys import Keys, Trainer, check_keys, hydra_arguments, read_defaults, read_fields
 from mmk12.utils import storage
@@ -109,15 +110,15 @@ def _count_rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
 
 
 def _estimate_memory(model: str, recipe: Recipe) -> MemoryEstimate | None:
-    """Returns None if the model's config.json is not on this machine: planning downloads nothing."""
+    """Returns None if neither the model's shape nor its config.json is on this machine: planning downloads nothing."""
     path: Any = Path(model) / "config.json"
-    if not path.is_file():
+    if not path.is_file() and model.count("/") == 1:
         import huggingface_hub
 
-        path = huggingface_hub.try_to_load_from_cache(model, "config.json") if model.count("/") == 1 else None
-    if not isinstance(path, str | Path):
-        return None
+        path = huggingface_hub.try_to_load_from_cache(model, "config.json")
     try:
-        return estimate_memory(storage.read_json(Path(path)), recipe.training, recipe.hardware)
+        known = isinstance(path, str | Path) and Path(path).is_file()
+        config = storage.read_json(Path(path)) if known else read_known_shapes()[model]
+        return estimate_memory(config, recipe.training, recipe.hardware)
     except (KeyError, TypeError, ValueError):
         return None

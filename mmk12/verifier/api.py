@@ -25,6 +25,7 @@ def verify(
     answer_type: str = "auto",
     precision: int | None = None,
     tolerance: float | None = None,
+    finish_reason: str | None = None,
     profile: str = "strict",
 ) -> Verdict:
     """Decides whether `response` answers with `gold`.
@@ -32,7 +33,8 @@ def verify(
     `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto, which
     leaves it to the text of the gold; `precision` counts decimals, and then a number that rounds to the gold is right;
     `tolerance` is the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision,
-    tolerance and unit; the arguments win over these. Where the `question` asks for a percentage, `50 %` is right for
+    tolerance and unit; the arguments win over these. A response with the `finish_reason` "length" was cut, so what
+    nothing ends is no answer. Where the `question` asks for a percentage, `50 %` is right for
     a gold of `50`. Raises `UnknownName` for a profile or an answer type, `MissingExtra` for a profile that needs
     math-verify, and nothing for any response or gold.
     """
@@ -43,13 +45,13 @@ def verify(
         )
     else:
         spec = GradingSpec(gold, answer_type, tuple(choices or ()), precision, tolerance, None, question)
-    return _grade(response, spec, used)
+    return _grade(response, spec, used, finish_reason)
 
 
 def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     """Grades a mapping with the keys `response` and `gold`, and those of `verify`'s other arguments that it has."""
     used = find_profile(profile)
-    return _grade(to_text(row["response"]), GradingSpec.from_row(row), used)
+    return _grade(to_text(row["response"]), GradingSpec.from_row(row), used, row.get("finish_reason"))
 
 
 def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", workers: int = 1) -> Iterator[Verdict]:
@@ -67,7 +69,7 @@ def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", w
         yield from pool.map(rows)
 
 
-def _grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+def _grade(response: str, spec: GradingSpec, profile: Profile, finish_reason: object) -> Verdict:
     if profile.released:
         return verify_in_worker(response, spec.reference, profile.name)
-    return rules.grade(response, spec, profile)
+    return rules.grade(response, spec, profile, cut=finish_reason == "length")
