@@ -121,12 +121,16 @@ def classify_copy(row: ComparableItem, item: ComparableItem, match: Match, templ
         return BOTH if match.text else IMAGE
     if not match.text:
         return ""
-    if not row.images and not item.images:
-        return TEXT if same_words or _is_identifying(item) else ""
-    # A figure is missing on one side, or is another one: equal numbers decide, else equal words.
-    same_numbers = row.text.numbers == item.text.numbers and bool(item.text.numbers)
-    comparable = bool(row.images and item.images)
-    return TEXT if (same_words or (same_numbers and not comparable)) and _is_identifying(item) else ""
+    if not _is_identifying(item):
+        return TEXT if same_words and not row.images and not item.images else ""
+    if same_words:
+        return TEXT
+    if row.images and item.images:  # with another figure
+        return ""
+    # Only a figure tells questions of one pattern apart. Where it was left out or lost, equal numbers decide.
+    if row.has_figure or item.has_figure:
+        return TEXT if row.text.numbers == item.text.numbers and item.text.numbers else ""
+    return TEXT
 
 
 def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
@@ -178,7 +182,7 @@ def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> R
         except BadImage:
             continue
         images.append(ImageFingerprint(image.width, image.height, image_fingerprints.to_grey(image)))
-    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images)
+    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images, len(row.images) > len(images))
     return ReadQuestion(item, len(row.images) - len(images), row.tags)
 
 

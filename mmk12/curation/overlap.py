@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -29,8 +28,10 @@ from mmk12.curation.decontamination import (
     ReadQuestion,
     read_questions,
 )
+from mmk12.curation.overlap_page import write_page
+from mmk12.curation.overlap_record import OVERLAP_FILE, PAIRS_FILE, BenchmarkOverlap, Overlap, Pair
 from mmk12.curation.plan import PlannedBenchmark, plan_benchmarks
-from mmk12.curation.training_set import LOST, NATIVE_ID, TrainingSet, open_training_set
+from mmk12.curation.training_set import KNOWN, LOST, NATIVE_ID, TrainingSet, open_training_set
 from mmk12.datasets.declarations import ORIGIN
 from mmk12.datasets.registry import load_source
 from mmk12.errors import BadInput, MissingData
@@ -40,85 +41,7 @@ from mmk12.utils.config import FrozenModel
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.utils.storage import AppendLog
 
-SCHEMA_VERSION = 1
 _CODE = ("mmk12.curation.decontamination", "mmk12.curation.training_set")
-
-
-class Pair(FrozenModel):
-    """A row and the most similar question of a benchmark that it is a copy of.
-
-    `row` counts the rows of the set from 0, `id` is the row's own where it has one. `by` is text, image or both; `text`
-    and `image` are similarities from 0 to 1, 0 below their thresholds. `template` tells which rule was applied.
-    """
-
-    row: int
-    id: str
-    benchmark: str
-    item: str
-    by: str
-    text: float
-    image: float
-    template: bool
-
-
-class BenchmarkOverlap(FrozenModel):
-    """The rows that are copies of a benchmark's questions, and how many of its `questions` they copy, at least.
-
-    `lost_images` and `broken_rows` are of the benchmark: what could not be read of it was not compared.
-    """
-
-    questions: int
-    lost_images: int
-    broken_rows: int
-    text: int
-    image: int
-    both: int
-    copied: int
-
-    @property
-    def rows(self) -> int:
-        """The number of rows that are copies."""
-        return self.text + self.image + self.both
-
-
-class Overlap(FrozenModel):
-    """The contents of overlap.json.
-
-    `rows` is the number of rows that were read, `compared` that of those with a question, `unreadable` the others by
-    reason. Of the rows compared, `lost_images` had images that could not be read (their words alone decided) and
-    `templates` were compared by the rule for template sources. `overlapping` is the number of rows that are copies of
-    any question. `not_compared` names the benchmarks that could not be read: nothing is known of them.
-    """
-
-    schema_version: int = SCHEMA_VERSION
-    dataset: str
-    read_from: str
-    limit: int | None
-    columns: dict[str, tuple[str, ...]]
-    removed: tuple[str, ...]
-    rows: int
-    compared: int
-    unreadable: dict[str, int]
-    lost_images: int
-    templates: int
-    overlapping: int
-    benchmarks: dict[str, BenchmarkOverlap]
-    not_compared: dict[str, str]
-
-    @property
-    def share(self) -> float:
-        """The share of the compared rows that overlap with any benchmark."""
-        return self.overlapping / self.compared if self.compared else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The result of `find_overlap`: the counts, the pairs, and what they were found in."""
-
-    overlap: Overlap
-    pairs: list[Pair]
-    training_set: TrainingSet
-    benchmarks: tuple[PlannedBenchmark, ...]
 
 
 class _Batch(FrozenModel):
@@ -143,8 +66,8 @@ def find_overlap(
     limit: int | None = None,
     allow_missing: bool = False,
     progress: Progress = ignore_progress,
-) -> Found:
-    """Compares the training set `ref` with benchmarks, and writes overlap.json and overlap.jsonl into `out`.
+) -> Overlap:
+    """Compares the training set `ref` with benchmarks, writes the files above into `out`, and returns the counts.
 
     Args:
         ref: A .parquet, .jsonl or .json file, a folder of them, a hub id, or the name or file of a source.
@@ -164,12 +87,7 @@ def find_overlap(
         OutputError: Another run is writing `out`, or the disk refuses.
     """
     training_set = open_training_set(ref, raw_dir=raw_dir, split=split, columns=columns)
-    planned = plan_benchmarks(benchmarks, raw_dir)
-    there = tuple(one for one in planned if not one.missing)
-    missing = {one.name: one.reason for one in planned if one.missing}
-    if missing and (not there or (benchmarks != "all" and not allow_missing)):
-        lines = "\n".join(f"  {one.name}: {one.missing}" for one in planned if one.missing)
-        raise MissingData(f"{len(missing)} of {len(planned)} benchmarks cannot be read:\n{lines}")
+    there, missing = _find_benchmarks(benchmarks, raw_dir, allow_missing)
     with storage.lock_folder(out):
         log = _open_log(out, training_set, there, template, limit)
         questions = BenchmarkQuestions([(one.benchmark, one.files) for one in there], progress)
@@ -178,9 +96,50 @@ def find_overlap(
         overlap = _count(training_set, ref, limit, batches, questions, missing)
         if not overlap.compared:
             raise BadInput(f"No row of {ref} has a question: {overlap.unreadable}.")
-        storage.write_jsonl(out / "overlap.jsonl", (pair.model_dump() for pair in pairs))
-        storage.write_json(out / "overlap.json", overlap.model_dump())
-    return Found(overlap, pairs, training_set, there)
+        storage.write_jsonl(out / PAIRS_FILE, (pair.model_dump() for pair in pairs))
+        write_page(out, overlap, pairs, training_set, there, progress)
+        storage.write_json(out / OVERLAP_FILE, overlap.model_dump())
+    return overlap
+
+
+def read_column_option(text: str) -> dict[str, str]:
+    """Returns {part: column} of `question=text,answer=gold`. Raises `BadInput`."""
+    columns: dict[str, str] = {}
+    for entry in filter(None, text.split(",")):
+        part, equals, name = (piece.strip() for piece in entry.partition("="))
+        if part not in KNOWN or not equals or not name:
+            raise BadInput(f"--columns: '{entry}' is not PART=NAME with a part of {', '.join(KNOWN)}.")
+        columns[part] = name
+    return columns
+
+
+def _find_benchmarks(
+    refs: str | Sequence[str], raw_dir: Path | None, allow_missing: bool
+) -> tuple[tuple[PlannedBenchmark, ...], dict[str, str]]:
+    """Returns the benchmarks that are there, and why the others are not, by name. Raises `MissingData`.
+
+    Of `all`, generated questions alone are not enough: nobody asks for a comparison with those.
+    """
+    planned = plan_benchmarks(refs, raw_dir)
+    there = tuple(one for one in planned if not one.missing)
+    enough = any(one.benchmark.folders for one in there) if refs == "all" else len(there) == len(planned)
+    if not there or not (enough or allow_missing):
+        if raw_dir is not None and not raw_dir.is_dir():
+            raise MissingData(f"--raw-dir {raw_dir} is not a folder.")
+        missing = [one for one in planned if one.missing]
+        lines = "".join(f"\n  {one.name}: {one.reason}  {one.benchmark.url}" for one in missing)
+        raise MissingData(
+            f"{len(missing)} of {len(planned)} benchmarks cannot be read:{lines}\n"
+            "Fetch each into its folder below RAW_DIR (files: docs/raw-layout.md) and pass --raw-dir RAW_DIR"
+            + (", or go on without them: --allow-missing" if there else ".")
+        )
+    return there, {one.name: _say_missing(one, there) for one in planned if one.missing}
+
+
+def _say_missing(missing: PlannedBenchmark, there: Sequence[PlannedBenchmark]) -> str:
+    """Returns why a benchmark is missing, and which variants of it were compared all the same."""
+    variants = [one.name for one in there if one.name.startswith(f"{missing.name}:")]
+    return f"{missing.reason}; compared was {', '.join(variants)}" if variants else missing.reason
 
 
 def _open_log(

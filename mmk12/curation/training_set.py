@@ -177,7 +177,7 @@ def _try(read: Callable[[Any], Any], value: Any) -> Any:
     """Returns what `read` makes of a value, None if that is malformed or holds nothing."""
     try:
         return read(value)
-    except (SkipRow, ValueError, TypeError, KeyError, AttributeError):
+    except (SkipRow, BadInput, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
