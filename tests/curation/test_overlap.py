@@ -311,9 +311,14 @@ def test_a_variant_that_was_compared_is_told(planted, tmp_path):
         "problem_index": "1",
         "problem_version": "Text Only",
         "question": ask(1),
+        "query_cot": ask(1),
+        "image": "",
         "answer": "5",
     }
-    row_ |= {"question_type": "free-form", "metadata": {"split": "testmini", "source": "x", "subject": "y"}}
+    row_ |= {
+        "question_type": "free-form",
+        "metadata": {"split": "testmini", "source": "x", "subject": "y", "subfield": "z"},
+    }
     (raw / "mathverse" / "data").mkdir(parents=True)
     (raw / "mathverse" / "data" / "testmini_text_only.json").write_text(json.dumps([row_]))
     found = compare(planted, tmp_path / "out", benchmarks="all", raw_dir=raw)
