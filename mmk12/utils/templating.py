@@ -60,13 +60,17 @@ def _percent(fraction: float | None, measured: bool = True) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Returns a value in which characters that hide or reorder the text around them are replaced by their code."""
     import markupsafe
 
-    if not isinstance(value, str) or value.isprintable() or isinstance(value, markupsafe.Markup):
-        return value
+    return name_hidden(value) if isinstance(value, str) and not isinstance(value, markupsafe.Markup) else value
+
+
+def name_hidden(text: str) -> str:
+    """Returns a text in which characters that hide or reorder what is around them are replaced by their code."""
+    if text.isprintable():
+        return text
     return "".join(
-        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in value
+        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in text
     )
 
 
