@@ -11,6 +11,8 @@ items.forEach((item, number) => { item.number = number; });
 let state = {}, shown = [], here = -1, saving = 0;
 
 {% include "rich_text.js" %}
+
+{% include "compare.js" %}
 // --- filters
 
 function opinion(value) { return value === undefined ? [] : [value === null ? "none" : value ? "yes" : "no"]; }
@@ -20,7 +22,7 @@ function values(item, key) {
   return [item[key]];
 }
 function fits(item, key, wanted) {
-  if (key === "text") return (item.words ??= [item.id, item.question, item.response.join(""), item.gold, item.answer, item.reason].join("\n").toLowerCase()).includes(wanted);
+  if (key === "text") return (item.words ??= [item.id, item.question, item.gold, ...(item.sides ?? [item]).flatMap(one => [one.response.join(""), one.answer, one.reason])].join("\n").toLowerCase()).includes(wanted);
   if (wanted === "other than correct") return item.status !== "correct";
   return values(item, key).includes(wanted);
 }
@@ -74,14 +76,14 @@ function rows() {
   by("rows").replaceChildren(...shown.slice(first, last).map((item, i) => row(item, first + i)));
 }
 function row(item, index) {
-  const box = node("div", undefined, "row " + item.status);
+  const box = node("div", undefined, "row " + item.status.replaceAll(" ", "-"));
   box.id = "row" + index;
   box.role = "option";
   box.style.top = index * HEIGHT + "px";
   box.ariaSelected = index === here;
   box.ariaPosInSet = index + 1;
   box.ariaSetSize = shown.length;
-  box.append(node("div", name(item)), node("div", item.answer === null ? words(item.status) : `${brief(item.answer)}  ·  gold ${brief(item.gold)}`));
+  box.append(node("div", name(item)), node("div", item.sides ? item.sides.map(side => brief(side.answer)).join("  →  ") + `  ·  gold ${brief(item.gold)}` : item.answer === null ? words(item.status) : `${brief(item.answer)}  ·  gold ${brief(item.gold)}`));
   return box;
 }
 function name(item) { return item.id + (item.index ? ` #${item.index}` : ""); }
@@ -142,8 +144,8 @@ function verdict(item, set) {
   const facts = node("dl", undefined, "verdict");
   const said = value => value === undefined ? undefined : WORDS[opinion(value)[0]];
   for (const [label, value, trees] of [
-    ["gold", item.gold, set.gold], ["extracted", item.answer ?? "nothing", set.answer], ["rule", item.rule], ["reason", item.reason],
-    ["format", item.format ? "as the prompt asks" : "not as the prompt asks"], [OPINIONS.official, said(item.official)], [OPINIONS.judge, said(item.judge)],
+    ["gold", item.gold, set.gold], ...(item.sides ? [] : [["extracted", item.answer ?? "nothing", set.answer], ["rule", item.rule], ["reason", item.reason],
+    ["format", item.format ? "as the prompt asks" : "not as the prompt asks"], [OPINIONS.official, said(item.official)], [OPINIONS.judge, said(item.judge)]]),
   ]) if (value !== undefined) facts.append(node("dt", label), fill(node("dd"), trees, value));
   return facts;
 }
@@ -173,13 +175,13 @@ function article(item) {
   const back = button("☰ list", "back to the list", () => document.body.classList.remove("reading"));
   back.id = "back";
   steps.append(sourceButton(), button("↑", "previous item (k)", () => go(here - 1)), button("↓", "next item (j)", () => go(here + 1)));
-  head.append(back, node("strong", words(item.status), item.status), node("span", name(item)), steps);
+  head.append(back, node("strong", words(item.status), item.status.replaceAll(" ", "-")), node("span", name(item)), steps);
   for (const [key, value] of Object.entries(item.groups))
     for (const one of [].concat(value)) chips.append((groups[item.benchmark] ?? []).includes(key) ? chip(item, key, one) : node("span", `${key}: ${one}`, "soft"));
-  if (item.tokens !== null) chips.append(node("span", `${item.tokens} tokens`, "soft"));
+  if (item.tokens != null) chips.append(node("span", `${item.tokens} tokens`, "soft"));
   if (item.finish_reason === "length") chips.append(node("span", "truncated", "warn"));
   figures.append(...(item.images ?? []).map(hash => figure(hash, item)));
-  by("item").replaceChildren(head, chips, figures, ...question(item, set), ...(item.reward === undefined ? [] : [mates(item)]), verdict(item, set), response(item, set.response));
+  by("item").replaceChildren(head, chips, figures, ...question(item, set), ...(item.sides ? [verdict(item, set), sides(item, set)] : [...(item.reward === undefined ? [] : [mates(item)]), verdict(item, set), response(item, set.response)]));
   by("item").scrollTop = 0;
 }
 

@@ -83,6 +83,10 @@ def set_texts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             "answer": render_answer(entry.get("answer")),
             "choices": [render_answer(choice) for choice in choices],
             "response": set_response(response),
+            "sides": [
+                {"answer": render_answer(side["answer"]), "response": set_response(side["response"])}
+                for side in entry.get("sides") or ()
+            ],
         }
         yield script_safe({name: value for name, value in texts.items() if value and any(value)})
 
