@@ -17,7 +17,8 @@ from mmk12.types import IMAGE_MARK, Image
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, ImageStore
-from mmk12.utils.rich_text import Marked, Tree, render_answer, render_response, render_text
+from mmk12.utils.rich_text import Marked, render_answer, render_response, render_text
+from mmk12.utils.tex_math import Tree
 
 SIDE = 480
 """Longest side of a thumbnail in pixels; `images/` keeps the image that the model saw."""
