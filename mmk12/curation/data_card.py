@@ -27,6 +27,7 @@ from mmk12.plotting import plot
 from mmk12.types import IMAGE_MARK, DroppedSample
 from mmk12.utils import fingerprint, storage, templating
 from mmk12.utils.images import ImageStore
+from mmk12.utils.rich_text import render_answer, render_text, to_html
 from mmk12.utils.storage import replace_file, to_json
 
 SHEET_ROWS = 24
@@ -162,9 +163,12 @@ def _select_sheet_rows(rows: StageOutput, images: ImageStore, seed: int) -> Iter
     chosen = sample_evenly(sources, min(SHEET_ROWS, len(sources)), f"sheet/{seed}")
     for sample in rows:
         if sample.id in chosen:
+            question, gold = sample.question.replace(IMAGE_MARK, "").strip(), sample.gold
             yield {
                 "sample": sample,
-                "question": sample.question.replace(IMAGE_MARK, "").strip(),
+                "question": to_html(render_text(question), question),
+                "gold": to_html(render_answer(gold.text), gold.text),
+                "choices": [to_html(render_answer(choice), choice) for choice in gold.choices],
                 "pictures": [images.path(image).name for image in sample.images],
                 "tags": {name: tag for name, tag in sample.tags.items() if tag},
             }
