@@ -96,7 +96,7 @@ def write_leaderboard(path: Path, leaderboard: Leaderboard) -> None:
     if leaderboard.differences:
         sections.append(Section("Differences", make_difference_table(leaderboard)))
     rows = list(_leaderboard_rows(leaderboard))
-    _write(path, "Runs and published numbers", sections, _LEADERBOARD_NOTE, (), rows)
+    _write(path, "Runs and published numbers", sections, _LEADERBOARD_NOTE, leaderboard.notes, rows)
 
 
 def _write(
