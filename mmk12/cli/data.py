@@ -107,7 +107,7 @@ def build_data(
         common.print_note("the difficulty filter was skipped: it needs --model")
     common.show(make_funnel_table(built), built.funnel, as_json)
     if not as_json:
-        typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
+        typer.echo(f"look at: {built.out / 'README.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
 
 @app.command(
