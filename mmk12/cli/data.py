@@ -105,6 +105,8 @@ def build_data(
         common.print_note(f"NOT DECONTAMINATED: the questions of {name} may be in the mixture. {missing}")
     if rollouts is None:
         common.print_note("the difficulty filter was skipped: it needs --model")
+    if tokenizer is None and built.plan.recipe.data.long_prompts == "drop":
+        common.print_note("long prompts were not left out: measuring them needs --tokenizer")
     common.show(make_funnel_table(built), built.funnel, as_json)
     if not as_json:
         typer.echo(f"look at: {built.out / 'README.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
