@@ -109,7 +109,7 @@ def build_data(
         common.print_note("long prompts were not left out: measuring them needs --tokenizer")
     common.show(make_funnel_table(built), built.funnel, as_json)
     if not as_json:
-        typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
+        typer.echo(f"look at: {built.out / 'README.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
 
 @app.command(
