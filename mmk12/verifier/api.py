@@ -11,8 +11,9 @@ from typing import Any
 
 from mmk12.types import Gold, Verdict
 from mmk12.verifier import rules
+from mmk12.verifier.fallback import may_decide
 from mmk12.verifier.pool import Pool, verify_in_worker
-from mmk12.verifier.profiles import Profile, find_profile
+from mmk12.verifier.profiles import Profile, find_profile, with_fallback
 from mmk12.verifier.spec import GradingSpec, to_text
 
 
@@ -26,6 +27,7 @@ def verify(
     precision: int | None = None,
     tolerance: float | None = None,
     profile: str = "strict",
+    fallback: str | None = None,
 ) -> Verdict:
     """Decides whether `response` answers with `gold`.
 
@@ -33,10 +35,11 @@ def verify(
     leaves it to the text of the gold; `precision` counts decimals, and then a number that rounds to the gold is right;
     `tolerance` is the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision,
     tolerance and unit; the arguments win over these. Where the `question` asks for a percentage, `50 %` is right for
-    a gold of `50`. Raises `UnknownName` for a profile or an answer type, `MissingExtra` for a profile that needs
-    math-verify, and nothing for any response or gold.
+    a gold of `50`. With `fallback="sympy"` what the rules cannot read (integrals, sums, limits, …) is compared by
+    sympy in a worker process. Raises `UnknownName` for a profile, a fallback or an answer type, `MissingExtra` for a
+    profile that needs math-verify, and nothing for any response or gold.
     """
-    used = find_profile(profile)
+    used = find_profile(with_fallback(profile, fallback))
     if isinstance(gold, Gold):
         spec = GradingSpec.from_gold(
             gold, question, choices=choices, answer_type=answer_type, precision=precision, tolerance=tolerance
@@ -52,12 +55,15 @@ def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     return _grade(to_text(row["response"]), GradingSpec.from_row(row), used)
 
 
-def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", workers: int = 1) -> Iterator[Verdict]:
+def verify_many(
+    rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", workers: int = 1, fallback: str | None = None
+) -> Iterator[Verdict]:
     """Grades each row, in order, streaming, in constant memory; in `workers` processes when more than one.
 
-    The `released_*` profiles always grade in processes. Raises `UnknownName` for the profile or the answer type of a
-    row, and `MissingExtra` for the profile.
+    The `released_*` profiles always grade in processes, and so does the `fallback` (see `verify`). Raises
+    `UnknownName` for the profile, the fallback or the answer type of a row, and `MissingExtra` for the profile.
     """
+    profile = with_fallback(profile, fallback)
     if workers <= 1 and not find_profile(profile).released:
         for row in rows:
             yield verify_row(row, profile)
@@ -69,5 +75,8 @@ def verify_many(rows: Iterable[Mapping[str, Any]], *, profile: str = "strict", w
 
 def _grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
     if profile.released:
-        return verify_in_worker(response, spec.reference, profile.name)
-    return rules.grade(response, spec, profile)
+        return verify_in_worker({"response": response, "gold": spec.reference}, profile.name)
+    verdict = rules.grade(response, spec, profile)
+    if profile.fallback and may_decide(verdict, response, spec):
+        return verify_in_worker({"response": response, **spec.to_row()}, profile.name)
+    return verdict
