@@ -24,11 +24,14 @@ def figure(runs: Sequence[Path]) -> Figure:
     width = 0.8 / len(runs)
     for number, (run, result) in enumerate(zip(runs, results, strict=True)):
         scores = ((place, _score(result, *label)) for place, label in enumerate(labels))
-        shown = [(place, score) for place, score in scores if score]
-        places = [place + (number - (len(runs) - 1) / 2) * width for place, _ in shown]
-        values = [100 * score.accuracy for _, score in shown]
-        below = [100 * (score.accuracy - score.ci95[0]) for _, score in shown]
-        above = [100 * (score.ci95[1] - score.accuracy) for _, score in shown]
+        shown = [
+            (place + (number - (len(runs) - 1) / 2) * width, 100 * score.accuracy, *score.ci95)
+            for place, score in scores
+            if score is not None and score.accuracy is not None and score.ci95 is not None
+        ]
+        places, values = [place for place, *_ in shown], [value for _, value, *_ in shown]
+        below = [value - 100 * low for _, value, low, _ in shown]
+        above = [100 * high - value for _, value, _, high in shown]
         error = {"elinewidth": 0.9, "capsize": 2}
         axes.barh(places, values, height=width * 0.9, xerr=(below, above), label=run.name, error_kw=error)
     axes.set_yticks(range(len(labels)), [value or benchmark for benchmark, _, value in labels])

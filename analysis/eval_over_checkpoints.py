@@ -55,6 +55,8 @@ def _points(evaluations: Sequence[Path]) -> dict[str, list[_Point]]:
     for folder in evaluations:
         step = _step(folder)
         for name, result in EvalRun(folder).results().benchmarks.items():
+            if result.accuracy is None or result.ci95 is None:
+                continue
             low, high = result.ci95
             found[name].append(_Point(step, 100 * result.accuracy, 100 * low, 100 * high))
     return {name: sorted(points) for name, points in found.items()}

@@ -89,8 +89,8 @@ class RawSample:
 class Sample:
     """One question, ready for a model. `id` is `<source>/<native id>`, stable across builds and machines.
 
-    `question` holds one `<image>` mark per entry of `images`. `cluster` names the problem that several items
-    share (MathVerse versions), so that intervals can respect it.
+    `question` holds one `<image>` mark per entry of `images`, which is empty where saved answers are graded without the
+    images. `cluster` names the problem that several items share (MathVerse versions), so that intervals can respect it.
     """
 
     id: str
@@ -152,6 +152,17 @@ class Request:
     index: int = 0
 
 
+_MOST_TOKENS = 10**9
+
+
+def read_token_count(value: Any) -> int | None:
+    """Returns a count of tokens that a server or file states, or None if it is no such number.
+
+    Servers have stated texts, fractions, negative numbers and numbers of 4,000 digits.
+    """
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a model answered to one `Request`; `finish_reason="length"` means that the answer was cut.
@@ -179,9 +190,29 @@ class Completion:
             row["index"],
             row["text"],
             finish_reason,
-            row["prompt_tokens"],
-            row["completion_tokens"],
+            read_token_count(row["prompt_tokens"]),
+            read_token_count(row["completion_tokens"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswer:
+    """A response that was generated elsewhere, with what its file says about the item that it answers.
+
+    `id` names the item, with or without the `<benchmark>/` in front; a file without ids gives `row`, the item's number
+    in its benchmark, counted from 0. `index` tells the samples of one item apart, None where the file does not count
+    them. `gold` and `question` are those of the file: they are what a row number is checked by.
+    """
+
+    text: str
+    id: str | None = None
+    row: int | None = None
+    index: int | None = None
+    gold: str | None = None
+    question: str | None = None
+    finish_reason: FinishReason = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +262,20 @@ class Verdict:
         if status not in STATUSES:
             raise UnknownName("status", str(status), STATUSES)
         return cls(status, row["answer"], row["rule"], row["reason"], row["format_ok"], row["profile"])
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One item of a benchmark with its verdict, as the metrics of a benchmark see it.
+
+    `id` is the item's own id, without the `<benchmark>/` in front; `problem` names what several items share, or is the
+    id. An item that was not answered is not `correct`.
+    """
+
+    id: str
+    problem: str
+    tags: Mapping[str, Tag]
+    correct: bool
 
 
 class Backend(Protocol):

@@ -55,7 +55,7 @@ def main(responses: int = 10_000) -> None:
     }
     settings = RunSettings(
         mmk12="", model="bench", backend="replay", fingerprint="", deployment=Deployment(), n=1, profile="strict",
-        prompt=Template("instruct", "", ""), sampling=Sampling(0.0, 1), limit=None, benchmarks=declared, versions={},
+        prompt=Template("instruct", "", ""), sampling=Sampling(0.0, 1), benchmarks=declared, versions={},
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), time.process_time()

@@ -35,7 +35,6 @@ def settings(items, *, benchmark=None, **changes):
             "sampling": {"temperature": 0.0, "max_tokens": 64},
             "n": 1,
             "profile": "strict",
-            "limit": None,
             "benchmarks": {"toy": toy},
             "versions": {"python": "3"},
             **changes,

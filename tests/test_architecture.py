@@ -17,6 +17,7 @@ PACKAGE = CLONE / "mmk12"
 
 MODULES_WITH_EXTRAS = {
     "mmk12.inference.hf",
+    "mmk12.inference.http_exchange",
     "mmk12.inference.openai",
     "mmk12.inference.ray_replicas",
     "mmk12.inference.vllm",
@@ -101,7 +102,7 @@ def test_content_stands_on_its_floor(folder):
 
 def test_the_listing_stays_readable():
     files = list(PACKAGE.rglob("*.py"))
-    assert len(files) <= 205
+    assert len(files) <= 230
     assert len(list(PACKAGE.glob("*.py"))) <= 6
     names = Counter(path.name for path in files if path.name != "__init__.py")
     assert sum(count > 1 for count in names.values()) <= 8

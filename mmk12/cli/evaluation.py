@@ -98,6 +98,7 @@ def evaluate(
 
 @app.command(
     epilog="Examples: `mmk12 score runs/eval-demo-instruct --profile paper_instruct` · "
+    "`mmk12 score runs/eval-demo-instruct --profile released_instruct --out runs/released` · "
     "`mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME`"
 )
 def score(
@@ -105,6 +106,7 @@ def score(
     profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
     fallback: Fallback = None,
     judge: JudgeRef = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the verdicts (default: replace the run's).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again, without the model; a judge can be added."""
@@ -114,7 +116,7 @@ def score(
     from mmk12.utils.progress import show_progress
 
     opened_judge = open_judge(judge) if judge is not None else None
-    evaluation = rescore(run, profile, fallback)
+    evaluation = rescore(run, profile, out, fallback)
     if opened_judge is not None:
         with show_progress(common.errors()) as progress:
             evaluation = run_judge(evaluation, opened_judge, progress)
@@ -160,12 +162,17 @@ def compare(
 
 
 def show(evaluation: Evaluation, as_json: bool) -> None:
-    """Prints the notes and the results of an evaluation, as a table or as JSON."""
+    """Prints the notes and the results of an evaluation, as a table or as JSON.
+
+    Exits with 1 if a benchmark has no answer at all.
+    """
     for note in evaluation.notes:
         common.print_note(note)
     common.show(make_evaluation_table(evaluation.results), evaluation.results.model_dump(), as_json)
     if not as_json:
         typer.echo(f"look at: {evaluation.folder / 'report.html'}")
+    if any(result.accuracy is None and result.unanswered for result in evaluation.results.benchmarks.values()):
+        raise typer.Exit(1)  # a benchmark without any answer was not measured
 
 
 def _default_out(model: str, prompt: str, n: int) -> Path:

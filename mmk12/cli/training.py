@@ -116,7 +116,7 @@ def _launch(plan: TrainingPlan, resume: bool, ray_address: str | None, wait: flo
     from mmk12.utils.progress import show_progress
 
     with show_progress(common.errors()) as progress:
-        nodes = run_preflight(
+        plan, nodes = run_preflight(
             plan, ray_address=ray_address, deadline=wait, report=_print_check, say=typer.echo, progress=progress
         )
     attempt = launch_training(plan, resume=resume, ray_address=ray_address, nodes=nodes, say=typer.echo)

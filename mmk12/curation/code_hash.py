@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from mmk12.utils.config import read_yaml_mapping
 from mmk12.utils.fingerprint import hash_json
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -33,6 +34,7 @@ LIBRARIES = {
 }
 """Libraries whose version decides results, by import name, with the name of their distribution."""
 
+_READER = f"{PACKAGE.name}.datasets.column_source"
 _UNUSED = f"{PACKAGE.name}._version"
 """The module that is not hashed: the version number changes with every release, and decides no result."""
 
@@ -48,7 +50,8 @@ def hash_code(*roots: str | Path) -> str:
     """Returns the sha256, in hexadecimal, of the code that `roots` consist of.
 
     A root is a module of this package (`"mmk12.curation.filters"`) or a Python file outside of it, such as a benchmark
-    declaration. Imports inside functions count. `from mmk12.verifier import verify_many` depends on the module that
+    declaration, or a YAML file, which counts with its keys and the module that reads it. Imports inside functions
+    count. `from mmk12.verifier import verify_many` depends on the module that
     defines `verify_many`, not on everything that `mmk12.verifier` re-exports. The versions of the imported `LIBRARIES`
     are part of the hash. Code that is found by name while the program runs is not seen: pass its file as another root.
     The hash may differ between minor versions of Python, whose syntax trees and Unicode tables differ.
@@ -78,7 +81,7 @@ def _collect(roots: tuple[str | Path, ...]) -> tuple[dict[str, _Code], set[str]]
             raise ModuleNotFoundError(f"no module {name} in {PACKAGE}")
         if name in modules or name == _UNUSED:
             continue
-        modules[name] = code = _parse(path.read_text("utf-8"))
+        modules[name] = code = _read_keys(path) if path.suffix == ".yaml" else _parse(path.read_text("utf-8"))
         for module, imported in code.imports:
             top = module.partition(".")[0]
             if top == PACKAGE.name:
@@ -107,6 +110,11 @@ def _locate(module: str) -> Path | None:
     """The file of a module of this package, or None where there is none."""
     base = PACKAGE.joinpath(*module.split(".")[1:])
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _read_keys(path: Path) -> _Code:
+    """The code of a source in YAML: its keys, and the module that reads them."""
+    return _Code(hash_json(read_yaml_mapping(path)), ((_READER, ""),))
 
 
 @lru_cache(maxsize=1024)

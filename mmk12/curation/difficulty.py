@@ -21,6 +21,7 @@ from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment, Model
 from mmk12.inference.generate import CompletionLog, generate, make_request
 from mmk12.inference.prompt_length import PromptBuilder
+from mmk12.inference.replay import ReplayBackend
 from mmk12.recipes.schema import PassRateRange, Recipe
 from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
@@ -240,6 +241,8 @@ class PassRateEstimator:
         """Measures the samples that no earlier build has measured."""
         folder = self._model.folder
         backend = open_backend(self._model.find(), self._images, self._model.deployment)
+        if isinstance(backend, ReplayBackend):
+            backend.join(samples, self._n)
         storage.write_json(folder / "settings.json", self._settings(backend).to_json())
         rates: dict[str, PassRate | str] = {}
         requests: dict[str, list[Request]] = {}

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from mmk12.datasets import registry
+from mmk12.datasets.column_source import is_column_source
 from mmk12.datasets.declarations import Dataset, Source
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
 from mmk12.datasets.loader import advise_download, load_samples, locate_dataset
@@ -76,6 +77,8 @@ def find_dataset(ref: str) -> Dataset | None:
         return registry.load_benchmark(ref)
     if ref in content.names("source"):
         return registry.load_source(ref)
+    if ref.endswith(".yaml"):
+        return registry.load_source(ref) if is_column_source(content.find("source", ref)) else None
     if ref.endswith(".py"):
         is_source = "\nsource = " in content.find("source", ref).read_text("utf-8")
         return registry.load_source(ref) if is_source else registry.load_benchmark(ref)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mmk12.datasets.files import Files
-from mmk12.types import BrokenLine, HubDataset, RawSample, Row
+from mmk12.types import BrokenLine, Graded, HubDataset, RawSample, Row
+from mmk12.utils.rates import Rate
 
 ORIGIN = "origin"
 """The tag by which a row of a published mixture names the source that it comes from."""
@@ -91,6 +92,10 @@ class PublishedResult:
     source: str
 
 
+MetricsFunction = Callable[[Sequence[Graded]], Mapping[str, Rate]]
+"""Computes numbers that are no mean over single items, such as the share of problems with all variants right."""
+
+
 @_accept_licence
 @dataclass(frozen=True, slots=True)
 class Benchmark:
@@ -100,6 +105,8 @@ class Benchmark:
     groups: the tags that get sub-scores
     published: results of others on this benchmark
     official: the grader in `mmk12.evaluation.official`, if the publisher's rules differ from ours
+    metrics: computes numbers over several items, {name: rate}, from the graded items of one run. A limited run has
+        only some of them, so the function leaves out problems that are not complete
     content: the `hash_samples` of the published items, for a benchmark whose name other data may also have; only
         these items are compared with published results
 
@@ -121,6 +128,7 @@ class Benchmark:
     hub: HubDataset | None = None
     official: str | None = None
     content: str | None = None
+    metrics: MetricsFunction | None = None
 
 
 Dataset = Source | Benchmark

@@ -100,12 +100,14 @@ def load_samples(
     store: ImageStore,
     limit: int | None = None,
     chosen: frozenset[str] | None = None,
+    need_images: bool = True,
 ) -> Iterator[Sample | DroppedSample]:
     """Yields the samples of a source or benchmark in upstream order and stores their images in `store`.
 
     `files` is what `locate_dataset` has found. Reads at most `limit` rows; of the usable ones among them only those
     whose `RawSample.id` is in `chosen`, if that is given: the images of the others are not even opened. Rows that
-    cannot be used become a `DroppedSample` of the stage "load". Raises `MissingData` if the hub does not give the rows.
+    cannot be used become a `DroppedSample` of the stage "load". Unless the images are needed, a row whose images cannot
+    be read keeps its marks and has no image. Raises `MissingData` if the hub does not give the rows.
     """
     files = _fetch(dataset, files)
     seen: set[str] = set()
@@ -122,7 +124,7 @@ def load_samples(
     drafts: Iterator[RawSample | DroppedSample] = islice(read_samples(dataset, files), limit)
     if chosen is not None:
         drafts = (row for row in drafts if isinstance(row, DroppedSample) or row.id in chosen)
-    rows = map_in_threads(partial(_decode_images, dataset, prepare), drafts)
+    rows = map_in_threads(partial(_decode_images, dataset, prepare, need_images), drafts)
     for number, row in enumerate(rows):
         sample = row if isinstance(row, DroppedSample) else _make_sample(dataset, *row, store, stored)
         if sample.id in seen:
@@ -172,7 +174,7 @@ def _check_tags(draft: RawSample) -> None:
 
 
 def _decode_images(
-    dataset: Dataset, prepare: Callable[[str | bytes], Prepared], draft: RawSample | DroppedSample
+    dataset: Dataset, prepare: Callable[[str | bytes], Prepared], needed: bool, draft: RawSample | DroppedSample
 ) -> tuple[RawSample, list[Prepared]] | DroppedSample:
     """Returns a raw sample with its decoded images. This is the part that runs in threads."""
     if isinstance(draft, DroppedSample):
@@ -182,6 +184,8 @@ def _decode_images(
         try:
             prepared.append(prepare(ref))
         except BadImage as error:
+            if not needed:
+                return draft, []
             label = ref if isinstance(ref, str) else "inline image"
             name = f"{dataset.name}/{draft.id}"
             return DroppedSample(name, dataset.name, "load", "unusable image", f"{label}: {error}")
@@ -194,14 +198,14 @@ def _make_sample(
     """Returns the sample of a row after storing its images; `stored` remembers those that have a name."""
     name = f"{dataset.name}/{draft.id}"
     question = draft.question
-    if prepared and IMAGE_MARK not in question:
-        question = IMAGE_MARK * len(prepared) + question
+    if draft.images and IMAGE_MARK not in question:
+        question = IMAGE_MARK * len(draft.images) + question
     marks = question.count(IMAGE_MARK)
-    if marks != len(prepared):
-        evidence = f"{marks} {IMAGE_MARK} marks for {len(prepared)} images"
+    if marks != len(draft.images):
+        evidence = f"{marks} {IMAGE_MARK} marks for {len(draft.images)} images"
         return DroppedSample(name, dataset.name, "load", "image marks do not match", evidence)
     if not question.replace(IMAGE_MARK, "").strip():
         return DroppedSample(name, dataset.name, "load", "empty question")
     images = tuple(store.keep(image) for image in prepared)
-    stored.update((ref, image) for ref, image in zip(draft.images, images, strict=True) if isinstance(ref, str))
+    stored.update((ref, image) for ref, image in zip(draft.images, images, strict=False) if isinstance(ref, str))
     return Sample(name, dataset.name, question, images, draft.gold, draft.tags, draft.cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmk12.datasets.column_source import read_column_source
 from mmk12.datasets.declarations import Benchmark, Source
 from mmk12.errors import BadInput, UnknownName
 from mmk12.utils.content import find, load_module
@@ -31,11 +32,15 @@ def load_benchmarks(ref: str) -> dict[str, Benchmark]:
 
 
 def load_source(ref: str) -> Source:
-    """Returns the training source of `mmk12/datasets/sources/<ref>.py`, or of the file at path `ref`.
+    """Returns the training source of `mmk12/datasets/sources/<ref>.py` or `.yaml`, or of the file at path `ref`.
 
-    Raises `UnknownName`, `MissingData` for a path without a file, or `BadInput` if the file declares no source.
+    Raises `UnknownName`, `MissingData` for a path without a file, `BadInput` if the file declares no source, or
+    `BadRecipe` for faults of a YAML file.
     """
+    path = find("source", ref)
+    if path.suffix == ".yaml":
+        return read_column_source(path)
     declared = getattr(load_module("source", ref), "source", None)
     if not isinstance(declared, Source):
-        raise BadInput(f"{find('source', ref)} does not define `source = mmk12.Source(...)`.")
+        raise BadInput(f"{path} does not define `source = mmk12.Source(...)`.")
     return declared

@@ -14,10 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmk12.datasets.declarations import MetricsFunction
 from mmk12.errors import BadInput
-from mmk12.evaluation.records import BenchmarkComparison, Comparison, FlippedItem, PairedScore, VerdictRow
+from mmk12.evaluation.grading import find_metrics
+from mmk12.evaluation.metrics import compute_rates
+from mmk12.evaluation.records import (
+    BenchmarkComparison,
+    Comparison,
+    FlippedItem,
+    PairedMetric,
+    PairedScore,
+    VerdictRow,
+)
 from mmk12.evaluation.run_folder import EvalRun
-from mmk12.types import Sample, Sampling, Tag
+from mmk12.types import IMAGE_MARK, Sample, Sampling, Tag
 from mmk12.utils import stats
 
 _SETTINGS = ("prompt", "sampling", "n", "profile")
@@ -26,14 +36,35 @@ _SETTINGS = ("prompt", "sampling", "n", "profile")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one run has of one item. `score` is the mean over its rollouts, `text` the answer of the first one."""
+    """What one run has of one item: the rows of its rollouts, and the sample."""
 
-    score: float
-    text: str | None
-    answered: bool
-    cluster: str
-    groups: Mapping[str, Tag]
+    rows: tuple[VerdictRow, ...]
     sample: Sample | None
+
+    @property
+    def score(self) -> float:
+        """The mean over the rollouts."""
+        return sum(row.correct for row in self.rows) / len(self.rows)
+
+    @property
+    def text(self) -> str | None:
+        """The answer of the first rollout."""
+        return self.rows[0].answer
+
+    @property
+    def answered(self) -> bool:
+        """Whether every rollout has a response."""
+        return all(row.finish_reason is not None for row in self.rows)
+
+    @property
+    def cluster(self) -> str:
+        """The problem of the item."""
+        return self.rows[0].problem
+
+    @property
+    def groups(self) -> Mapping[str, Tag]:
+        """The tags of the item."""
+        return self.rows[0].groups
 
     @property
     def gold(self) -> str | None:
@@ -41,11 +72,15 @@ class _Answer:
         return self.sample.gold.text if self.sample else None
 
     def was_asked_like(self, other: _Answer) -> bool:
-        """Returns whether both runs were asked in the same words, with the same images, for the same gold."""
-        if self.sample is None or other.sample is None:
+        """Returns whether both runs were asked in the same words, with the same images, for the same gold.
+
+        Saved answers may have been graded without the images: then the words and the gold decide.
+        """
+        a, b = self.sample, other.sample
+        if a is None or b is None or (a.question, a.gold) != (b.question, b.gold):
             return False
-        first, second = ((one.question, one.images, one.gold) for one in (self.sample, other.sample))
-        return first == second
+        marks = a.question.count(IMAGE_MARK)
+        return a.images == b.images or min(len(a.images), len(b.images)) < marks
 
 
 def compare(a: Path, b: Path) -> Comparison:
@@ -66,9 +101,13 @@ def compare(a: Path, b: Path) -> Comparison:
     shared = [name for name in left if name in right]
     if not shared:
         raise BadInput(f"The runs share no benchmark: {a} has {', '.join(left)}; {b} has {', '.join(right)}.")
-    declared = EvalRun(a).settings().benchmarks
+    settings = EvalRun(a).settings()
+    declared, metrics = settings.benchmarks, find_metrics(settings)
     return Comparison(
-        benchmarks={name: _compare_benchmark(name, left[name], right[name], declared[name].groups) for name in shared}
+        benchmarks={
+            name: _compare_benchmark(name, left[name], right[name], declared[name].groups, metrics[name])
+            for name in shared
+        }
     )
 
 
@@ -95,24 +134,17 @@ def _read_answers(run: EvalRun) -> dict[str, dict[str, _Answer]]:
         rows[row.benchmark][row.id].append(row)
     samples = {item.sample.id: item.sample for item in run.items() if isinstance(item.sample, Sample)}
     return {
-        name: {item: _join_rollouts(rollouts, samples.get(item)) for item, rollouts in items.items()}
+        name: {item: _Answer(tuple(rollouts), samples.get(item)) for item, rollouts in items.items()}
         for name, items in rows.items()
     }
 
 
-def _join_rollouts(rows: Sequence[VerdictRow], sample: Sample | None) -> _Answer:
-    return _Answer(
-        score=sum(row.correct for row in rows) / len(rows),
-        text=rows[0].answer,
-        answered=all(row.finish_reason is not None for row in rows),
-        cluster=rows[0].problem,
-        groups=rows[0].groups,
-        sample=sample,
-    )
-
-
 def _compare_benchmark(
-    name: str, a: Mapping[str, _Answer], b: Mapping[str, _Answer], groups: Sequence[str]
+    name: str,
+    a: Mapping[str, _Answer],
+    b: Mapping[str, _Answer],
+    groups: Sequence[str],
+    metrics: MetricsFunction | None,
 ) -> BenchmarkComparison:
     in_a = {item for item, answer in a.items() if answer.answered}
     in_b = {item for item, answer in b.items() if answer.answered}
@@ -128,6 +160,7 @@ def _compare_benchmark(
         **dict(score),
         p_value=test.p_value,
         test=test.test,
+        metrics=_compare_metrics(items, a, b, metrics) if metrics else {},
         gained=tuple(item for item in flipped if b[item].score > a[item].score),
         lost=tuple(item for item in flipped if b[item].score < a[item].score),
         answers={item: FlippedItem(gold=a[item].gold, a=a[item].text, b=b[item].text) for item in flipped},
@@ -151,6 +184,30 @@ def _compare_items(
         ci95=(test.interval.low, test.interval.high),
     )
     return score, test
+
+
+def _compare_metrics(
+    items: Sequence[str], a: Mapping[str, _Answer], b: Mapping[str, _Answer], metrics: MetricsFunction
+) -> dict[str, PairedMetric]:
+    """Returns the differences of the numbers over several items, paired by problem; none where a run has no value."""
+    rates = [compute_rates([row for item in items for row in answers[item].rows], metrics) for answers in (a, b)]
+    compared = {}
+    for name, left in rates[0].items():
+        right = rates[1].get(name, left)
+        problems = [problem for problem in left.parts if problem in right.parts]
+        if left.value is None or right.value is None or not problems:
+            continue
+        ours, theirs = ([rate.parts[problem] for problem in problems] for rate in (left, right))
+        test = stats.compare_paired(ours, theirs, problems)
+        compared[name] = PairedMetric(
+            n=test.n,
+            a=left.value,
+            b=right.value,
+            difference=test.difference,
+            ci95=(test.interval.low, test.interval.high),
+            p_value=test.p_value,
+        )
+    return compared
 
 
 def _compare_groups(

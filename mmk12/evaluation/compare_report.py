@@ -63,7 +63,8 @@ def write_pair_report(path: Path, names: tuple[str, str], comparison: Comparison
     Raises:
         BadInput: `path` has another suffix.
     """
-    sections = [Section("", make_comparison_table(comparison), _make_bars(comparison.benchmarks.values()))]
+    rows = [score for row in comparison.benchmarks.values() for score in (row, *row.metrics.values())]
+    sections = [Section("", make_comparison_table(comparison), _make_bars(rows))]
     for name, row in comparison.benchmarks.items():
         if row.groups:
             scores = [score for values in row.groups.values() for score in values.values()]
@@ -129,6 +130,8 @@ def _make_bars(scores: Iterable[PairedScore]) -> list[Bar]:
 def _pair_rows(comparison: Comparison) -> Iterator[CsvRow]:
     for name, row in comparison.benchmarks.items():
         yield _make_csv_row(name, "", "", row, row.p_value)
+        for metric, number in row.metrics.items():
+            yield _make_csv_row(name, "metric", metric, number, number.p_value)
         for group, values in row.groups.items():
             for value, score in values.items():
                 yield _make_csv_row(name, group, value, score, None)
@@ -152,7 +155,8 @@ def _make_csv_row(benchmark: str, group: str, value: str, score: PairedScore, p_
 def _leaderboard_rows(leaderboard: Leaderboard) -> Iterator[CsvRow]:
     for row in (*leaderboard.runs, *leaderboard.published):
         about = {"name": row.name, "model": row.model, "source": row.source, "grader": row.grader}
-        cells: dict[str, Accuracy] = {**row.accuracy, **({"average": row.average} if row.average else {})}
+        average = {"average": row.average} if row.average else {}
+        cells: dict[str, Accuracy] = {**row.accuracy, **row.metrics, **average}
         for benchmark, cell in cells.items():
             low, high = cell.ci95 or (None, None)
             yield {**about, "benchmark": benchmark, "accuracy": cell.accuracy, "low": low, "high": high}

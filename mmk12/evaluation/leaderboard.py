@@ -45,6 +45,7 @@ def make_leaderboard(folders: Sequence[Path]) -> Leaderboard:
             source="this run",
             grader=f"rules, {settings[name].profile}",
             accuracy=(cells := _make_cells(result)),
+            metrics=_make_metric_cells(result),
             average=_average(cells, benchmarks),
         )
         for name, result in results.items()
@@ -66,12 +67,23 @@ def _make_cells(results: Results) -> dict[str, LeaderboardCell]:
     }
 
 
+def _make_metric_cells(results: Results) -> dict[str, LeaderboardCell]:
+    return {
+        f"{name}: {metric}": LeaderboardCell(accuracy=score.value, ci95=score.ci95, mark=result.mark)
+        for name, result in results.benchmarks.items()
+        for metric, score in result.metrics.items()
+    }
+
+
 def _average(accuracy: Mapping[str, LeaderboardCell], benchmarks: Sequence[str]) -> Accuracy | None:
     if len(benchmarks) < 2 or any(name not in accuracy for name in benchmarks):
         return None
     cells = [accuracy[name] for name in benchmarks]
-    parts = [(cell.accuracy, stats.Interval(*(cell.ci95 or (cell.accuracy,) * 2))) for cell in cells]
-    mean, interval = stats.combine_means(parts)
+    values = [cell.accuracy for cell in cells if cell.accuracy is not None]
+    if len(values) < len(cells):
+        return None
+    limits = [stats.Interval(*(cell.ci95 or (value,) * 2)) for cell, value in zip(cells, values, strict=True)]
+    mean, interval = stats.combine_means(list(zip(values, limits, strict=True)))
     known = all(cell.ci95 for cell in cells)
     return Accuracy(accuracy=round(mean, 6), ci95=(round(interval.low, 6), round(interval.high, 6)) if known else None)
 

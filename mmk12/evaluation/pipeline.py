@@ -7,7 +7,6 @@ graded completions.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,19 +15,20 @@ from pathlib import Path
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
-from mmk12.datasets.loader import describe_location, hash_samples, load_samples, locate_dataset
 from mmk12.datasets.registry import load_benchmark
-from mmk12.errors import BadInput, MissingData, PromptError
+from mmk12.errors import BadInput, MissingData, ModelError, PromptError
 from mmk12.evaluation.grading import grade_run
+from mmk12.evaluation.item_list import LoadedBenchmark, describe_benchmark, load_benchmarks, merge_items
 from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
-from mmk12.evaluation.records import Attempt, BenchmarkSettings, RunSettings
+from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
-from mmk12.inference.generate import generate, make_request
+from mmk12.inference.generate import GenerationResult, generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
-from mmk12.types import Backend, Completion, DroppedSample, Request, Sample, Sampling
+from mmk12.inference.replay import ReplayBackend
+from mmk12.types import IMAGE_MARK, Backend, Completion, DroppedSample, Request, Sample, Sampling
 from mmk12.utils import storage
 from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
@@ -55,8 +55,9 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates a model on benchmarks, and writes a run folder.
 
-    The same call continues after a kill: completions that are stored are never generated again. Decoding is greedy
-    for `n` = 1 and samples at temperature 1 otherwise.
+    The same call continues after a kill: completions that are stored are never generated again. A call for other
+    benchmarks, or with a limit, adds to the folder, and takes nothing away that earlier calls have put there. Decoding
+    is greedy for `n` = 1 and samples at temperature 1 otherwise.
 
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
@@ -79,68 +80,71 @@ def evaluate(
 
     Raises:
         UnknownName: There is no such benchmark, backend, prompt or profile.
-        MissingData: Data or single items are missing, and `allow_missing` is false. Nothing was generated yet.
-        ModelError: The model cannot be loaded or used.
+        MissingData: Data or single items are missing, and `allow_missing` is false, or no item can be asked. Nothing
+            was generated yet.
+        ModelError: The model cannot be loaded or used, or answered no request at all.
         MissingExtra: The backend needs a package that is not installed.
-        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt, sampling or `n`.
+        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt, sampling or `n`, or
+            other items of a benchmark.
         BadInput: A file of the data, of saved completions or of `out` cannot be read, a benchmark is named twice,
-            or the backend does not fit the model.
+            saved answers do not belong to the items, or the backend does not fit the model.
     """
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
     located = find_model(model, backend)
     grader = find_profile(profile)
-    declared = [load_benchmark(ref) for ref in benchmarks]
-    _refuse_twins(declared)
-    deployment = deployment or Deployment()
+    declared = _load_declared(benchmarks)
     with storage.lock_folder(out):
-        run, notes = EvalRun(out), list[str]()
-        items, places = _load(declared, run, raw_dir, allow_missing, limit, notes, progress)
-        loaded = [one for one in declared if any(item.benchmark == one.name for item in items)]
-        engine = open_backend(located, run.images, deployment)
-        items, requests = _build_requests(items, engine, prompt, sampling, n)
+        run = EvalRun(out)
+        loaded, notes = load_benchmarks(
+            declared,
+            run.images,
+            raw_dir=raw_dir,
+            limit=limit,
+            allow_missing=allow_missing,
+            need_images=located.backend != "replay",
+            progress=progress,
+        )
+        engine = open_backend(located, run.images, deployment or Deployment())
+        if isinstance(engine, ReplayBackend):
+            loaded, more = _join_saved_answers(engine, loaded, n, allow_missing)
+            notes += more
+        items, requests = _build_requests(loaded, engine, prompt, sampling, n)
         notes += _list_unusable(items, allow_missing)
         settings = RunSettings(
             mmk12=__version__,
             model=model,
             backend=located.backend,
             fingerprint=engine.fingerprint,
-            deployment=deployment,
+            deployment=deployment or Deployment(),
             prompt=template,
             sampling=sampling,
             n=n,
             profile=grader.name,
-            limit=limit,
-            benchmarks={one.name: _describe_benchmark(one, places[one.name], items) for one in loaded},
+            benchmarks={},
             versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
         )
-        attempts = run.previous_attempts(settings)
-        log = run.completions()
-        notes += log.notes
-        run.write_items(items)
-        if any(request.key not in log for request in requests):
-            attempts = (*attempts, Attempt(started=_now()))
-        run.write_settings(settings.model_copy(update={"attempts": attempts}))
-        generated = generate(engine, requests, log, progress)
-        if isinstance(engine, NotedBackend):
-            notes += engine.notes
-        if generated.failures:
-            reason = next(iter(generated.failures.values()))
-            notes.append(f"{len(generated.failures)} of {len(requests)} completions failed, first reason: {reason}")
-        elif attempts and attempts[-1].finished is None:
-            last = attempts[-1].model_copy(update={"finished": _now(), "generated": generated.new})
-            run.write_settings(settings.model_copy(update={"attempts": (*attempts[:-1], last)}))
-        results = grade_run(run, settings, items, log)
-    return Evaluation(out, results, tuple(notes), generated.new)
+        settings, items, more = _go_on(run, settings, loaded, items, limit)
+        notes += more
+        generated, more = _generate(run, settings, engine, requests, items, progress)
+        notes += more
+        own = {one.benchmark.name: one.benchmark.metrics for one in loaded if one.benchmark.metrics is not None}
+        results = grade_run(run, settings, items, run.completions(), own)
+    _refuse_nothing(generated, requests, out)
+    return Evaluation(out, results, tuple(notes), generated.new, own)
 
 
-def score(folder: Path, profile: str | None = None, fallback: str | None = None) -> Evaluation:
+def score(
+    folder: Path, profile: str | None = None, out: Path | None = None, fallback: str | None = None
+) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:
         folder: An evaluation run. One that an older mmk12 wrote is brought to the current schema.
         profile: The name of a verifier profile; the run's own if None.
-        fallback: `sympy` asks sympy where the rules cannot read a gold.
+        out: A new folder, which gets a copy of the run with the new verdicts; `folder` stays as it is. If None, the
+            verdicts in `folder` are replaced.
+        fallback: `sympy` asks sympy where the rules cannot read a gold; the run's own choice if None.
 
     Returns:
         The folder, the results, and notes for the user; `generated` is 0.
@@ -148,19 +152,21 @@ def score(folder: Path, profile: str | None = None, fallback: str | None = None)
     Raises:
         MissingData: `folder` is no evaluation run, or was killed before its items were written.
         UnknownName: There is no such profile, or run.json names an official rule that does not exist.
-        OutputError: The folder cannot be written, or is in use.
+        OutputError: The folder cannot be written, or is in use, or `out` is not empty.
         BadInput: A file of the folder was damaged, or a later mmk12 wrote it.
     """
     run = EvalRun(folder)
     settings = run.settings()
     grader = find_profile(with_fallback(profile or settings.profile, fallback))
     settings = settings.model_copy(update={"profile": grader.name})
-    with storage.lock_folder(folder):
+    with storage.lock_folder(out or folder):
+        if out is not None:
+            run = run.copy_to(out)
         log = run.completions()
         items = run.items()
         run.write_settings(settings)
         results = grade_run(run, settings, items, log)
-    return Evaluation(folder, results, tuple(log.notes), 0)
+    return Evaluation(run.folder, results, tuple(log.notes), 0)
 
 
 def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_progress) -> Evaluation:
@@ -180,69 +186,70 @@ def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_
         items, completions = run.items(), run.completions()
         questions = _build_questions(judge.backend.fingerprint, items, completions)
         notes = ask_questions(judge, run.folder, VERSION, questions, progress)
-        results = grade_run(run, settings, items, completions)
+        results = grade_run(run, settings, items, completions, evaluation.metrics)
     return dataclasses.replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
 
 
-def _refuse_twins(declared: Sequence[Benchmark]) -> None:
-    """Raises `BadInput` for a benchmark that is named twice: its items would count as several samples of one item."""
-    twins = sorted(name for name, count in Counter(one.name for one in declared).items() if count > 1)
+def _load_declared(refs: Sequence[str]) -> dict[str, Benchmark]:
+    """Returns the benchmarks by the name that the user gave.
+
+    Raises `BadInput` for one that is named twice: its items would count as several samples of one item.
+    """
+    declared = [(ref, load_benchmark(ref)) for ref in refs]
+    twins = sorted(name for name, count in Counter(one.name for _, one in declared).items() if count > 1)
     if twins:
         raise BadInput(f"Benchmarks named twice: {', '.join(twins)}. Name each once.")
+    return dict(declared)
 
 
-def _load(
-    declared: Sequence[Benchmark],
-    run: EvalRun,
-    raw_dir: Path | None,
-    allow_missing: bool,
-    limit: int | None,
-    notes: list[str],
-    progress: Progress,
-) -> tuple[list[Item], dict[str, str]]:
-    """Returns the items of the benchmarks that could be read, and where each of these was read from."""
-    items: list[Item] = []
-    places: dict[str, str] = {}
-    for benchmark in declared:
-        total = min(benchmark.size, limit or benchmark.size)
-        own: list[Item] = []
-        try:
-            files = locate_dataset(benchmark, raw_dir)
-            for count, sample in enumerate(load_samples(benchmark, files, run.images, limit), 1):
-                own.append(Item(benchmark.name, sample))
-                progress(f"load {benchmark.name}", count, total)
-        except MissingData as error:
-            if not allow_missing:
-                raise
-            notes.append(f"{benchmark.name} left out: {error}")
+def _join_saved_answers(
+    engine: ReplayBackend, loaded: Sequence[LoadedBenchmark], n: int, allow_missing: bool
+) -> tuple[list[LoadedBenchmark], list[str]]:
+    """Joins saved answers with the items, and returns the benchmarks that have any, with notes.
+
+    Raises `BadInput` for a benchmark without an answer, unless it may be missing: it would look as if all were wrong.
+    """
+    notes = engine.join([sample for one in loaded for sample in one.samples], n)
+    answered, missing = list[LoadedBenchmark](), list[str]()
+    for one in loaded:
+        if any(engine.has_answer(sample.id) for sample in one.samples):
+            answered.append(one)
         else:
-            items += own
-            places[benchmark.name] = "raw-dir" if files.folder is not None else describe_location(benchmark, files)
-    if not items:
-        raise MissingData("None of the benchmarks could be read: " + " ".join(notes))
-    return items, places
+            missing.append(one.benchmark.name)
+    if missing and not allow_missing:
+        raise BadInput(f"No saved answer belongs to an item of {', '.join(missing)}. Leave it out of --benchmarks.")
+    notes += [f"{name} left out: no saved answer belongs to an item of it" for name in missing]
+    bare = sum(
+        isinstance(sample, Sample) and len(sample.images) < sample.question.count(IMAGE_MARK)
+        for one in answered
+        for sample in one.samples
+    )
+    if bare:
+        notes.append(f"{bare} items have no picture here; their saved answers are graded all the same")
+    return answered, notes
 
 
 def _build_requests(
-    items: Sequence[Item], engine: Backend, prompt: str, sampling: Sampling, n: int
+    loaded: Sequence[LoadedBenchmark], engine: Backend, prompt: str, sampling: Sampling, n: int
 ) -> tuple[list[Item], list[Request]]:
     """Returns the items with the keys of their requests, and the requests."""
-    prompted: list[Item] = []
+    items: list[Item] = []
     requests: list[Request] = []
-    for item in items:
-        sample = item.sample
-        if isinstance(sample, Sample):
-            try:
-                text = engine.render(prompts.render_chat(prompt, sample.question, len(sample.images)))
-            except PromptError as error:
-                sample = DroppedSample(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
-            else:
-                own = [make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
-                requests += own
-                prompted.append(dataclasses.replace(item, keys=tuple(one.key for one in own)))
-                continue
-        prompted.append(dataclasses.replace(item, sample=sample))
-    return prompted, requests
+    for name, sample in ((one.benchmark.name, sample) for one in loaded for sample in one.samples):
+        if isinstance(sample, DroppedSample):
+            items.append(Item(name, sample))
+            continue
+        marks = sample.question.count(IMAGE_MARK)  # saved answers have their marks even without the images
+        try:
+            text = engine.render(prompts.render_chat(prompt, sample.question, marks))
+        except PromptError as error:
+            dropped = DroppedSample(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
+            items.append(Item(name, dropped))
+        else:
+            own = [make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
+            requests += own
+            items.append(Item(name, sample, tuple(one.key for one in own)))
+    return items, requests
 
 
 def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
@@ -251,6 +258,8 @@ def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
         return []
     first = f"{dropped[0].id}: {dropped[0].reason}, {dropped[0].evidence}"
     message = f"{len(dropped)} of {len(items)} items cannot be asked, first {first}"
+    if len(dropped) == len(items):
+        raise MissingData(f"{message}. Fix the data: there is nothing to evaluate.")
     if not allow_missing:
         raise MissingData(
             f"{message}. Fix the data, or pass --allow-missing to evaluate the rest (the run is then marked partial)."
@@ -258,22 +267,68 @@ def _list_unusable(items: Sequence[Item], allow_missing: bool) -> list[str]:
     return [message]
 
 
-def _describe_benchmark(benchmark: Benchmark, read_from: str, items: Sequence[Item]) -> BenchmarkSettings:
-    own = [item for item in items if item.benchmark == benchmark.name]
-    content = "\n".join(storage.to_json(dataclasses.asdict(item.sample)) for item in own)
-    samples = [item.sample for item in own if isinstance(item.sample, Sample)]
-    # With other items under the same name (K12 benchmarks can be drawn afresh), published numbers mean nothing.
-    comparable = benchmark.content in (None, hash_samples(samples)) or len(samples) < benchmark.size
-    return BenchmarkSettings(
-        about=benchmark.about,
-        size=benchmark.size,
-        items=len(own),
-        sha256=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
-        read_from=read_from,
-        groups=benchmark.groups,
-        official=benchmark.official,
-        published=benchmark.published if comparable else (),
-    )
+def _go_on(
+    run: EvalRun, settings: RunSettings, loaded: Sequence[LoadedBenchmark], fresh: Sequence[Item], limit: int | None
+) -> tuple[RunSettings, list[Item], list[str]]:
+    """Returns settings, items and notes of the run: those of earlier calls in this folder, and those of this call."""
+    before = run.previous_settings(settings)
+    items = merge_items(run.items() if before and run.has_items else [], fresh, run.folder)
+    known = dict(before.benchmarks) if before else {}
+    notes = []
+    for one in loaded:
+        name = one.benchmark.name
+        known[name] = describe_benchmark(one, items, limit, known.get(name))
+        if known[name].items > len(one.samples):
+            notes.append(
+                f"{name}: all {known[name].items} items of earlier calls stay, {len(one.samples)} were asked now"
+            )
+    if before and before.profile != settings.profile:
+        notes.append(
+            f"the whole run is graded by profile {settings.profile} now, before by {before.profile}: "
+            f"mmk12 score {run.folder} --profile {before.profile} brings that back"
+        )
+    attempts = before.attempts if before else ()
+    return settings.model_copy(update={"benchmarks": known, "attempts": attempts}), items, notes
+
+
+def _generate(
+    run: EvalRun,
+    settings: RunSettings,
+    engine: Backend,
+    requests: Sequence[Request],
+    items: Sequence[Item],
+    progress: Progress,
+) -> tuple[GenerationResult, list[str]]:
+    """Generates what is missing, writes what the folder holds beside it, and returns notes about failures."""
+    log = run.completions()
+    notes, attempts = list(log.notes), settings.attempts
+    there = sum(request.key in log for request in requests)
+    if there < len(requests):
+        attempts = (*attempts, Attempt(started=_now()))
+        if there:
+            notes.append(f"going on: {there:,} of {len(requests):,} answers were there")
+    run.write_items(items)
+    run.write_settings(settings.model_copy(update={"attempts": attempts}))
+    generated = generate(engine, requests, log, progress)
+    if isinstance(engine, NotedBackend):
+        notes += engine.notes
+    if generated.failures:
+        reason = next(iter(generated.failures.values()))
+        notes.append(f"{len(generated.failures)} of {len(requests)} completions failed, first reason: {reason}")
+    elif attempts and attempts[-1].finished is None:
+        last = attempts[-1].model_copy(update={"finished": _now(), "generated": generated.new})
+        run.write_settings(settings.model_copy(update={"attempts": (*attempts[:-1], last)}))
+    return generated, notes
+
+
+def _refuse_nothing(generated: GenerationResult, requests: Sequence[Request], folder: Path) -> None:
+    """Raises `ModelError` if no request at all has an answer: a run of failures has measured nothing."""
+    if requests and len(generated.failures) == len({request.key for request in requests}):
+        reason = next(iter(generated.failures.values()))
+        raise ModelError(
+            f"None of the {len(requests)} requests was answered, so there is no accuracy. First reason: {reason}. "
+            f"The same command tries again; {folder / 'report.html'} shows the items."
+        )
 
 
 def _now() -> str:

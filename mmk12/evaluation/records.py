@@ -4,8 +4,8 @@ Each file that is one JSON object names its `schema_version`: run.json (`RunSett
 what `mmk12 compare --json` prints (`Comparison`, `Leaderboard`). The lines of verdicts.jsonl (`VerdictRow`)
 follow the version in run.json of the same folder.
 
-1 is the first version number. Files of mmk12 0.1.0 have none, and their results.json is the value of `benchmarks`
-alone; they are read, and `mmk12 score RUN` writes them anew. A file of a later version is refused.
+1 was the version of mmk12 0.2.0. Files of mmk12 0.1.0 name none, and their results.json is the value of `benchmarks`
+alone. Both are read, and `mmk12 score RUN` writes them anew. A file of a later version is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadInput
@@ -23,10 +23,10 @@ from mmk12.inference.prompts import Template
 from mmk12.types import FinishReason, Sampling, Status, Tag
 from mmk12.utils.config import FrozenModel
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises whenever a key of a record is added, removed, or means something else."""
 
-SchemaVersion = Literal[1]
+SchemaVersion = Literal[2]
 Interval95 = tuple[float, float]
 """Lower and upper end of a 95 % confidence interval, as fractions."""
 
@@ -42,17 +42,20 @@ class Attempt(FrozenModel):
 class BenchmarkSettings(FrozenModel):
     """What run.json keeps of a benchmark: enough to re-grade, compare and report without its file or its data.
 
-    `size` counts the items that the benchmark declares, `items` those that were loaded; `sha256` is over the loaded
-    items. `groups` names the tags with sub-scores, `official` the rule of `mmk12.evaluation.official`.
+    `size` counts the items that the benchmark declares, `items` those that were loaded, of the first `limit` ones or of
+    all; `sha256` is over the loaded items. `groups` names the tags with sub-scores, `official` the rule of
+    `mmk12.evaluation.official`, `metrics` the benchmark whose file computes metrics over several items.
     """
 
     about: str
     size: int
     items: int
+    limit: int | None = None
     sha256: str
     read_from: str
     groups: tuple[str, ...] = ()
     official: str | None = None
+    metrics: str | None = None
     published: tuple[PublishedResult, ...] = ()
 
 
@@ -69,7 +72,6 @@ class RunSettings(FrozenModel):
     sampling: Sampling
     n: int
     profile: str
-    limit: int | None
     benchmarks: dict[str, BenchmarkSettings]
     versions: dict[str, str]
     attempts: tuple[Attempt, ...] = ()
@@ -111,11 +113,19 @@ class JudgedRow(VerdictRow):
 
 
 class GroupScore(FrozenModel):
-    """The accuracy on the items with one value of a tag."""
+    """The accuracy on the items with one value of a tag; None where none of them has a response that can be graded."""
 
     n: int
-    accuracy: float
-    ci95: Interval95
+    accuracy: float | None
+    ci95: Interval95 | None
+
+
+class MetricScore(FrozenModel):
+    """A number over several items, from `n` problems; None where no problem is complete."""
+
+    n: int
+    value: float | None
+    ci95: Interval95 | None
 
 
 class OfficialScore(FrozenModel):
@@ -126,6 +136,17 @@ class OfficialScore(FrozenModel):
     agreement: float
     only_strict: int
     only_official: int
+    metrics: dict[str, MetricScore] = Field(default_factory=dict)
+
+
+class UnusableGolds(FrozenModel):
+    """The golds of a benchmark that no rule can grade against, and the statuses of the responses to them.
+
+    It is a property of the benchmark: a response that is equal to such a gold word by word is still correct.
+    """
+
+    golds: int = 0
+    statuses: dict[str, int] = Field(default_factory=dict)
 
 
 class JudgeScore(FrozenModel):
@@ -149,15 +170,17 @@ class JudgeScore(FrozenModel):
 class Metrics(FrozenModel):
     """The numbers that follow from the verdicts of one benchmark.
 
-    `accuracy` is `correct` over all `n` declared items; rates are shares of all rows, `mean_tokens` counts the tokens
-    of a completion. `mean_at` and `pass_at` map k to mean@k and pass@k and are empty for one rollout. `groups` is
-    {tag: {value: score}}.
+    `accuracy` is `correct` over all `n` declared items, and None if no item has a response that can be graded; of them
+    `unanswered` items lack a response. Rates are shares of all rows, `mean_tokens` counts the tokens of a completion.
+    `mean_at` and `pass_at` map k to mean@k and pass@k, `per_run` holds the accuracy of each rollout index; they are
+    empty for one rollout. `groups` is {tag: {value: score}}, `metrics` are numbers over several items.
     """
 
     n: int
     correct: int | float
-    accuracy: float
-    ci95: Interval95
+    accuracy: float | None
+    ci95: Interval95 | None
+    unanswered: int = 0
     no_answer_rate: float
     truncation_rate: float
     format_rate: float
@@ -165,7 +188,10 @@ class Metrics(FrozenModel):
     statuses: dict[str, int]
     mean_at: dict[str, float]
     pass_at: dict[str, float]
+    per_run: tuple[float, ...] = ()
     groups: dict[str, dict[str, GroupScore]]
+    metrics: dict[str, MetricScore] = Field(default_factory=dict)
+    unusable_golds: UnusableGolds = UnusableGolds()
     official: OfficialScore | None = None
 
 
@@ -176,6 +202,11 @@ class BenchmarkResult(Metrics):
     profile: str
     limited: bool
     partial: bool
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is any response: rates of nothing are not shown."""
+        return self.unanswered < self.n or self.mean_tokens is not None
 
     @property
     def mark(self) -> str:
@@ -208,6 +239,12 @@ class FlippedItem(FrozenModel):
     b: str | None
 
 
+class PairedMetric(PairedScore):
+    """Two values of a number over several items, paired problem by problem; `n` counts problems."""
+
+    p_value: float
+
+
 class BenchmarkComparison(PairedScore):
     """The comparison of two runs on one benchmark.
 
@@ -217,6 +254,7 @@ class BenchmarkComparison(PairedScore):
 
     p_value: float
     test: str
+    metrics: dict[str, PairedMetric] = Field(default_factory=dict)
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     answers: dict[str, FlippedItem]
@@ -234,9 +272,9 @@ class Comparison(FrozenModel):
 
 
 class Accuracy(FrozenModel):
-    """An accuracy as a fraction; published ones have no interval."""
+    """An accuracy as a fraction, None where nothing was measured; published ones have no interval."""
 
-    accuracy: float
+    accuracy: float | None
     ci95: Interval95 | None
 
 
@@ -247,13 +285,17 @@ class LeaderboardCell(Accuracy):
 
 
 class LeaderboardRow(FrozenModel):
-    """A run or a published model. `average` is None unless the row has every benchmark of the table."""
+    """A run or a published model. `average` is None unless the row has every benchmark of the table.
+
+    `metrics` are its numbers over several items, named `<benchmark>: <metric>`.
+    """
 
     name: str
     model: str
     source: str
     grader: str
     accuracy: dict[str, LeaderboardCell]
+    metrics: dict[str, LeaderboardCell] = Field(default_factory=dict)
     average: Accuracy | None
 
 
@@ -279,21 +321,38 @@ class Leaderboard(FrozenModel):
 Record = TypeVar("Record", bound=FrozenModel)
 
 
-def upgrade_record(value: Mapping[str, Any], path: Path, *, unversioned: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns a JSON object in the current schema: `unversioned` if it names no version (mmk12 0.1.0).
+def upgrade_run(value: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Returns the contents of a run.json in the current schema. Raises `BadInput` if a later mmk12 wrote it."""
+    if _read_version(value, path) >= SCHEMA_VERSION:
+        return value
+    known = dict(value)
+    limit, benchmarks = known.pop("limit", None), known.get("benchmarks")
+    if isinstance(benchmarks, dict):  # a limit was that of the whole run
+        known["benchmarks"] = {
+            name: {"limit": limit, **one} if isinstance(one, dict) else one for name, one in benchmarks.items()
+        }
+    return {**known, "schema_version": SCHEMA_VERSION}
 
-    Raises:
-        BadInput: A later version of mmk12 wrote the object.
-    """
-    version = value.get("schema_version")
-    if version is None:
-        return unversioned
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+
+def upgrade_results(value: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Returns the contents of a results.json in the current schema. Raises `BadInput` if a later mmk12 wrote it."""
+    version = _read_version(value, path)
+    if version == 0:
+        return {"benchmarks": value}
+    return value if version >= SCHEMA_VERSION else {**value, "schema_version": SCHEMA_VERSION}
+
+
+def _read_version(value: Mapping[str, Any], path: Path) -> int:
+    """Returns the schema version of a file, 0 if it names none; one that is no number counts as the current one."""
+    version = value.get("schema_version", 0)
+    if type(version) is not int:
+        return SCHEMA_VERSION
+    if version > SCHEMA_VERSION:
         raise BadInput(
             f"{path} has schema_version {version}, and this mmk12 reads up to {SCHEMA_VERSION}. "
             "Update mmk12: pip install -U mmk12"
         )
-    return value
+    return version
 
 
 def parse_record(kind: type[Record], value: object, where: Path | str, advice: str) -> Record:

@@ -107,7 +107,7 @@ class PublishedRow:
 def _compare_with_published(name: str, settings: RunSettings, results: Results) -> list[PublishedRow]:
     """Returns the published numbers of a benchmark; none where our number is not of the whole benchmark."""
     result = results.benchmarks[name]
-    if result.mark:
+    if result.mark or result.accuracy is None or result.ci95 is None:
         return []
     low, high = result.ci95
     return [
@@ -228,7 +228,7 @@ def _find_place(response: str, answer: str) -> int | None:
     if extraction.rule in ("answer is", "final answer"):
         ends = [match.end() for match in re.finditer(_ANNOUNCEMENT + re.escape(answer), response)]
         return ends[-1] - len(answer) if ends else _or_none(response.rfind(answer))
-    return None
+    return _or_none(response.rfind(answer)) if extraction.rule in ("JSON key", "####", "first line") else None
 
 
 def _or_none(index: int) -> int | None:

@@ -9,26 +9,34 @@ from mmk12.utils.tables import Table, format_points, format_points_interval
 
 
 def make_evaluation_table(results: Results) -> Table:
-    """Returns the contents of results.json, one benchmark per row."""
+    """Returns the contents of results.json: a row per benchmark, and below it one per number over several items."""
     header = ("benchmark", "n", "accuracy %", "95 % interval", "no answer %", "truncated %", "format %", "mean tokens")
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, result in results.benchmarks.items():
         marks = "".join(f" ({mark})" for mark in ("partial", "limited") if getattr(result, mark))
-        low, high = result.ci95
-        rates = [100 * rate for rate in (result.no_answer_rate, result.truncation_rate, result.format_rate)]
+        shares = (result.no_answer_rate, result.truncation_rate, result.format_rate)
+        rates = [100 * share if result.measured else "–" for share in shares]
         tokens = "–" if result.mean_tokens is None else result.mean_tokens
-        interval = f"{100 * low:.1f} – {100 * high:.1f}"
-        rows.append((name + marks, result.n, 100 * result.accuracy, interval, *rates, tokens))
+        rows.append((name + marks, result.n, *_format_share(result.accuracy, result.ci95), *rates, tokens))
+        for metric, score in result.metrics.items():
+            rows.append((f"  {metric}", score.n, *_format_share(score.value, score.ci95), *("" for _ in range(4))))
     return Table(header, rows)
+
+
+def _format_share(value: float | None, ci95: tuple[float, float] | None) -> tuple[float | str, str]:
+    """Returns a fraction and its interval in percent, dashes where nothing was measured."""
+    interval = "–" if ci95 is None else f"{100 * ci95[0]:.1f} – {100 * ci95[1]:.1f}"
+    return "–" if value is None else 100 * value, interval
 
 
 def make_comparison_table(comparison: Comparison) -> Table:
     """Returns the differences of two runs, one benchmark per row."""
     header = ("benchmark", "n", "A %", "B %", "B − A", "95 % interval", "p", "test", "gained", "lost")
-    rows = [
-        (name, *_paired_cells(row), f"{row.p_value:.2g}", row.test, len(row.gained), len(row.lost))
-        for name, row in comparison.benchmarks.items()
-    ]
+    rows: list[tuple[object, ...]] = []
+    for name, row in comparison.benchmarks.items():
+        rows.append((name, *_paired_cells(row), f"{row.p_value:.2g}", row.test, len(row.gained), len(row.lost)))
+        for metric, score in row.metrics.items():
+            rows.append((f"  {metric}", *_paired_cells(score), f"{score.p_value:.2g}", "over problems", "–", "–"))
     return Table(header, rows)
 
 
@@ -40,7 +48,7 @@ def make_sub_score_table(groups: Mapping[str, Mapping[str, PairedScore]]) -> Tab
     return Table(("sub-score", "value", "n", "A %", "B %", "B − A", "95 % interval"), rows)
 
 
-def _paired_cells(score: PairedScore) -> tuple[int, float, float, str, str]:
+def _paired_cells(score: PairedScore) -> tuple[object, ...]:
     difference = format_points(score.difference)
     return score.n, 100 * score.a, 100 * score.b, difference, format_points_interval(score.ci95)
 
@@ -48,19 +56,22 @@ def _paired_cells(score: PairedScore) -> tuple[int, float, float, str, str]:
 def make_leaderboard_table(leaderboard: Leaderboard) -> Table:
     """Returns one run or published model per row; "±" is half the 95 % interval."""
     average = ("average",) if len(leaderboard.benchmarks) > 1 else ()
+    everyone = (*leaderboard.runs, *leaderboard.published)
+    metrics = tuple(dict.fromkeys(name for row in everyone for name in row.metrics))
     rows = []
-    for row in (*leaderboard.runs, *leaderboard.published):
+    for row in everyone:
         cells = [_format_accuracy(row.accuracy.get(name)) for name in leaderboard.benchmarks]
+        cells += [_format_accuracy(row.metrics.get(name)) for name in metrics]
         rows.append((row.name, *cells, *(_format_accuracy(row.average) for _ in average), row.grader, row.source))
-    return Table(("run or published model", *leaderboard.benchmarks, *average, "graded by", "source"), rows)
+    return Table(("run or published model", *leaderboard.benchmarks, *metrics, *average, "graded by", "source"), rows)
 
 
 def _format_accuracy(cell: Accuracy | None) -> str:
-    if cell is None:
-        return "–"
+    mark = f" ({cell.mark})" if isinstance(cell, LeaderboardCell) and cell.mark else ""
+    if cell is None or cell.accuracy is None:
+        return f"–{mark}"
     low, high = cell.ci95 or (0.0, 0.0)
     error = f" ± {50 * (high - low):.1f}" if cell.ci95 else ""
-    mark = f" ({cell.mark})" if isinstance(cell, LeaderboardCell) and cell.mark else ""
     return f"{100 * cell.accuracy:.1f}{error}{mark}"
 
 

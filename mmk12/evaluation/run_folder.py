@@ -13,26 +13,30 @@ report.md, .html    the same for people                     ┘
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmk12.datasets.declarations import MetricsFunction
 from mmk12.errors import BadInput, MissingData, OutputError
 from mmk12.evaluation.records import (
-    Attempt,
     JudgedRow,
     Results,
     RunSettings,
     VerdictRow,
     parse_record,
-    upgrade_record,
+    upgrade_results,
+    upgrade_run,
 )
 from mmk12.inference.generate import CompletionLog
 from mmk12.types import BrokenLine, DroppedSample, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore
 
+_SOURCES = ("run.json", "samples.jsonl", "completions.jsonl", "judge.json", "judgements.jsonl")
+"""The files of a run that are not derived from others."""
 _IDENTITY = ("fingerprint", "prompt", "sampling", "n")
 """The settings that all completions of a folder share: those of another model or prompt belong in another folder."""
 
@@ -58,6 +62,11 @@ class EvalRun:
         """Whether the folder holds an evaluation run, finished or not."""
         return (self.folder / "run.json").is_file()
 
+    @property
+    def has_items(self) -> bool:
+        """Whether samples.jsonl was written: the first call may have been killed before it."""
+        return (self.folder / "samples.jsonl").is_file()
+
     def settings(self) -> RunSettings:
         """Returns the contents of run.json.
 
@@ -70,21 +79,38 @@ class EvalRun:
             raise MissingData(f"{self.folder} is not an evaluation run (no run.json). Make one with: mmk12 eval")
         value = storage.read_json(path)
         if isinstance(value, dict):
-            value = upgrade_record(value, path, unversioned=value)
+            value = upgrade_run(value, path)
         return parse_record(RunSettings, value, path, "Restore it, or evaluate into another --out.")
+
+    def copy_to(self, folder: Path) -> EvalRun:
+        """Copies what was asked, answered and judged into an empty folder, to be graded there in another way.
+
+        Raises:
+            OutputError: The folder holds files, or cannot be written.
+        """
+        with storage.open_for_writing(folder):
+            if folder.exists() and any(path.name != ".lock" for path in folder.iterdir()):
+                raise OutputError(f"{folder} is not empty. Choose another --out.")
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in _SOURCES:
+                if (self.folder / name).is_file():
+                    shutil.copyfile(self.folder / name, folder / name)
+            if self.images.folder.is_dir():
+                shutil.copytree(self.images.folder, folder / "images", dirs_exist_ok=True)
+        return EvalRun(folder)
 
     def write_settings(self, settings: RunSettings) -> None:
         """Writes run.json."""
         storage.write_json(self.folder / "run.json", settings.model_dump())
 
-    def previous_attempts(self, settings: RunSettings) -> tuple[Attempt, ...]:
-        """Returns the attempts so far, none for a new folder.
+    def previous_settings(self, settings: RunSettings) -> RunSettings | None:
+        """Returns what run.json holds of earlier calls, None for a new folder.
 
         Raises:
             OutputError: The folder is about another model, prompt or sampling than `settings`.
         """
         if not self.exists:
-            return ()
+            return None
         before = self.settings()
         for name in _IDENTITY:
             old, new = getattr(before, name), getattr(settings, name)
@@ -93,7 +119,7 @@ class EvalRun:
                     f"{self.folder} holds a run with another {name} ({_shorten(old)}; now {_shorten(new)}). "
                     "Choose another --out."
                 )
-        return before.attempts
+        return before
 
     def write_items(self, items: Sequence[Item]) -> None:
         """Writes samples.jsonl."""
@@ -103,7 +129,7 @@ class EvalRun:
         storage.write_jsonl(self.folder / "samples.jsonl", rows)
 
     def items(self) -> list[Item]:
-        """Returns the items as they were asked, in benchmark order."""
+        """Returns the items as they were asked, in benchmark order. Raises `MissingData` before they were written."""
         return [_parse_item(row) for _, row in self._rows("samples.jsonl")]
 
     def completions(self) -> CompletionLog:
@@ -136,7 +162,7 @@ class EvalRun:
         path = self.folder / "results.json"
         value = storage.read_json(path)
         if isinstance(value, dict):
-            value = upgrade_record(value, path, unversioned={"benchmarks": value})
+            value = upgrade_results(value, path)
         return parse_record(Results, value, path, f"Write it anew with: mmk12 score {self.folder}")
 
     def _rows(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -166,11 +192,12 @@ def _shorten(value: object) -> str:
 class Evaluation:
     """The outcome of an evaluation.
 
-    `results` are the contents of results.json, `notes` are for the user, and the last field is the number of
-    completions that this call generated.
+    `results` are the contents of results.json, `notes` are for the user, `generated` is the number of completions that
+    this call generated. `metrics` are what benchmarks in the user's own files compute over several items.
     """
 
     folder: Path
     results: Results
     notes: tuple[str, ...]
     generated: int
+    metrics: Mapping[str, MetricsFunction] = field(default_factory=dict)

@@ -12,91 +12,38 @@ import base64
 import dataclasses
 import io
 import json
-import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from mmk12.errors import MissingExtra, ModelError, first_line
+from mmk12.errors import MissingExtra, ModelError
 from mmk12.inference.engine import request_seed
-from mmk12.types import IMAGE_MARK, Completion, GenerationFailure, Image, Message, Request
+from mmk12.inference.http_exchange import AsyncClient, Exchange, ExchangeError, Reply, to_one_line
+from mmk12.types import (
+    IMAGE_MARK,
+    Completion,
+    GenerationFailure,
+    Image,
+    Message,
+    Request,
+    read_token_count,
+)
 from mmk12.utils.images import ImageStore
 from mmk12.utils.storage import to_json
 
 try:
-    import httpx
-    import tenacity
     from anyio.from_thread import start_blocking_portal
 except ImportError:
     raise MissingExtra("The openai backend", "openai") from None
 
-_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""The statuses after which the same request may succeed later."""
-_ATTEMPTS = 7
-_MAX_WAIT = 30.0
-"""Seconds."""
-_MAX_LINE = 300
-
-
-def make_retrying(patience: float) -> tenacity.AsyncRetrying:
-    """Returns a caller of async functions: up to seven attempts, the first wait about `patience` s, then doubled."""
-    return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(_may_succeed_later),
-        wait=_Wait(patience),
-        stop=tenacity.stop_after_attempt(_ATTEMPTS),
-        reraise=True,
-    )
-
-
-def is_unreachable(error: Exception) -> bool:
-    """Whether no server listens at all, so that other requests would wait in vain too."""
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-
-
-def describe_error(error: Exception) -> str:
-    """Describes an error in one line, with the server's own message where there is one."""
-    if not isinstance(error, httpx.HTTPStatusError):
-        return to_one_line(first_line(error))
-    status = f"the server answered {error.response.status_code}"
-    try:
-        message: Any = error.response.json()
-    except ValueError:
-        message = error.response.text
-    for name in ("error", "message", "detail"):
-        if isinstance(message, dict) and name in message:
-            message = message[name]
-    return to_one_line(f"{status}: {message}" if message else status)
-
-
-def to_one_line(text: str) -> str:
-    """Returns the first line of `text`, cut to 300 characters."""
-    line = (text.strip().splitlines() or [""])[0]
-    return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1] + "…"
-
-
-class _Wait(tenacity.wait.wait_base):
-    """Exponential back-off with jitter, unless the server sends Retry-After."""
-
-    def __init__(self, initial: float) -> None:
-        self._usual = tenacity.wait_exponential(initial, max=_MAX_WAIT) + tenacity.wait_random(0, initial)
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
-        error = retry_state.outcome and retry_state.outcome.exception()
-        retry_after = error.response.headers.get("retry-after", "") if isinstance(error, httpx.HTTPStatusError) else ""
-        return min(float(retry_after), _MAX_WAIT) if retry_after.isdecimal() else self._usual(retry_state)
-
-
-def _may_succeed_later(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in _RETRIED
-    # A response that took too long would take as long again, so a read timeout is final.
-    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ReadTimeout)
-
-
 _NEUTRAL = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
 """Sent only to servers that are known to read these fields: some are not OpenAI's own, and others refuse them."""
 _READS_NEUTRAL = ("vllm", "sglang")
+_INSTEAD = ("refusal", "reasoning_content", "reasoning", "tool_calls", "function_call")
+"""Where a server puts what is no answer; a reply that ends with nothing else has not answered."""
+_SHORT = 10.0
+"""Seconds for a question about the server itself."""
 
 
 class OpenAIBackend:
@@ -105,7 +52,8 @@ class OpenAIBackend:
     An error that remains after all attempts is a `GenerationFailure`, never an answer.
 
     `location` is `http(s)://HOST/v1#NAME`; without a name the server must serve one model only. The key is taken
-    from OPENAI_API_KEY. `timeout` bounds one response, `patience` is the first wait before a retry, in seconds.
+    from OPENAI_API_KEY. `timeout` bounds one exchange as a whole, and `patience` is the first wait before a retry, both
+    in seconds.
     Raises `ModelError` if the server cannot be used.
     """
 
@@ -125,21 +73,16 @@ class OpenAIBackend:
         self._url = address.rstrip("/")
         self._store = store
         self._concurrency = concurrency
-        self._retrying = make_retrying(patience)
+        self._exchange = Exchange(self._url, connections=concurrency, timeout=timeout, patience=patience)
         self._lost: str | None = None
-        key = os.environ.get("OPENAI_API_KEY")
-        self._client: dict[str, Any] = {
-            "headers": {"Authorization": f"Bearer {key}"} if key else {},
-            "timeout": httpx.Timeout(timeout, connect=10.0, pool=None),
-            "limits": httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-        }
         card = self._find_card(name)
         self._model = str(card["id"])
         owner = str(card.get("owned_by") or "")
         self._extra = _NEUTRAL if owner in _READS_NEUTRAL else {}
         # `root` is the checkpoint behind the name; a name alone means something on its own host only.
         identity = str(card.get("root") or f"{parts.netloc} {self._model}")
-        self.fingerprint = " ".join(filter(None, ("openai", owner, card.get("version"), identity)))
+        said = " ".join(filter(None, ("openai", owner, card.get("version"), identity)))
+        self.fingerprint = self._exchange.redact(said)
 
     def render(self, messages: Sequence[Message]) -> str:
         """Returns the messages as JSON: the chat template is the server's own."""
@@ -159,7 +102,7 @@ class OpenAIBackend:
 
     async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[Completion | GenerationFailure]:
         waiting = iter(requests)
-        async with httpx.AsyncClient(**self._client) as client:
+        async with self._exchange.client() as client:
             first = islice(waiting, self._concurrency)
             running = {asyncio.create_task(self._answer(client, request)) for request in first}
             while running:
@@ -169,7 +112,7 @@ class OpenAIBackend:
                 for task in done:
                     yield task.result()
 
-    async def _answer(self, client: httpx.AsyncClient, request: Request) -> Completion | GenerationFailure:
+    async def _answer(self, client: AsyncClient, request: Request) -> Completion | GenerationFailure:
         marks = request.prompt.count(IMAGE_MARK)
         if self._lost or marks != len(request.images):
             cause = self._lost or f"{marks} {IMAGE_MARK} marks for {len(request.images)} images"
@@ -183,20 +126,12 @@ class OpenAIBackend:
             **({} if (drawn := request_seed(request)) is None else {"seed": drawn}),
         }
         try:
-            response: httpx.Response = await self._retrying(self._post, client, body)
-        except httpx.HTTPError as error:
-            if is_unreachable(error):
+            reply = await self._exchange.post(client, "/chat/completions", body)
+        except ExchangeError as error:
+            if error.unreachable:
                 self._lost = f"no server answers at {self._url}"
-            return GenerationFailure(request.key, request.id, describe_error(error))
-        return _completion(request, response)
-
-    async def _post(self, client: httpx.AsyncClient, body: dict[str, Any]) -> httpx.Response:
-        # Escaped to ASCII: a lone surrogate in a question has no other form.
-        content = json.dumps(body).encode("ascii")
-        response = await client.post(
-            f"{self._url}/chat/completions", content=content, headers={"Content-Type": "application/json"}
-        )
-        return response.raise_for_status()
+            return GenerationFailure(request.key, request.id, str(error))
+        return _read_completion(request, reply, self._exchange)
 
     def _messages(self, request: Request) -> list[dict[str, Any]]:
         images = iter(request.images)
@@ -231,46 +166,61 @@ class OpenAIBackend:
     def _find_card(self, name: str) -> dict[str, Any]:
         """Asks for the server's entry about the model, and for the `version` of a vLLM. Raises `ModelError`."""
         try:
-            with httpx.Client(**self._client) as client:
-                response = client.get(f"{self._url}/models")
-                if name and response.status_code in (404, 405, 501):  # the server has no list of models
-                    return {"id": name}
-                cards = _cards(response.raise_for_status())
-                version = client.get(f"{self._url.removesuffix('/v1')}/version")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ModelError(f"No usable server at {self._url}: {describe_error(error)}.") from None
+            cards = _read_cards(self._exchange.get("/models"))
+        except ExchangeError as error:
+            if name and error.status in (404, 405, 501):  # the server has no list of models
+                return {"id": name}
+            raise ModelError(f"No usable server at {self._url}: {error}.") from None
         if not name and len(cards) == 1:
             name = next(iter(cards))
         if name not in cards:
-            known = ", ".join(list(cards)[:10]) or "no model"
+            known = self._exchange.redact(", ".join(list(cards)[:10])) or "no model"
             raise ModelError(f"The server at {self._url} serves {known}. Name one of them: --model {self._url}#NAME")
         card = cards[name]
-        return {**card, "version": _version(version) if card.get("owned_by") == "vllm" else None}
+        return {**card, "version": self._find_version() if card.get("owned_by") == "vllm" else None}
+
+    def _find_version(self) -> str | None:
+        """Asks for the version of a vLLM, which stands beside the API, not below it."""
+        root = Exchange(self._url.removesuffix("/v1"), connections=1, timeout=_SHORT, patience=0.0)
+        try:
+            return str(root.get("/version").json()["version"])
+        except (ExchangeError, ValueError, LookupError, TypeError):
+            return None
 
 
-def _cards(response: httpx.Response) -> dict[str, dict[str, Any]]:
+def _read_cards(reply: Reply) -> dict[str, dict[str, Any]]:
     """Returns the entries of a list of models by name; none if the reply is something else."""
     try:
-        return {card["id"]: card for card in response.json()["data"]}
+        return {str(card["id"]): card for card in reply.json()["data"] if isinstance(card, dict)}
     except (ValueError, LookupError, TypeError):
         return {}
 
 
-def _version(response: httpx.Response) -> str | None:
-    try:
-        return str(response.json()["version"])
-    except (ValueError, LookupError, TypeError):
-        return None
+def _read_completion(request: Request, reply: Reply, exchange: Exchange) -> Completion | GenerationFailure:
+    """Returns the completion in a reply; one that holds something else, such as a refusal, is a failure."""
 
+    def fail(reason: str) -> GenerationFailure:
+        return GenerationFailure(request.key, request.id, exchange.redact(to_one_line(reason)))
 
-def _completion(request: Request, response: httpx.Response) -> Completion | GenerationFailure:
     try:
-        reply = response.json()
-        choice, usage = reply["choices"][0], reply.get("usage") or {}
-        text, finish = choice["message"].get("content") or "", choice["finish_reason"]
-        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        value = reply.json()
+        choice, usage = value["choices"][0], value.get("usage")
+        message, finish = choice["message"], choice["finish_reason"]
+        text = message.get("content")
     except (ValueError, LookupError, TypeError, AttributeError):
-        return GenerationFailure(request.key, request.id, "the server's reply is not a chat completion")
-    if finish not in ("stop", "length") or not isinstance(text, str):
-        return GenerationFailure(request.key, request.id, to_one_line(f"the server ended the response with {finish!r}"))
-    return Completion(request.key, request.id, request.index, text, finish, *counts)
+        return fail("the server's reply is not a chat completion")
+    if finish not in ("stop", "length") or not isinstance(text, str | None):
+        return fail(f"the server ended the response with {str(finish)[:100]!r}")
+    if not text and finish == "stop" and (other := [name for name in _INSTEAD if message.get(name)]):
+        said = f": {message[other[0]]}" if isinstance(message[other[0]], str) else ""
+        return fail(f"the server's reply has `{other[0]}` and no answer{said}")
+    counts = usage if isinstance(usage, dict) else {}
+    return Completion(
+        request.key,
+        request.id,
+        request.index,
+        exchange.redact(text or ""),
+        finish,
+        read_token_count(counts.get("prompt_tokens")),
+        read_token_count(counts.get("completion_tokens")),
+    )

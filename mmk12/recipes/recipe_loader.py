@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import types
-import typing
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from mmk12.errors import BadRecipe
 from mmk12.recipes.schema import Recipe
 from mmk12.utils import content
-from mmk12.utils.config import read_yaml_mapping
+from mmk12.utils.config import read_yaml_mapping, validate_settings
 
 MAX_PARENTS = 8
 """How many recipes may extend each other in a chain."""
@@ -93,11 +89,7 @@ def _warn_old_key(where: str, key: str) -> None:
 
 
 def _validate(value: dict[str, Any], where: str) -> Recipe:
-    try:
-        return Recipe.model_validate(value)
-    except ValidationError as error:
-        messages = [_describe_error(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
-        raise BadRecipe(f"{where}: {' '.join(dict.fromkeys(messages))}") from None
+    return validate_settings(Recipe, value, where, also=("extends",), but=("name",))
 
 
 def _merge_parents(path: Path, parents: int) -> dict[str, Any]:
@@ -133,25 +125,3 @@ def _overlay(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _describe_error(where: tuple[int | str, ...], kind: str, message: str) -> str:
-    """Returns one error of pydantic as a sentence; `where` is its path of keys."""
-    key = ".".join(str(part) for part in where if part not in ("constrained-int", "literal['all']"))
-    if kind == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
-        return f"Unknown key '{key}'." + (f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}.")
-    if kind == "missing":
-        return f"The key '{key}' is missing."
-    return f"{key}: {message.removeprefix('Value error, ').rstrip('.')}."
-
-
-def _known_keys(where: tuple[int | str, ...]) -> list[str]:
-    """Returns the keys that are allowed at a path of a recipe."""
-    model: Any = Recipe
-    for part in where:
-        model = typing.get_type_hints(model)[str(part)]
-        if isinstance(model, types.UnionType):
-            model = typing.get_args(model)[0]
-    return sorted({*model.model_fields, *(("extends",) if model is Recipe else ())} - {"name"})

@@ -11,7 +11,7 @@ import re
 import typing
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -64,6 +64,7 @@ Count = Annotated[int, Field(strict=True, gt=0)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Switch = Annotated[bool, Field(strict=True)]
 
 Advantage = Literal["rloo", "rloo_whitened", "grpo", "grpo_plain", "reinforce_baseline"]
@@ -75,12 +76,11 @@ CLIPS: dict[str, tuple[float, float]] = {
     "gspo": (3e-4, 4e-4),  # of the ratio of a whole sequence (arXiv 2507.18071, section 5.1)
     "gmpo": (0.4, 0.4),  # of the log ratio (arXiv 2507.20673)
     "cispo": (10.0, 4.0),  # caps a weight at 5 and bounds nothing below (arXiv 2506.13585; cap of ScaleRL)
-    "sapo": (0.2, 0.2),  # has none
     "cpgd": (0.2, 0.2),
     "clip_cov": (1.0, 1.0),  # arXiv 2505.22617
-    "kl_cov": (0.2, 0.2),  # has none
 }
-"""The clip of each loss by default, below and above: each loss means another quantity by it."""
+"""The clip of each loss by default, below and above: each loss means another quantity by it. `sapo` and `kl_cov` have
+none."""
 OnlineFilter = Literal["off", "drop", "refill"]
 
 
@@ -108,7 +108,7 @@ class Learning(FrozenModel):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
     min_lr: Share = 0.0
-    betas: list[Share] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
+    betas: list[Beta] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     weight_decay: NotNegative = 0.0
     gradient_clip: Positive = 1.0
     freeze_vision: Switch = True
@@ -124,12 +124,21 @@ class Learning(FrozenModel):
     keep_weights: Switch = False
     logging: list[Logger] = Field(default_factory=_default_loggers)
 
+    @model_validator(mode="after")
+    def _have_an_effect(self) -> Self:
+        _refuse((self.min_lr > 0 and self.schedule == "constant", "min_lr is the end of a schedule: schedule: cosine"))
+        return self
+
 
 class RolloutCorrection(FrozenModel):
-    """Importance weights between the rollout engine and the actor, truncated at `threshold` (TIS)."""
+    """Importance weights between the rollout engine and the actor, truncated at `threshold` (TIS).
+
+    With `least`, weights outside of [`least`, `threshold`] are 0 instead (IcePop).
+    """
 
     by: Literal["token", "sequence"] = "token"
     threshold: Annotated[float, Field(gt=1)] = 2.0
+    least: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class Lora(FrozenModel):
@@ -154,7 +163,8 @@ class Training(Learning):
     the KL penalty in the loss; 0 needs no reference model. `max_model_len` bounds prompt and response together, so that
     a long prompt leaves less for its response; null is the sum of both bounds. `shuffle_updates` draws the samples of
     each update at random from the step, as the released code does. `online_filter` is for prompts whose rollouts are
-    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others.
+    all right or all wrong: `drop` removes them from the step, `refill` replaces them by others. The job ends when more
+    than the share `max_failed` of a step's prompts lost rollouts to errors.
     """
 
     prompts_per_step: Count = 128
@@ -167,7 +177,7 @@ class Training(Learning):
     ratio_cap: Annotated[float, Field(gt=1)] | None = None
     loss_mean: Literal["sample", "token", "constant"] = "sample"
     loss_constant: Count | None = None
-    drift: Positive | None = None
+    drift: NotNegative | None = None
     drift_cap: Positive | None = None
     rollout_correction: RolloutCorrection | None = None
     lora: Lora | None = None
@@ -176,41 +186,48 @@ class Training(Learning):
     shuffle_updates: Switch = False
     temperature: Positive = 1.0
     online_filter: OnlineFilter = "off"
+    max_failed: Share = 0.1
     shuffle: Switch = True
 
     @property
-    def clips(self) -> tuple[float, float]:
-        """The bounds below and above: a `clip` alone bounds both sides of the losses that are symmetric."""
+    def clips(self) -> tuple[float, float] | None:
+        """The bounds below and above, None for a loss without; `clip` alone bounds both sides of a symmetric loss."""
+        if self.loss not in CLIPS:
+            return None
         low, high = CLIPS[self.loss]
         below = self.clip or low
         return below, self.clip_high or (below if low == high else high)
 
     @model_validator(mode="after")
-    def _make_sense(self) -> Training:
+    def _make_sense(self) -> Self:
         """Raises `ValueError` for settings that have no effect together, or another than they seem to have."""
-        whole, (below, _) = self.loss in ("gspo", "gmpo"), self.clips
-        senseless = (
-            (self.loss in ("ppo", "cpgd") and below >= 1, f"clip {below:g} of {self.loss} must be below 1"),
-            (self.drift is not None and self.loss != "cpgd", "drift is a part of the loss cpgd"),
-            (self.drift_cap is not None and self.loss != "cpgd", "drift_cap is a part of the loss cpgd"),
-            (self.ratio_cap is not None and self.loss != "ppo", f"ratio_cap has no effect on the loss {self.loss}"),
-            (whole and self.loss_mean != "sample", f"the loss {self.loss} is one of whole samples: loss_mean: sample"),
+        loss, whole = self.loss, self.loss in ("gspo", "gmpo")
+        below = self.clips[0] if self.clips is not None else 0.0
+        _refuse(
+            (loss in ("ppo", "gspo", "cpgd") and below >= 1, f"clip {below:g} of {loss} must be below 1"),
+            (self.clips is None and (self.clip or self.clip_high) is not None, f"the loss {loss} has no clip"),
+            (self.drift is not None and loss != "cpgd", "drift is a part of the loss cpgd"),
+            (self.drift_cap is not None and loss != "cpgd", "drift_cap is a part of the loss cpgd"),
+            (self.ratio_cap is not None and loss != "ppo", f"ratio_cap has no effect on the loss {loss}"),
+            (whole and self.loss_mean != "sample", f"the loss {loss} is one of whole samples: loss_mean: sample"),
+            (loss == "sapo" and self.loss_mean != "sample", "the loss sapo always takes loss_mean: sample"),
             (
                 self.loss_constant is not None and self.loss_mean != "constant",
                 "loss_constant is the divisor of loss_mean: constant",
             ),
             (
                 whole and self.rollout_correction is not None and self.rollout_correction.by == "token",
-                f"the loss {self.loss} is one of whole samples: rollout_correction.by: sequence",
+                f"the loss {loss} is one of whole samples: rollout_correction.by: sequence",
             ),
             (
                 self.lora is not None and not self.freeze_vision,
                 "lora trains the language model alone: freeze_vision: true",
             ),
+            (
+                self.max_model_len is not None and self.max_model_len <= self.max_prompt,
+                f"max_model_len {self.max_model_len} leaves a prompt of max_prompt {self.max_prompt} no response",
+            ),
         )
-        for wrong, why in senseless:
-            if wrong:
-                raise ValueError(why)
         return self
 
 
@@ -246,6 +263,9 @@ class Hardware(FrozenModel):
     attention: Literal["auto", "sdpa", "flash_attention_2"] = "auto"
 
 
+_BYPASS = "algorithm.rollout_correction.bypass_mode"
+_LOSS_MODE = "actor_rollout_ref.actor.policy_loss.loss_mode"
+
 Cap = Annotated[int, Field(strict=True, gt=0)]
 Seed = Annotated[int, Field(strict=True, ge=0)]
 
@@ -260,7 +280,7 @@ class RewardPenalties(FrozenModel):
     buffer: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @model_validator(mode="after")
-    def _make_sense(self) -> RewardPenalties:
+    def _make_sense(self) -> Self:
         Penalties(**self.model_dump())
         return self
 
@@ -346,12 +366,12 @@ class Data(FrozenModel):
     def _known_sources(cls, sources: dict[str, Any]) -> dict[str, Any]:
         built_in = content.names("source")
         for ref in sources:
-            if "/" not in ref and not ref.endswith(".py"):  # else a user's own source file
+            if "/" not in ref and not ref.endswith((".py", ".yaml")):  # else a user's own source file
                 _known("source", ref, built_in)
         return sources
 
     @model_validator(mode="after")
-    def _collected_sources(self) -> Data:
+    def _collected_sources(self) -> Self:
         for ref in self.collect:
             _known("source of this recipe", ref, self.sources)
         return self
@@ -397,15 +417,38 @@ class Recipe(FrozenModel):
         return _known("prompt", name, prompts.TEMPLATES)
 
     @model_validator(mode="after")
-    def _make_sense(self) -> Recipe:
-        """Raises `ValueError` for an algorithm that this hardware's settings would leave without effect."""
-        train, hardware = self.train, self.hardware
-        if train is not None and train.loss in ("clip_cov", "kl_cov") and hardware.micro_batch == 1:
-            raise ValueError(
-                f"the loss {train.loss} compares the samples of a micro-batch, and hardware.micro_batch is 1"
-            )
-        if train is not None and train.lora is not None and hardware.rollout == "hf_server":
-            raise ValueError("lora needs hardware.rollout: vllm; hf_server takes no adapters")
+    def _make_sense(self) -> Self:
+        """Raises `ValueError` for words of several sections that leave each other without effect."""
+        train, hardware, penalties = self.train, self.hardware, self.reward.penalties
+        if train is None:
+            return self
+        room, longest = train.max_model_len, train.max_prompt + train.max_response
+        overlong = penalties is not None and penalties.overlong > 0
+        start = penalties.limit - penalties.buffer if penalties is not None else 0
+        bypass = self.overrides.get(_BYPASS) is True and self.overrides.get(_LOSS_MODE) != "bypass_mode"
+        _refuse(
+            (
+                train.loss in ("clip_cov", "kl_cov") and hardware.micro_batch == 1,
+                f"the loss {train.loss} compares the samples of a micro-batch, and hardware.micro_batch is 1",
+            ),
+            (
+                train.lora is not None and hardware.rollout == "hf_server",
+                "lora needs hardware.rollout: vllm; hf_server takes no adapters",
+            ),
+            (
+                overlong and start >= train.max_response,
+                f"reward.penalties.overlong begins at {start} tokens, and no response has more than max_response",
+            ),
+            (
+                overlong and room is not None and room < longest,
+                f"max_model_len {room} cuts responses to long prompts before reward.penalties.overlong sees them; "
+                f"leave it out, or set {longest}",
+            ),
+            (
+                bypass,
+                f"overrides: {_BYPASS} drops verl's importance weights silently; set {_LOSS_MODE}=bypass_mode, too",
+            ),
+        )
         return self
 
     @property
@@ -433,6 +476,13 @@ class Recipe(FrozenModel):
         if seed < 0:
             raise BadRecipe(f"The seed must be 0 or more, not {seed}.")
         return self.model_copy(update={"data": self.data.model_copy(update={"seed": seed})})
+
+
+def _refuse(*rules: tuple[bool, str]) -> None:
+    """Raises `ValueError` with the text of the first rule that is broken."""
+    for broken, why in rules:
+        if broken:
+            raise ValueError(why)
 
 
 def _known(kind: str, name: str, known: typing.Iterable[str]) -> str:

@@ -13,6 +13,7 @@ import platform
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from pydantic import ValidationError
@@ -70,6 +73,23 @@ _METRICS = {
 """What a line of progress shows, and verl's name of it."""
 
 
+class _Service(NamedTuple):
+    """A logger's service: the variables of its mode, key and URL, and its own URL."""
+
+    mode: str
+    key: str
+    url: str
+    default_url: str
+
+
+_SERVICES = {
+    "wandb": _Service("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL", "https://api.wandb.ai"),
+    "swanlab": _Service("SWANLAB_MODE", "SWANLAB_API_KEY", "SWANLAB_API_HOST", "https://api.swanlab.cn"),
+}
+_PORTS = {"http": 80, "https": 443}
+_ANSWER_SECONDS = 5.0
+
+
 class TrainingFailed(Mmk12Error):
     """verl ended before the training did."""
 
@@ -103,7 +123,7 @@ def launch_training(
     with storage.lock_folder(plan.out):
         attempt = next_attempt(plan, resume)
         repair_marker(plan.out / "checkpoints")
-        environment = job_environment(plan, attempt)
+        environment = job_environment(plan, attempt, say)
         hydra = {"hydra.run.dir": str((attempt.folder / "hydra").absolute())}  # else in the current folder
         ray = _ray_keys(plan, environment, ray_address) if plan.trainer == "rl" else {}
         command = plan.command(hydra | ray)
@@ -233,10 +253,10 @@ def _format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
+def job_environment(plan: TrainingPlan, attempt: Attempt, say: Say) -> dict[str, str]:
     """Returns the variables that the job needs beside the environment of this process.
 
-    Ray passes them on to all workers.
+    Ray passes them on to all workers. Tells of a logger whose service does not answer.
     """
     environment = {
         "MMK12_VERL": "1",
@@ -245,25 +265,51 @@ def job_environment(plan: TrainingPlan, attempt: Attempt) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    loggers = _logger_environment(plan.recipe.training.logging, attempt.folder.absolute())
+    loggers = _place_loggers(plan.recipe.training.logging, attempt.folder.absolute(), say)
     return {**(_CPU_ENVIRONMENT if plan.recipe.hardware.device == "cpu" else {}), **loggers, **environment}
 
 
-def _logger_environment(loggers: Sequence[str], folder: Path) -> dict[str, str]:
-    """Returns the variables of the loggers: what they write lies in `folder`, offline unless there is a key.
+def _place_loggers(loggers: Sequence[str], folder: Path, say: Say) -> dict[str, str]:
+    """Returns the variables of the loggers: what they write lies in `folder`, and nothing of theirs ends the job.
 
-    A variable that is set already is the user's and stays.
+    A service is used if its key is set and it answers; else its logger is offline. What is set already is the user's
+    and stays, except for a tracking server that does not answer: verl would go on without its log, and not say so.
     """
-    wanted = {
-        "wandb": {"WANDB_DIR": str(folder), **({} if "WANDB_API_KEY" in os.environ else {"WANDB_MODE": "offline"})},
-        "swanlab": {
-            "SWANLAB_LOG_DIR": str(folder / "swanlab"),
-            **({} if "SWANLAB_API_KEY" in os.environ else {"SWANLAB_MODE": "offline"}),
-        },
+    local = {
+        "wandb": {"WANDB_DIR": str(folder)},
+        "swanlab": {"SWANLAB_LOG_DIR": str(folder / "swanlab")},
         "mlflow": {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},
     }
-    variables = {name: value for logger in loggers for name, value in wanted.get(logger, {}).items()}
-    return {name: value for name, value in variables.items() if name not in os.environ}
+    variables = {name: value for logger in loggers for name, value in local.get(logger, {}).items()}
+    variables = {name: value for name, value in variables.items() if name not in os.environ}
+    for logger in set(loggers) & _SERVICES.keys():
+        service = _SERVICES[logger]
+        if service.mode in os.environ:
+            continue
+        url = os.environ.get(service.url, service.default_url)
+        if service.key in os.environ and not _answers(url):
+            say(f"{logger}: {url} does not answer, so it writes offline into {folder}")
+        elif service.key in os.environ:
+            continue
+        variables[service.mode] = "offline"
+    server = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if "mlflow" in loggers and server.startswith(("http://", "https://")) and not _answers(server):
+        say(f"mlflow: {server} does not answer, so it writes into {folder}")
+        variables |= local["mlflow"]
+    return variables
+
+
+def _answers(url: str) -> bool:
+    """Whether the host of a URL takes a connection, or the proxy before it."""
+    scheme = urlsplit(url).scheme or "https"
+    host = urlsplit(url).hostname or ""
+    proxy = "" if proxy_bypass(host) else getproxies().get(scheme, "")
+    place = urlsplit(proxy if "://" in proxy else f"http://{proxy}" if proxy else url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or _PORTS[place.scheme]), _ANSWER_SECONDS).close()
+    except (OSError, KeyError, ValueError):
+        return False
+    return True
 
 
 def _ray_keys(plan: TrainingPlan, environment: dict[str, str], address: str | None) -> dict[str, Any]:

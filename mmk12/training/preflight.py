@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,7 +25,7 @@ from mmk12.training.cluster import Node, join_cluster, run_on_nodes
 from mmk12.training.memory import find_misfits
 from mmk12.training.node_memory import NodeMemory, read_node_memory
 from mmk12.training.shared_folders import check_shared_folders
-from mmk12.training.training_plan import TrainingPlan
+from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.training.verl_config import find_attention
 from mmk12.types import IMAGE_MARK, Image, Message
 from mmk12.utils import storage
@@ -34,6 +36,11 @@ from mmk12.verifier.pool import Pool
 from mmk12.verifier.profiles import find_profile
 
 _ROWS_PER_CHUNK = 256
+
+_NO_VERL_FROM = (3, 13)
+_TOO_LONG = (
+    "Raise max_prompt, lower tiling.most, or leave such rows out: data.long_prompts: drop, then build-data --tokenizer."
+)
 
 _KNOWN_REWARDS = (
     ("<think>3+4=7</think><answer>$7$</answer>", "$7$", 1.0, 1.0),
@@ -49,6 +56,13 @@ _KNOWN_REWARDS = (
 
 Measure = Callable[[list[Message], list[Image]], int]
 """The length of a prompt in tokens, image tokens included."""
+
+
+class WantedPackage(NamedTuple):
+    """A package that a node needs: its version, None for any, and how to install it."""
+
+    version: str | None
+    install: str
 
 
 class PreflightCheck(NamedTuple):
@@ -76,11 +90,12 @@ def run_preflight(
     report: Callable[[PreflightCheck], None],
     say: Callable[[str], None],
     progress: Progress = ignore_progress,
-) -> list[Node]:
-    """Runs all checks of a planned job; returns the nodes of the cluster, none for a job on this machine.
+) -> tuple[TrainingPlan, list[Node]]:
+    """Runs all checks of a planned job; returns the plan and the nodes of the cluster, none for this machine alone.
 
-    Waits up to `deadline` seconds for the nodes of the cluster at `ray_address`. Each check goes to `report` as soon as
-    it is known. Raises `ModelError` after the last check if one failed, or if nodes are missing.
+    The plan is the same but for its attention, which all nodes must have. Waits up to `deadline` seconds for the nodes
+    of the cluster at `ray_address`. Each check goes to `report` as soon as it is known. Raises `ModelError` after the
+    last check if one failed, or if nodes are missing.
     """
     arguments = (
         expected_packages(plan, on_cluster=ray_address is not None),
@@ -93,27 +108,30 @@ def run_preflight(
         nodes = join_cluster(ray_address, plan.recipe.hardware, deadline, say)
     checks = []
     of_nodes = check_node(*arguments) if ray_address is None else check_nodes(nodes, *arguments)
+    plan, of_attention = settle_attention(plan, nodes)
     shared = starmap(PreflightCheck, check_shared_folders(nodes, plan.out, plan.model) if nodes else ())
-    for check in chain(of_nodes, shared, check_memory(plan, nodes), check_experiment(plan, progress)):
+    of_job = (of_nodes, of_attention, shared, check_memory(plan, nodes), check_experiment(plan, progress))
+    for check in chain.from_iterable(of_job):
         report(check)
         checks.append(check)
     failed = [check for check in checks if not check.passed]
     if failed:
         raise ModelError(f"{len(failed)} of {len(checks)} checks failed: {failed[0].name}: {failed[0].message}")
-    return nodes
+    return plan, nodes
 
 
-def check_node(packages: Mapping[str, str | None], train: str, checkpoints: str, needed: int) -> list[PreflightCheck]:
+def check_node(
+    packages: Mapping[str, WantedPackage], train: str, checkpoints: str, needed: int
+) -> list[PreflightCheck]:
     """Returns the checks of this machine: the packages of the job, the data and the disk.
 
-    `packages` maps each package to the version that is expected, None for any. `train` is a parquet file, `needed` the
-    bytes that must be free for the folder `checkpoints`.
+    `train` is a parquet file, `needed` the bytes that must be free for the folder `checkpoints`.
     """
     return [*_check_packages(packages), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
 
 
 def check_nodes(
-    nodes: list[Node], packages: Mapping[str, str | None], train: str, checkpoints: str, needed: int
+    nodes: list[Node], packages: Mapping[str, WantedPackage], train: str, checkpoints: str, needed: int
 ) -> list[PreflightCheck]:
     """Returns the checks of `check_node` on each node, with the node's address in the message."""
     checks = []
@@ -167,39 +185,79 @@ def checkpoint_bytes(plan: TrainingPlan) -> int:
     return bytes_each * whole + 4 * plan.memory.parameters * others
 
 
-def expected_packages(plan: TrainingPlan, *, on_cluster: bool) -> dict[str, str | None]:
-    """Returns the packages that every node of the job needs, each with its version, None for any.
+def expected_packages(plan: TrainingPlan, *, on_cluster: bool) -> dict[str, WantedPackage]:
+    """Returns the packages that every node of the job needs.
 
     On a cluster all nodes need the versions of this machine: processes of one job exchange objects of these packages.
     """
-    hardware = plan.recipe.hardware
+    hardware, logging = plan.recipe.hardware, plan.recipe.training.logging
+    extra = "pip install 'mmk12[gpu]'" if hardware.device == "cuda" else "see 'On a CPU' in docs/training.md"
     names = ["verl", "mmk12", "torch", "transformers", "tensordict"]
     if plan.trainer == "rl":
         names += ["ray", "TransferQueue"]
-        names += ["vllm"] if hardware.rollout == "vllm" and hardware.device == "cuda" else []
-    here = {name: _find_version(name) for name in names}
-    expected = {name: version if on_cluster else None for name, version in here.items()}
-    if find_attention(hardware) == "flash_attention_2":
-        expected["flash-attn"] = None
-    return {**expected, "verl": VERL}
+        names += ["vllm"] if hardware.rollout == "vllm" else []
+    needed = dict.fromkeys(names, extra) | {
+        name: f"pip install {name}, or leave it out of 'logging'" for name in logging
+    }
+    versions = {name: _find_version(name) if on_cluster else None for name in needed} | {"verl": VERL}
+    return {name: WantedPackage(versions[name], install) for name, install in needed.items()}
 
 
-def _check_packages(packages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:
+def _check_packages(packages: Mapping[str, WantedPackage]) -> Iterator[PreflightCheck]:
     """Yields a check for each package that is missing or of another version, and one that lists the others."""
     sound = []
-    for name, expected in packages.items():
+    for name, wanted in packages.items():
         version = _find_version(name)
         if version is None:
-            advice = (
-                "install it, or set hardware.attention=sdpa" if name == "flash-attn" else "pip install 'mmk12[gpu]'"
-            )
-            yield PreflightCheck(name, False, f"is not installed; {advice}")
-        elif expected is not None and version != expected:
+            yield PreflightCheck(name, False, f"is not installed; {wanted.install}{_describe_python(name)}")
+        elif wanted.version is not None and version != wanted.version:
             whose = "the recipes and the plugin are for" if name == "verl" else "the machine that starts the job has"
-            yield PreflightCheck(name, False, f"{version} is installed, {whose} {expected}")
+            yield PreflightCheck(name, False, f"{version} is installed, {whose} {wanted.version}")
         else:
             sound.append(f"{name} {version}")
     yield PreflightCheck("packages", bool(sound), ", ".join(sound))
+
+
+def _describe_python(name: str) -> str:
+    """Returns why the advice does not help on this Python, or nothing."""
+    if name != "verl" or sys.version_info < _NO_VERL_FROM:
+        return ""
+    return f", on Python 3.11 or 3.12: verl {VERL} has no release for this {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def settle_attention(plan: TrainingPlan, nodes: list[Node]) -> tuple[TrainingPlan, list[PreflightCheck]]:
+    """Returns the plan with an attention that all `nodes` have (none: this machine), and the checks that tell of it.
+
+    `attention: auto` falls back to torch's own where flash-attn cannot be imported; asked for by name, that fails.
+    """
+    hardware = plan.recipe.hardware
+    if find_attention(hardware) == "sdpa":
+        return plan, []
+    if nodes:
+        found = [(node.address, reason or error) for node, reason, error in run_on_nodes(nodes, try_flash_attention)]
+    else:
+        found = [("this machine", try_flash_attention())]
+    lacking = [f"{where}: flash-attn cannot be imported ({reason})" for where, reason in found if reason is not None]
+    if not lacking:
+        return plan, [PreflightCheck("attention", True, "flash_attention_2, by flash-attn")]
+    if hardware.attention != "auto":
+        advice = "install it there, or set hardware.attention=sdpa"
+        return plan, [PreflightCheck("attention", False, f"{line}; {advice}") for line in lacking]
+    sdpa = plan.recipe.model_copy(update={"hardware": hardware.model_copy(update={"attention": "sdpa"})})
+    settled = make_plan(sdpa, data=plan.data, out=plan.out, model=plan.model)
+    return settled, [PreflightCheck("attention", True, f"torch's own (sdpa). {'. '.join(lacking)}")]
+
+
+def try_flash_attention() -> str | None:
+    """Returns why flash-attn cannot be imported on this machine, None if it can; imports it in a process of its own.
+
+    A build for another torch is installed and fails only then.
+    """
+    done = subprocess.run([sys.executable, "-c", "import flash_attn"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else f"exit code {done.returncode}"
 
 
 def _find_version(name: str) -> str | None:
@@ -283,7 +341,7 @@ def _check_prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
     result = check_rows(rows, plan.rows or 0, measure, plan.recipe.training.max_prompt, progress)
     if result.faults:
         more = f" ({len(result.faults)} rows in all)" if len(result.faults) > 1 else ""
-        message = f"{result.faults[0]}{more}. Raise train.max_prompt, lower train.tiling.most, or leave these rows out."
+        message = f"{result.faults[0]}{more}. {_TOO_LONG}"
         return PreflightCheck("prompts", False, message)
     message = f"{result.count:,} rows, every image decodes, longest prompt {result.longest:,} tokens"
     return PreflightCheck("prompts", True, message)

@@ -22,6 +22,7 @@ _MODEL = "actor_rollout_ref.model"
 _ROLLOUT = "actor_rollout_ref.rollout"
 _REFERENCE = "actor_rollout_ref.ref"
 
+_OWN_LOGGERS = ("console", "file")
 _NO_DUAL_CLIP = 10_000.0
 """verl cannot switch its dual clip off; with this ratio it never has an effect."""
 
@@ -46,7 +47,7 @@ _NO_LORA = ".*(vision_tower|multi_modal_projector|visual).*"
 def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a reinforcement learning job; the recipe's `overrides` come last."""
     hardware = recipe.hardware
-    return {
+    keys = {
         **_data(recipe, train, data),
         **_algorithm(train, steps),
         **_rollout(train, hardware),
@@ -57,6 +58,7 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
         **(_cpu(train) if hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
+    return keys | {"trainer.logger": _with_own_loggers(keys["trainer.logger"])}
 
 
 def _data(recipe: Recipe, train: Training, data: Path) -> dict[str, Any]:
@@ -84,15 +86,13 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         "algorithm.filter_groups.enable": refill,
         **({"algorithm.filter_groups.metric": "acc", "data.gen_batch_size": 1} if refill else {}),
         **({"mmk12.drop_uniform": True} if train.online_filter == "drop" else {}),  # a key of the plugin
+        "mmk12.max_failed": train.max_failed,  # a key of the plugin, too
         # verl counts prompts here; the paper's 64 are samples.
         f"{_ACTOR}.ppo_mini_batch_size": steps.prompts_per_update,
         f"{_ACTOR}.ppo_epochs": 1,
         "algorithm.norm_adv_by_std_in_grpo": train.advantage != "grpo_plain",
         f"{_ACTOR}.policy_loss.loss_mode": _LOSS_MODES.get(train.loss, train.loss),
-        # clip_ratio_low and clip_ratio_high have defaults of their own, which replace clip_ratio.
-        f"{_ACTOR}.clip_ratio": train.clips[0],
-        f"{_ACTOR}.clip_ratio_low": train.clips[0],
-        f"{_ACTOR}.clip_ratio_high": train.clips[1],
+        **_clip(train),
         f"{_ACTOR}.clip_ratio_c": train.ratio_cap or _NO_DUAL_CLIP,
         **_loss(train),
         f"{_ACTOR}.loss_agg_mode": _LOSS_MEANS[train.loss_mean],
@@ -109,11 +109,19 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
     }
 
 
+def _clip(train: Training) -> dict[str, Any]:
+    """Returns all three keys: clip_ratio_low and clip_ratio_high have defaults that win over clip_ratio."""
+    if train.clips is None:
+        return {}
+    low, high = train.clips
+    return {f"{_ACTOR}.clip_ratio": low, f"{_ACTOR}.clip_ratio_low": low, f"{_ACTOR}.clip_ratio_high": high}
+
+
 def _loss(train: Training) -> dict[str, Any]:
     """Returns the keys that only some losses have."""
     keys: dict[str, Any] = {}
     if train.loss == "cpgd":
-        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = train.drift or _DRIFT
+        keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _DRIFT if train.drift is None else train.drift
         keys[f"{_ACTOR}.clip_ratio_c"] = 1 + (train.drift_cap or _DRIFT_CAP)  # the plugin reads it as 1 + c
     if train.loss == "kl_cov":
         keys[f"{_ACTOR}.policy_loss.ppo_kl_coef"] = _KL_COV_COEF
@@ -122,8 +130,12 @@ def _loss(train: Training) -> dict[str, Any]:
         # Without a factor verl divides by the longest response of a micro-batch, which at one sample is `sample`.
         keys[f"{_ACTOR}.loss_scale_factor"] = train.loss_constant or train.max_response
     if train.rollout_correction is not None:
-        keys["algorithm.rollout_correction.rollout_is"] = train.rollout_correction.by
-        keys["algorithm.rollout_correction.rollout_is_threshold"] = train.rollout_correction.threshold
+        correction = train.rollout_correction
+        band = f"{correction.least}_{correction.threshold}"  # a text of two numbers is IcePop
+        keys["algorithm.rollout_correction.rollout_is"] = correction.by
+        keys["algorithm.rollout_correction.rollout_is_threshold"] = (
+            correction.threshold if correction.least is None else band
+        )
     if train.lora is not None:
         keys |= {
             f"{_MODEL}.lora_rank": train.lora.rank,
@@ -216,7 +228,7 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", *train.logging],
+        "trainer.logger": train.logging,
         "trainer.total_epochs": train.epochs if train.steps is None else 1_000_000,
         "trainer.total_training_steps": steps.total,
         "trainer.val_before_train": train.validate_every is not None,
@@ -229,6 +241,12 @@ def _trainer(train: Training, hardware: Hardware, out: Path, steps: StepCounts) 
         "trainer.validation_data_dir": str(out / "validation"),
         "trainer.resume_mode": "auto",
     }
+
+
+def _with_own_loggers(loggers: Any) -> list[Any]:
+    """Returns the loggers, behind the two that progress, curves and reports of `mmk12` are made of."""
+    named = loggers if isinstance(loggers, list) else [] if loggers is None else [loggers]
+    return [*_OWN_LOGGERS, *(name for name in named if name not in _OWN_LOGGERS)]
 
 
 def _cpu(train: Training) -> dict[str, Any]:
@@ -259,13 +277,14 @@ def _cpu(train: Training) -> dict[str, Any]:
 
 def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: Path, steps: StepCounts) -> Keys:
     """Returns all keys of a fine-tuning job; the recipe's `overrides` come last."""
-    return {
+    keys = {
         **_sft_data(recipe, sft, data),
         **_sft_model(sft, recipe.hardware, model),
         **_sft_trainer(sft, recipe.hardware, out, steps),
         **(_sft_cpu() if recipe.hardware.device == "cpu" else {}),
         **recipe.overrides,
     }
+    return keys | {"trainer.logger": _with_own_loggers(keys["trainer.logger"])}
 
 
 def _sft_data(recipe: Recipe, sft: Finetuning, data: Path) -> dict[str, Any]:
@@ -304,7 +323,7 @@ def _sft_trainer(sft: Finetuning, hardware: Hardware, out: Path, steps: StepCoun
     return {
         "trainer.project_name": "mmk12",
         "trainer.experiment_name": out.name,
-        "trainer.logger": ["console", "file", *sft.logging],
+        "trainer.logger": sft.logging,
         "trainer.seed": sft.seed,
         "trainer.device": hardware.device,
         "trainer.nnodes": hardware.nodes,

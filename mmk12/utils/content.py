@@ -19,6 +19,12 @@ from mmk12.errors import BadInput, MissingData, UnknownName
 Kind = Literal["benchmark", "source", "recipe", "figure"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "benchmark": (".py",),
+    "source": (".py", ".yaml"),
+    "recipe": (".yaml",),
+    "figure": (".py",),
+}
 _FOLDERS = {"benchmark": "benchmarks", "recipe": "verl_recipes", "figure": "analysis"}
 
 
@@ -32,20 +38,21 @@ def root(kind: Kind) -> Path:
 
 def names(kind: Kind) -> list[str]:
     """Returns all built-in names of this kind, sorted. Files that start with an underscore are shared helpers."""
-    return sorted(path.stem for path in root(kind).glob("*" + _suffix(kind)) if not path.stem.startswith("_"))
+    return sorted(
+        path.stem for path in root(kind).iterdir() if path.suffix in _SUFFIXES[kind] and not path.stem.startswith("_")
+    )
 
 
 def find(kind: Kind, ref: str) -> Path:
     """Returns the file of `ref`, a built-in name or a path. Raises `UnknownName` or `MissingData`."""
-    suffix = _suffix(kind)
-    if ref.endswith(suffix) or "/" in ref:
+    if ref.endswith(_SUFFIXES[kind]) or "/" in ref:
         path = Path(ref)
         if not path.is_file():
             raise MissingData(f"No {kind} file at {path}. Built-in names: {', '.join(names(kind))}.")
         return path
     if ref not in names(kind):
         raise UnknownName(kind, ref, names(kind))
-    return root(kind) / f"{ref}{suffix}"
+    return next(path for path in (root(kind) / f"{ref}{suffix}" for suffix in _SUFFIXES[kind]) if path.is_file())
 
 
 def load_figure(ref: str) -> ModuleType:
@@ -54,10 +61,6 @@ def load_figure(ref: str) -> ModuleType:
     if not callable(getattr(module, "figure", None)):
         raise BadInput(f"{find('figure', ref)} does not define a function `figure`.")
     return module
-
-
-def _suffix(kind: Kind) -> str:
-    return ".yaml" if kind == "recipe" else ".py"
 
 
 def load_module(kind: Kind, ref: str) -> ModuleType:

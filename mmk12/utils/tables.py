@@ -49,8 +49,8 @@ class Table(NamedTuple):
         return table
 
     def is_text(self, column: int) -> bool:
-        """Returns whether a column holds text."""
-        return any(isinstance(row[column], str) for row in self.rows)
+        """Returns whether a column holds text, other than dashes for missing numbers."""
+        return any(isinstance(row[column], str) and row[column] not in ("–", "") for row in self.rows)
 
     def texts(self) -> list[list[str]]:
         """Returns the cells as text, floats with one decimal."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from statistics import stdev
 from typing import TYPE_CHECKING, Any, get_args
 from unicodedata import category
 from urllib.parse import urlencode
@@ -45,13 +46,17 @@ def _environment() -> jinja2.Environment:
         "by_status": lambda counts: [(status, counts[status]) for status in get_args(Status) if status in counts],
         "cell": _cell,
         "integrity": _integrity,
-        "interval": lambda limits: f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
-        "percent": lambda fraction: f"{100 * fraction:.1f}",
+        "interval": lambda limits: "–" if limits is None else f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
+        "percent": _percent,
         "points": lambda difference: f"{difference:+.1f}",
         "words": lambda name: str(name).replace("_", " "),
     }
-    environment.globals |= {"link": _link, "precision": _precision}
+    environment.globals |= {"counts": _counts, "link": _link, "precision": _precision, "spread": _spread}
     return environment
+
+
+def _percent(fraction: float | None, measured: bool = True) -> str:
+    return f"{100 * fraction:.1f}" if measured and fraction is not None else "–"
 
 
 def _visible(value: Any) -> Any:
@@ -80,8 +85,21 @@ def _link(filters: Mapping[str, str] | None = None, **more: str) -> str:
     return "#" + urlencode({**(filters or {}), **more})
 
 
-def _precision(n: int, ci95: Sequence[float]) -> str:
-    """Returns in words what `n` items can show, from the 95 % interval of their accuracy."""
+def _counts(statuses: Mapping[str, int]) -> str:
+    """Returns counts in words: `5 correct, 3 gold unusable`."""
+    return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.items())
+
+
+def _spread(accuracies: Sequence[float]) -> str:
+    """Returns how far the accuracies of several runs lie apart."""
+    shown = ", ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies)
+    return f"the runs are at {shown} %, with a standard deviation of {100 * stdev(accuracies):.1f} points between them."
+
+
+def _precision(n: int, ci95: Sequence[float] | None) -> str:
+    """Returns in words what `n` items can show, from the 95 % interval of their accuracy; None if there is none."""
+    if ci95 is None:
+        return f"None of the {n:,} items has a response that can be graded: nothing was measured."
     interval = Interval(*ci95)
     apart = smallest_difference(interval)
     return (

@@ -26,6 +26,7 @@ def verify(
     answer_type: str = "auto",
     precision: int | None = None,
     tolerance: float | None = None,
+    finish_reason: str | None = None,
     profile: str = "strict",
     fallback: str | None = None,
 ) -> Verdict:
@@ -34,10 +35,11 @@ def verify(
     `choices` are the option texts, A first; `answer_type` is number, expression, choice, text, list or auto, which
     leaves it to the text of the gold; `precision` counts decimals, and then a number that rounds to the gold is right;
     `tolerance` is the largest absolute error that is allowed. A `Gold` brings its own choices, kind, precision,
-    tolerance and unit; the arguments win over these. Where the `question` asks for a percentage, `50 %` is right for
-    a gold of `50`. With `fallback="sympy"` what the rules cannot read (integrals, sums, limits, …) is compared by
-    sympy in a worker process. Raises `UnknownName` for a profile, a fallback or an answer type, `MissingExtra` for a
-    profile that needs math-verify, and nothing for any response or gold.
+    tolerance and unit; the arguments win over these. A response with the `finish_reason` "length" was cut, so what
+    nothing ends is no answer. Where the `question` asks for a percentage, `50 %` is right for a gold of `50`. With
+    `fallback="sympy"` what the rules cannot read (integrals, sums, limits, …) is compared by sympy in a worker process.
+    Raises `UnknownName` for a profile, a fallback or an answer type, `MissingExtra` for a profile that needs
+    math-verify, and nothing for any response or gold.
     """
     used = find_profile(with_fallback(profile, fallback))
     if isinstance(gold, Gold):
@@ -46,13 +48,13 @@ def verify(
         )
     else:
         spec = GradingSpec(gold, answer_type, tuple(choices or ()), precision, tolerance, None, question)
-    return _grade(response, spec, used)
+    return _grade(response, spec, used, finish_reason)
 
 
 def verify_row(row: Mapping[str, Any], profile: str = "strict") -> Verdict:
     """Grades a mapping with the keys `response` and `gold`, and those of `verify`'s other arguments that it has."""
     used = find_profile(profile)
-    return _grade(to_text(row["response"]), GradingSpec.from_row(row), used)
+    return _grade(to_text(row["response"]), GradingSpec.from_row(row), used, row.get("finish_reason"))
 
 
 def verify_many(
@@ -73,10 +75,12 @@ def verify_many(
         yield from pool.map(rows)
 
 
-def _grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+def _grade(response: str, spec: GradingSpec, profile: Profile, finish_reason: object) -> Verdict:
     if profile.released:
         return verify_in_worker({"response": response, "gold": spec.reference}, profile.name)
-    verdict = rules.grade(response, spec, profile)
-    if profile.fallback and may_decide(verdict, response, spec):
-        return verify_in_worker({"response": response, **spec.to_row()}, profile.name)
+    cut = finish_reason == "length"
+    verdict = rules.grade(response, spec, profile, cut=cut)
+    if profile.fallback and may_decide(verdict, response, spec, cut=cut):
+        row = {"response": response, **spec.to_row(), "finish_reason": finish_reason}
+        return verify_in_worker(row, profile.name)
     return verdict

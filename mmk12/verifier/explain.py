@@ -17,9 +17,9 @@ from rich.tree import Tree
 from mmk12.types import Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.api import verify_row
-from mmk12.verifier.extract import NoExtraction, extract_answer
+from mmk12.verifier.extract import Extraction, NoExtraction, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference
-from mmk12.verifier.interpret import interpret
+from mmk12.verifier.interpret import fit_blanks, interpret
 from mmk12.verifier.nodes import AmbiguousNumber, AnswerList, Bracketed, Call, Const, Num, Sym, Text, TimeOfDay, Unit
 from mmk12.verifier.profiles import find_profile
 from mmk12.verifier.spec import GradingSpec, to_text
@@ -65,9 +65,14 @@ def explain(row: Mapping[str, Any], profile: str = "strict") -> Branch:
 def _list_readings(response: str, known: GoldReference, choices: Sequence[str]) -> Iterator[Branch]:
     extraction = extract_answer(response)
     yield Branch(f"response, {len(response)} characters: {_short(response)}")
+    if isinstance(extraction, Extraction) and extraction.left_out:
+        yield Branch(f"left out, {extraction.left_out}")
     if isinstance(extraction, NoExtraction):
         yield Branch(f"answer: none, because {extraction.reason}")
+    elif extraction.doubt:
+        yield Branch(f"answer: none, because {extraction.doubt}; last sentence: {_short(extraction.text)}")
     else:
+        extraction = fit_blanks(extraction, known)
         value = interpret(extraction.text, known)
         line = f"answer, found by the rule '{extraction.rule}': {_short(extraction.text)}"
         yield Branch(line, (describe_reading(value),))

@@ -1,17 +1,23 @@
 r"""Extracts the answer of a response by fixed rules: one answer, and never a search for the gold.
 
-In order: the last `<answer>` after the last `</think>`; the last `\boxed`, with the boxes that only a comma, "and" or
-the like separates from it; the last "answer is"; a short response as a whole; the end of a long one. Text inside
-`<think>` is not an answer. Also checks the format that the prompt asks for, `<think>…</think><answer>…</answer>`.
+In order: the last `<answer>` after the last `</think>`; the value under an answer key of JSON; the last `\boxed`, with
+the boxes that only a comma, "and" or the like separates from it; what follows the last label ("the answer is",
+`【答案】`); the line behind `####`; a bare first line; a short response as a whole; the last sentence of a long one.
+Text inside `<think>` is not an answer. A response that goes on with another problem ends at its first final statement.
+Also checks the format that the prompt asks for, `<think>…</think><answer>…</answer>`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
-from itertools import islice
+from dataclasses import replace
 
+from mmk12.verifier.boxes import Labelled, find_boxes, join_boxes, label_boxes
+from mmk12.verifier.json_answers import find_json_answer, read_scrap
+from mmk12.verifier.labels import FINAL, MAX_TAIL, Statement, find_final, find_stated
+from mmk12.verifier.marks import clean
 from mmk12.verifier.nodes import frozen
+from mmk12.verifier.sentences import SHORT, find_claim
 from mmk12.verifier.unicode import unescape
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
@@ -32,27 +38,6 @@ def check_format(response: str) -> bool:
 
 
 _COPIED = "<think> Since $1+1=2$, so the answer is $2$. </think><answer> $2$ </answer>"
-_STOPS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "</s>")
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_BRACES = re.compile(r"\\[\\{}]|[{}]")
-_SHALLOW = re.compile(r"[^{}\\]*(?:(?:\\.|\{[^{}\\]*(?:\\.[^{}\\]*)*\})[^{}\\]*)*\}", re.DOTALL)
-"""The rest of a group with no group inside a group in it: most boxes, in one step."""
-_JOINER = re.compile(r"(?:[\s,;$.&~、]|\(\d\)|\\[,;! ()\[\]]|\\quad|\\qquad|\\text|\\(?=[()])|[{}]|and|or|和|或|与)*")
-_ANCHOR = re.compile(
-    r"(?=(?-i:[#AaCcFfOo答回故应所]))(?:(?:answer|answers|答案|final value|final result|correct option|option letter|"
-    r"correct choice|回答)(?:\s*\*\*)?\s*"
-    r"(?:would be|should be|must be|will be|is therefore|is|are|:|：|=|为|是)(?:\s*(?:\*\*|:|：|therefore))*|"
-    r"(?:故|应|所以)选\s*[:：]?|#+\s*(?:final\s+)?answer\s*\n)",
-    re.IGNORECASE,
-)
-_STEMS = ("answer", "nal value", "nal result", "on letter", "ct opt", "ct cho", "答案", "回答", "选")
-"""Each anchor holds one of these, at most `LEAD` characters behind its start."""
-LEAD = 12
-_OPTION = re.compile(r"\s*\([A-Z]\)")
-_FINAL = re.compile(r"final answer is(?:\s*:)?", re.IGNORECASE)
-_SENTENCE_END = re.compile(
-    r"[.。!?]\s*\*{0,2}(?=\s+[A-Z\u4e00-\u9fff*#(]|\s*$)|\n\s*\n|\n(?=\s*(?:\*\*|#|Explanation))"
-)
 _PLACEHOLDERS = frozenset(
     (
         "",
@@ -76,24 +61,68 @@ _PLACEHOLDERS = frozenset(
         "unknown",
         "i do not know",
         "i don't know",
+        "no answer provided",
+        "not provided",
     )
 )
 _DIGIT = re.compile(r"[0-9]")
 _DRESSING = re.compile(r"\\(?:boxed|text|mathrm|textbf|mathbf)\b|[${}*`\s]+|\\[()\[\],;! ]")
+_TEXT_MACRO = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_HASHES = re.compile(r"(?:^|\n)[ \t]*####[ \t]*(\S[^\n]{0,200})\s*$")
+"""`#### 42`, the end of a solution of GSM8K."""
+_FIRST_LINE = re.compile(
+    r"\s*\**(\(?[A-J]\)?|[-−+]?\d[\d,./]*%?|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse)[.:]?\**[ \t]*\n[ \t]*\n(?=\s*\S)"
+)
+_NEW_PROBLEM = re.compile(
+    r"\n[ \t]*(?:\**#*[ \t]*(?:new |next |another )?"
+    r"(?:problem|question|exercise|task|example|user|human|input|instruction|q)\b"
+    r"[ \t]*\d{0,4}[ \t]*[:.：)\n]|<\|?(?:user|human)|(?:\*\*|【)?(?:题目|问题|例题)[】:：\d])",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\n[^\n]{0,600}?\b(?:what|how many|how much|how long|which|find|determine|compute)\b[^\n?]{0,300}\?", re.IGNORECASE
+)
+_CONCLUDES = re.compile(r"(?:final answer is|\bthe answer is\s*[:：])", re.IGNORECASE)
+_CORRECTS = re.compile(
+    r"\b(?:wait|actually|correction|mistake|error|recheck|re-check|double[- ]check|however|sorry|oops|hold on|instead|"
+    r"incorrect|wrong|reconsider|re-evaluate)\b|不对|更正|重新",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(?:\([1-9a-h]\)|\b(?:part|blank)\s*\(?[1-9a-h]\)?|[①-⑨])[^\n.]{0,60}$", re.IGNORECASE)
+_BLOCK_TAG = re.compile(r"</?(?:p|div|br|li|h[1-6])\s*/?>", re.IGNORECASE)
+_INLINE_TAG = re.compile(r"<(b|i|u|em|strong|code|span|mark)>(.{0,300}?)</\1>", re.IGNORECASE | re.DOTALL)
+_PICTURE = re.compile("[\u2600-\u27bf\u2b50\u2b55\ufe0f\U0001f000-\U0001faff]")
+_COPULA = re.compile(r"\s*(?:です|である|だ|となります?|になります?|입니다|이다|이에요|예요)[。.]?$")
+"""The "is" at the end of a Japanese or Korean statement."""
+_LISTED = re.compile(r"[-*•>+]\s+(?=\*\*)")
 
-SHORT = 300
-MAX_BOXES = 64
-MAX_BRACES = 10_000
-MAX_TAIL = 20_000
-"""Characters from the end in which "answer is" is looked for: more than 4096 tokens make."""
+
+MAX_QUESTION = 300
+"""Characters at the start of a response in which it may repeat its question."""
+
+
+MAX_UNDRESSED = 4000
+"""A longer text is no bare answer, so its dress does not matter."""
+MIN_RUN_ON = 25
+"""Characters that another problem or final statement needs."""
 
 
 @frozen
 class Extraction:
-    """The answer as written, and the rule that extracted it."""
+    """The answer as written, the rule that extracted it, and what else a grader may need.
+
+    `boxes` are the labelled boxes at the end, for a gold of several blanks. `doubt` says why the text states no answer;
+    then it may still name an option.
+    """
 
     text: str
     rule: str
+    boxes: tuple[Labelled, ...] = ()
+    doubt: str = ""
+    left_out: str = ""
+    """What was cut off before the answer was looked for, in words."""
+    open: bool = False
+    """Whether nothing ends the answer but the end of the response: where that was cut, the answer may be too."""
 
 
 @frozen
@@ -113,29 +142,20 @@ def is_placeholder(text: str) -> bool:
 def extract_answer(response: str) -> Extraction | NoExtraction:
     """Returns the answer of `response`, or why there is none. Linear in the length of the response."""
     text = response.replace(_COPIED, "") if _COPIED in response else response
-    text = unescape(text)
+    text = unescape(clean(text))
     if not text or text.isspace():
         return NoExtraction(
             "the response is empty" if not response.strip() else "only the prompt's example is repeated"
         )
-    if "</s>" in text or "<|" in text:
-        text = _cut_at_stop(text)
     section = _answer_section(text)
     if isinstance(section, NoExtraction):
         return section
     extraction = _make_extraction(*section)
-    if is_placeholder(extraction.text):
+    if section[1] and isinstance(extraction, Extraction) and "</answer>" not in text[text.rfind("<answer>") :]:
+        extraction = replace(extraction, open=True)
+    if isinstance(extraction, Extraction) and is_placeholder(extraction.text):
         return NoExtraction("the answer is empty or a placeholder")
     return extraction
-
-
-def _cut_at_stop(text: str) -> str:
-    """Returns `text` up to the tokens by which a model ends its turn."""
-    for stop in _STOPS:
-        cut = text.find(stop)
-        if cut > 0:
-            text = text[:cut]
-    return text
 
 
 def _answer_section(text: str) -> tuple[str, bool] | NoExtraction:
@@ -154,126 +174,122 @@ def _answer_section(text: str) -> tuple[str, bool] | NoExtraction:
     return body, False
 
 
-def _make_extraction(text: str, tagged: bool) -> Extraction:
-    boxes = _find_boxes(text)
+def _make_extraction(text: str, tagged: bool) -> Extraction | NoExtraction:
+    left_out = ""
+    if not tagged:
+        shorter = _cut_run_on(text)
+        text, left_out = shorter, "what follows the first final statement" if len(shorter) < len(text) else ""
+    answer = find_json_answer(text)
+    boxes = find_boxes(text)
+    if answer is not None and not (boxes and boxes[-1].start >= answer[1]):
+        return Extraction(_undress(answer[0]), "JSON key", left_out=left_out)
     if boxes:
-        after = boxes[-1][1]
+        after = boxes[-1].end
         # Mostly nothing but a dollar follows: a plain search avoids the slow pattern.
-        final = None if tagged or "nal answer" not in text[after:].casefold() else _last_match(_FINAL, text, after)
+        final = None if tagged or "nal answer" not in text[after:].casefold() else find_final(text, after)
         if final is not None:
-            return Extraction(final, "final answer")
-        content = _join_boxes(text, boxes)
-        return Extraction(_find_stated(content) or content, "boxed")
+            return _state(final, "final answer", left_out)
+        content = join_boxes(text, boxes)
+        labelled = label_boxes(text, boxes) if len(boxes) > 1 else ()
+        unclosed = after == len(text) and text[-1] != "}"
+        return Extraction(_strip_label(content), "boxed", labelled, left_out=left_out, open=unclosed)
     if tagged:
-        return Extraction(_find_stated(text) or text, "answer tag")
-    anchored = _find_stated(text)
-    if anchored is not None:
-        return Extraction(anchored, "answer is")
-    text = text.strip()
-    return Extraction(text, "whole response" if len(text) <= SHORT else "end of response")
+        stated = find_stated(text)
+        return Extraction(_undress(stated.text if stated else text), "answer tag")
+    stated = find_stated(text)
+    if stated is not None:
+        return _state(stated, "answer is", left_out)
+    return _read_unlabelled(text, left_out)
 
 
-def _find_boxes(text: str) -> list[tuple[int, int, str]]:
-    """Returns (start, end, content) of the outermost boxes; an unclosed one reaches to the end of its line."""
-    boxes: list[tuple[int, int, str]] = []
-    written = text.count("box")
-    if not written:
-        return boxes
-    first = 0
-    if written > MAX_BOXES:
-        # Only the last boxes count, so a hostile text is read from the first of these.
-        first = min(len(text.rsplit(command, MAX_BOXES)[0]) for command in ("\\boxed", "\\fbox"))
-    opening = _BOX.search(text, first)
-    while opening:
-        closing = _closing_brace(text, opening.end())
-        if closing < 0:
-            end = text.find("\n", opening.end())
-            end = len(text) if end < 0 else end
-            boxes.append((opening.start(), end, text[opening.end() : end]))
-            break
-        boxes.append((opening.start(), closing + 1, text[opening.end() : closing]))
-        # Mostly this was the only one: then the rest of the response is not searched.
-        opening = _BOX.search(text, closing) if len(boxes) < written else None
-    return boxes
+def _state(stated: Statement, rule: str, left_out: str) -> Extraction | NoExtraction:
+    if stated.cut:
+        return NoExtraction("the response breaks off in its answer")
+    return Extraction(_undress(stated.text), rule, left_out=left_out, open=stated.open)
 
 
-def _closing_brace(text: str, start: int) -> int:
-    """Returns the index of the brace that closes a group opened before `start`; -1 without one."""
-    shallow = _SHALLOW.match(text, start, start + MAX_BRACES)
-    if shallow:
-        return shallow.end() - 1
-    level = 1
-    for match in islice(_BRACES.finditer(text, start), MAX_BRACES):
-        brace = match[0]
-        if brace == "{":
-            level += 1
-        elif brace == "}":
-            level -= 1
-            if not level:
-                return match.start()
-    return -1
+def _read_unlabelled(text: str, left_out: str) -> Extraction:
+    """Returns what a response without tag, box or label says: its marked line, its first line, all of it, its end."""
+    hashed = _HASHES.search(text[-SHORT:])
+    if hashed:
+        return Extraction(_undress(hashed[1]), "####", left_out=left_out, open=True)
+    first = _FIRST_LINE.match(text[:100]) if len(text) > 100 else _FIRST_LINE.match(text)
+    if first:
+        return Extraction(first[1], "first line", left_out=left_out)
+    text = _undress(read_scrap(text))
+    if len(text) <= SHORT:
+        return Extraction(text, "whole response", doubt=find_claim(text).doubt, left_out=left_out, open=True)
+    claim = find_claim(text)
+    shown = claim.text or text[-SHORT:]
+    return Extraction(shown, "end of response", doubt=claim.doubt, left_out=left_out, open=True)
 
 
-def find_boxed(text: str) -> str | None:
-    """Returns the content of the last box of `text`, with the boxes joined to it; None without one."""
-    boxes = _find_boxes(text)
-    return _join_boxes(text, boxes) if boxes else None
+def _cut_run_on(text: str) -> str:
+    """Returns `text` up to the end of its first final statement, where another problem or final statement follows.
 
-
-def find_last_boxed(text: str) -> str | None:
-    r"""Returns the content of the last `\boxed{…}` that is closed, of nested ones the innermost; None without one.
-
-    For solutions that a dataset prints: boxes are not joined, and `\\boxed` is a line break and no box.
+    A statement that corrects the first one, or answers another part, is no repetition.
     """
-    for opening in reversed(deque(_BOX.finditer(text), MAX_BOXES)):
-        before = text[max(0, opening.start() - 40) : opening.start()]
-        escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
-        closing = -1 if escaped else _closing_brace(text, opening.end())
-        if closing >= 0:
-            return text[opening.end() : closing].strip()
-    return None
+    start = text.find("nswer is")
+    if start < 0 or len(text) - start < MIN_RUN_ON:
+        # Mostly nothing follows the answer.
+        return text
+    if "\n" not in text[start:] and text.find("nswer is", start + 8) < 0:
+        return text
+    matches = list(_CONCLUDES.finditer(text, max(0, start - len("the final a")), MAX_TAIL))
+    if not matches:
+        return text
+    first = matches[0]
+    end = _statement_end(text, first.end())
+    problem = _NEW_PROBLEM.search(text, end)
+    if problem is None and len(matches) > 1:
+        # Where several answers are stated, a line that asks a question begins another problem, the first lines apart.
+        problem = _ASKS.search(text, min(end, MAX_QUESTION))
+    if problem and not _CORRECTS.search(text, end, max(end, problem.start())):
+        return text[: problem.start()]
+    final = FINAL.search(text, first.start())
+    second = FINAL.search(text, _statement_end(text, final.end())) if final else None
+    if final is None or second is None:
+        return text
+    end = _statement_end(text, final.end())
+    between = text[end : second.start()]
+    return text if _CORRECTS.search(between) or _PART.search(between[-80:]) else text[:end]
 
 
-def _join_boxes(text: str, boxes: list[tuple[int, int, str]]) -> str:
-    """Returns the last box, with those before it that only a comma, `and` or `or` separates from it."""
-    parts = [boxes[-1][2].strip()]
-    if len(boxes) == 1:
-        return parts[0]
-    for (_, end, content), (start, _, _) in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
-        gap = text[end:start]
-        if len(gap) > 40 or not _JOINER.fullmatch(gap) or len(parts) >= MAX_BOXES:
-            break
-        parts.append(("or " if "or" in gap or "或" in gap else "") + content.strip())
-    if len(set(parts)) == 1:
-        return parts[0]
-    # "a or b" keeps its "or": the gold decides whether that is a hedge.
-    alternative = any(part.startswith("or ") for part in parts[1:])
-    return (" or " if alternative else ", ").join(part.removeprefix("or ") for part in reversed(parts))
+def _statement_end(text: str, start: int) -> int:
+    """Returns the end of the line in which the statement behind `start` stands; blank lines and display marks go on."""
+    position = start
+    while True:
+        end = text.find("\n", position)
+        if end < 0:
+            return len(text)
+        if text[position:end].strip(" $\\[]:*"):
+            return end
+        position = end + 1
 
 
-def _find_stated(text: str) -> str | None:
-    """Returns what follows the last "the answer is" or the like; plain searches save most texts the slow pattern."""
-    folded = text.casefold()
-    if "e" not in folded and folded.isascii():
-        # True of most formulas: each anchor has an `e` or is Chinese.
-        return None
-    starts = [start for start in map(folded.find, _STEMS) if start >= 0]
-    if not starts:
-        return None
-    # Where folding changes lengths, as of "ß", an index into one text is none into the other.
-    return _last_match(_ANCHOR, text, min(starts) - LEAD if len(folded) == len(text) else 0)
+def _strip_label(content: str) -> str:
+    r"""Returns the content of a box without a label inside it: `12` of `\text{Answer: }12`."""
+    bare = content
+    if "\\t" in content or "\\m" in content:
+        bare = _TEXT_MACRO.sub(lambda macro: macro[1] if find_stated(macro[1] + " 0") else macro[0], content)
+    stated = find_stated(bare)
+    return stated.text if stated else content
 
 
-def _last_match(anchor: re.Pattern[str], text: str, start: int) -> str | None:
-    """Returns what follows the last anchor, to the end of its sentence; None if that is nothing."""
-    end = -1
-    for match in anchor.finditer(text, max(0, start, len(text) - MAX_TAIL)):
-        # "the answer is (B) the choice is …": the words of an option are no anchor.
-        if end < 0 or not _OPTION.match(text, end) or "\n" in text[end : match.start()]:
-            end = match.end()
-    if end < 0:
-        return None
-    rest = text[end:].lstrip(" \t\n:*")[:1000]
-    stop = _SENTENCE_END.search(rest)
-    rest = rest[: stop.start()] if stop else rest
-    return rest.strip().rstrip("*").rstrip() or None
+def _undress(text: str) -> str:
+    """Returns `text` without marks of HTML, list marks before bold text, and pictures at its ends."""
+    shown = text.strip()
+    if len(shown) > MAX_UNDRESSED:
+        return shown
+    if "</" in shown or "<br" in shown:
+        shown = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub(r"\2", shown)).strip()
+    if "**" in shown:
+        shown = _LISTED.sub("", shown, count=1) if _LISTED.match(shown) else shown
+    if shown.isascii():
+        return shown
+    first, last = 0, len(shown)
+    while first < last and _PICTURE.match(shown[last - 1]):
+        last -= 1
+    while first < last and _PICTURE.match(shown[first]):
+        first += 1
+    return _COPULA.sub("", shown[first:last].strip()) or shown

@@ -17,7 +17,8 @@ from typing import Any
 
 from mmk12.types import Verdict
 from mmk12.verifier.answer_parser import parse
-from mmk12.verifier.extract import NoExtraction, extract_answer, find_boxed
+from mmk12.verifier.boxes import find_boxed
+from mmk12.verifier.extract import NoExtraction, extract_answer
 from mmk12.verifier.nodes import Relation, Sym
 from mmk12.verifier.spec import GradingSpec
 from mmk12.verifier.unicode import to_plain
@@ -54,12 +55,12 @@ _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
 _ONE_SIDE = re.compile(r"\\to\s*[^{}]{1,20}\^")
 
 
-def may_decide(verdict: Verdict, response: str, spec: GradingSpec) -> bool:
-    """Whether sympy should be asked about a verdict of the rules; cheap, and imports nothing."""
+def may_decide(verdict: Verdict, response: str, spec: GradingSpec, *, cut: bool = False) -> bool:
+    """Whether sympy should be asked about a verdict of the rules on a response; cheap, and imports nothing."""
     if spec.choices or verdict.rule == "identical" or verdict.status == "no_answer":
         return False
-    gold = _to_formula(spec.gold)
-    if gold is None or isinstance(extract_answer(response), NoExtraction):
+    gold, extraction = _to_formula(spec.gold), extract_answer(response)
+    if gold is None or isinstance(extraction, NoExtraction) or extraction.doubt or (cut and extraction.open):
         return False
     if _DERIVATIVE.search(gold):
         return True

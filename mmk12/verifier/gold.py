@@ -14,7 +14,8 @@ from typing import TypeGuard
 
 from mmk12.types import ANSWER_TYPES, Gold
 from mmk12.verifier.answer_parser import MAX_CHARS, parse, parse_simple, parse_text
-from mmk12.verifier.extract import find_boxed, is_placeholder
+from mmk12.verifier.boxes import find_boxed
+from mmk12.verifier.extract import is_placeholder
 from mmk12.verifier.nodes import (
     AmbiguousNumber,
     AnswerList,

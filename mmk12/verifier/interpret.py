@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import gcd
 
 from mmk12.verifier.answer_parser import MAX_NOUNS, parse, parse_text
+from mmk12.verifier.boxes import join_labelled, number_of
+from mmk12.verifier.extract import Extraction
 from mmk12.verifier.gold import GoldReference, split_list, split_sub_answers
 from mmk12.verifier.lexer import ONE_LETTER_UNITS
 from mmk12.verifier.nodes import AnswerList, Text, Value
 from mmk12.verifier.numeric import find_names
 from mmk12.verifier.sentences import (
+    denies,
     final_statement,
+    find_circled,
     find_formula,
     find_labelled,
     find_quantity,
@@ -25,10 +30,20 @@ from mmk12.verifier.unicode import to_plain
 _UNREDUCED = re.compile(
     r"\\[dt]?frac\s*\{\s*-?(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|(?<![\d/])(\d{1,18})\s*/\s*(\d{1,18})(?![\d/])"
 )
+_YES_NO = re.compile(r"(yes|no)\s*[,.:;]\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_PARTS = re.compile(
+    r"(?:^|\n|;)[\s*]*(?:part|blank|answer|question)\s*\(?([1-9a-h])\)?\s*\**\s*[:.：]\**\s*", re.IGNORECASE
+)
+_TEXT_PART = re.compile(r"\\text\s*\{\s*(\(\d\))\s*\}")
+_DENIED = r"\b(?:it|that|this)\s+(?:is|does|was|can)(?:\s+not|n't|\s+false|\s+wrong|\s+incorrect)\b"
+_WITHDRAWN = r"\b(?:kidding|wait|sorry)\b"
+"""What takes back the yes, or the yes or no, before it."""
 _WORDED = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 """Words inside a formula: `\\text{point } (2, -3)`."""
-_YES_NO = re.compile(r"(yes|no)\s*[,.:;]\s+([a-z].*)", re.IGNORECASE | re.DOTALL)
 _SINGLE_DIGITS = re.compile(r"[(\[]?\d[)\]]?\.?(?:[\s,;.]*(?:and\s*)?[(\[]?\d[)\]]?)*\s*\.?")
+_TRUTH = {"true": "yes", "false": "no"}
+"""Yes and no as JSON and programs write them."""
+_REPLIES = (("yes",), ("no",))
 
 
 def interpret(text: str, gold: GoldReference) -> Value:
@@ -42,8 +57,8 @@ def interpret(text: str, gold: GoldReference) -> Value:
     # A letter of the gold is a variable, not a unit: `3m + 2`.
     value = parse(f"${text}$" if "$" not in text and _shares_letter(text, gold) else text)
     kind = gold.kind.type
-    if kind == "statements":
-        return _parse_statements(text) or value
+    if kind == "statements" or "①" <= gold.text.strip("$ ")[:1] <= "⑳":
+        return _parse_statements(text) or _parse_circled(text, value)
     if kind in ("sub-answers", "several answers"):
         value = split_sub_answers(text) or value
     if not _has_words(value) or (kind != "text" and any(map(_has_words, gold.values))):
@@ -52,11 +67,36 @@ def interpret(text: str, gold: GoldReference) -> Value:
         if "\\text" in text or "\\mathrm" in text:
             text = _WORDED.sub(r" \1 ", text)
         return value if _hedges(value) else _find_contained(text) or value
-    reply = _read_yes_no(text)
+    asks = gold.values and isinstance(gold.values[0], Text) and gold.values[0].words in _REPLIES
+    reply = _TRUTH.get(text.strip(" .$").lower()) if asks else None
+    reply = reply or _read_yes_no(text)
     if reply is not None:
         return parse(reply)
     states = isinstance(value, Text) and (len(value.words) > MAX_NOUNS or "is" in value.words)
     return parse(find_statement(text) or text) if states and value not in gold.values else value
+
+
+def fit_blanks(extraction: Extraction, gold: GoldReference) -> Extraction:
+    """Returns the extraction for a gold of n blanks: the last n labelled boxes, unless the last holds them all."""
+    blanks = gold.values[0] if gold.values else None
+    if not isinstance(blanks, AnswerList):
+        return extraction
+    text = _number_parts(extraction.text)
+    if len(extraction.boxes) > 1 and not isinstance(interpret(text, gold), AnswerList):
+        joined = join_labelled(extraction.boxes, len(blanks.items))
+        if joined is not None:
+            return replace(extraction, text=joined, rule=f"{len(blanks.items)} labelled boxes")
+    return extraction if text == extraction.text else replace(extraction, text=text)
+
+
+def _number_parts(text: str) -> str:
+    """Returns `Blank 1: 3`, `Blank 2: -5` as `(1) 3 (2) -5`; other texts as they are."""
+    if "\\text" in text and _TEXT_PART.search(text):
+        text = _TEXT_PART.sub(r" \1 ", text).strip()
+    parts = [number_of(match[1]) for match in _PARTS.finditer(text)]
+    if len(parts) < 2 or parts != list(range(1, len(parts) + 1)) or _PARTS.match(text) is None:
+        return text
+    return _PARTS.sub(lambda match: f" ({number_of(match[1])}) ", text).strip()
 
 
 def _shares_letter(text: str, gold: GoldReference) -> bool:
@@ -89,7 +129,8 @@ def _read_yes_no(text: str) -> str | None:
     if match is None:
         return None
     other = "no" if match.group(1).lower() == "yes" else "yes"
-    doubt = re.search(rf"\b(?:{other}|or|but|maybe)\b", match.group(2), re.IGNORECASE)
+    withdrawn = f"{_DENIED}|{_WITHDRAWN}" if other == "no" else _WITHDRAWN
+    doubt = re.search(rf"\b(?:{other}|or|but|maybe)\b|{withdrawn}", match.group(2), re.IGNORECASE)
     return None if doubt else match.group(1)
 
 
@@ -111,6 +152,17 @@ def _parse_statements(text: str) -> AnswerList | None:
     if len(shown) < 60 and _SINGLE_DIGITS.fullmatch(shown) and not re.search(r"\d\d", shown):
         return AnswerList(tuple(parse(digit) for digit in re.findall(r"\d", shown)), ",")
     return None
+
+
+def _parse_circled(text: str, value: Value) -> Value:
+    """Parses the circled numbers that a sentence calls right; else `value`, the sentence as it was read.
+
+    A sentence that calls some of them wrong is words.
+    """
+    if denies(text):
+        return parse_text(text)
+    circled = find_circled(text)
+    return (_parse_statements(circled) or parse(circled)) if circled else value
 
 
 def answer_shape(text: str) -> str:

@@ -110,7 +110,8 @@ class Worker:
 
 def _to_wire(row: Mapping[str, Any]) -> Row:
     """Returns `row` as JSON carries it to a worker. A row that no worker could read is an error here, in the caller."""
-    return {"response": to_text(row["response"]), **GradingSpec.from_row(row).to_row()}
+    wire = {"response": to_text(row["response"]), **GradingSpec.from_row(row).to_row()}
+    return {**wire, "finish_reason": "length"} if row.get("finish_reason") == "length" else wire
 
 
 class Pool:

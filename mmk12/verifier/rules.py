@@ -16,7 +16,7 @@ from mmk12.verifier.choices import find_only_letter, find_only_mentioned, read_l
 from mmk12.verifier.compare import Comparison
 from mmk12.verifier.extract import Extraction, NoExtraction, check_format, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference, resolve_option
-from mmk12.verifier.interpret import answer_shape, has_unreduced, interpret
+from mmk12.verifier.interpret import answer_shape, fit_blanks, has_unreduced, interpret
 from mmk12.verifier.nodes import Sym, Text
 from mmk12.verifier.profiles import Profile
 from mmk12.verifier.sentences import find_formula, find_quantity
@@ -27,20 +27,25 @@ SHOWN = 200
 
 _ASKS_PERCENT = re.compile(r"\bpercent(?:age)?\b|百分", re.IGNORECASE)
 
+UNLABELLED = ("whole response", "end of response")
+"""The rules by which a text is taken that nothing marks as an answer."""
+
 _Ruling = tuple[Status, str | None, str, str]
 """Status, answer, rule and reason of a verdict."""
 
 
-def grade(response: str, spec: GradingSpec, profile: Profile) -> Verdict:
+def grade(response: str, spec: GradingSpec, profile: Profile, *, cut: bool = False) -> Verdict:
     """Grades `response` against `spec` by the rules of `profile`, in this thread.
 
-    Where the question asks for a percentage, `50 %` is right for a gold of `50`. Raises nothing for any string.
+    Where the question asks for a percentage, `50 %` is right for a gold of `50`. A response that was `cut` at a limit
+    of tokens answers only with what something ends: a closed tag or box, a whole sentence behind a label. Raises
+    nothing for any string.
     """
     if spec.question and _asks_percent(spec.question):
         profile = replace(profile, extra_percent=True)
     try:
         grader = RuleGrader(profile, spec.choices, _largest_error(spec.precision, spec.tolerance))
-        ruling = grader.grade(response, spec.reference, spec.answer_type)
+        ruling = grader.grade(response, spec.reference, spec.answer_type, cut=cut)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests search for one. If one exists, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
@@ -79,9 +84,11 @@ class RuleGrader:
         self.choices = choices
         self.comparison = Comparison(profile, tolerance)
 
-    def grade(self, response: str, text: str, declared: str) -> _Ruling:
+    def grade(self, response: str, text: str, declared: str, *, cut: bool = False) -> _Ruling:
         """Grades a response against the gold `text`; `declared` is its answer type."""
         extraction = extract_answer(response)
+        if cut and isinstance(extraction, Extraction) and extraction.open:
+            extraction = NoExtraction("the response was cut at its limit before an answer ended")
         if isinstance(extraction, Extraction) and not self.choices and _is_identical(extraction.text, text):
             reason = f"the answer is the gold, letter by letter ({extraction.rule})"
             return "correct", extraction.text[:SHOWN], "identical", reason
@@ -103,15 +110,16 @@ class RuleGrader:
     def grade_choice(self, response: str, extraction: Extraction, gold: GoldReference) -> _Ruling:
         """Grades a choice: the answer names an option by letter or by value, and so does the gold."""
         right = self.find_right_letters(gold)
-        named = (resolve_option(extraction.text) if gold.declared == "choice" else None) or read_letter(extraction.text)
+        named = None if extraction.doubt else self.read_letter(extraction.text, gold)
         if named is not None:
             index = ord(named) - ord("A")
             if not self.choices or index < len(self.choices) or named in right:
                 return self.decide(named in right, extraction, "option letter", f"the answer is option {named}", gold)
         if not self.choices:
             return self.grade_letter(response, extraction, gold, right)
-        matching = self.find_equal_options(extraction.text)
-        direct = self.find_rule(extraction, gold) if len(matching) != 1 and gold.kind.type != "letter" else None
+        matching = [] if extraction.doubt else self.find_equal_options(extraction.text)
+        by_value = len(matching) != 1 and gold.kind.type != "letter" and not extraction.doubt
+        direct = self.find_rule(extraction, gold) if by_value else None
         if direct:
             return self.decide(True, extraction, direct, "the answer is the gold", gold)
         matching = matching or self.find_mentioned_options(response, extraction)
@@ -122,21 +130,32 @@ class RuleGrader:
             )
         if len(matching) > 1:
             return "wrong", extraction.text[:SHOWN], "option value", "the answer fits several options"
-        return self.decide(False, extraction, "option value", "the answer is no option", gold)
+        return self.refuse(extraction, "option value", "the answer is no option", gold)
+
+    def read_letter(self, answer: str, gold: GoldReference) -> str | None:
+        """Returns the letter of an option that an answer names; where a letter is declared, a small one may."""
+        return (resolve_option(answer) if gold.declared == "choice" else None) or read_letter(answer)
 
     def grade_letter(self, response: str, extraction: Extraction, gold: GoldReference, right: set[str]) -> _Ruling:
         """Grades against the letter of an option whose text is unknown."""
-        only = find_only_letter(response) if extraction.rule in ("whole response", "end of response") else None
+        only = find_only_letter(response) if self.may_mention(extraction) else None
         if only is not None:
             return self.decide(only in right, extraction, "only letter", f"the only option named is {only}", gold)
-        return self.decide(False, extraction, "option letter", "the answer names no single option", gold)
+        return self.refuse(extraction, "option letter", "the answer names no single option", gold)
+
+    def may_mention(self, extraction: Extraction) -> bool:
+        """Whether an option that is only mentioned counts: nothing is stated, but more is said than a plan."""
+        return extraction.rule in UNLABELLED and not (extraction.doubt and extraction.rule == "whole response")
 
     def find_mentioned_options(self, response: str, extraction: Extraction) -> list[int]:
-        """Returns the option that free prose names.
+        """Returns the option that prose names: by its only letter, the only option whose text it has, or its number.
 
-        It names one by its only letter, the only option whose text it has, or its last number.
+        Where an answer is stated, behind a tag, in a box, behind a label, only the stated words can name it.
         """
-        if extraction.rule not in ("whole response", "end of response", "answer is"):
+        if extraction.rule not in UNLABELLED:
+            index = find_only_mentioned(self.choices, extraction.text, stated=True)
+            return [] if index is None else [index]
+        if not self.may_mention(extraction):
             return []
         only = find_only_letter(response)
         if only is not None and ord(only) - ord("A") < len(self.choices):
@@ -144,7 +163,7 @@ class RuleGrader:
         index = find_only_mentioned(self.choices, response)
         if index is not None:
             return [index]
-        number = find_quantity(extraction.text)
+        number = None if extraction.doubt else find_quantity(extraction.text)
         return read_options(self.choices, number, parse(number), self.comparison) if number else []
 
     def find_right_letters(self, gold: GoldReference) -> set[str]:
@@ -162,6 +181,9 @@ class RuleGrader:
         return {chr(ord("A") + i) for i, choice in enumerate(self.choices) if choice.strip() == text.strip()}
 
     def grade_value(self, extraction: Extraction, gold: GoldReference) -> _Ruling:
+        if extraction.doubt:
+            return "no_answer", None, "extraction", extraction.doubt
+        extraction = fit_blanks(extraction, gold)
         rule = self.find_rule(extraction, gold)
         if rule and not self.profile.unreduced and has_unreduced(extraction.text):
             return self.decide(False, extraction, "unreduced", "a fraction is not in lowest terms", gold)
@@ -186,6 +208,12 @@ class RuleGrader:
             if options:
                 return options
         return read_options(self.choices, answer, value, self.comparison)
+
+    def refuse(self, extraction: Extraction, rule: str, reason: str, gold: GoldReference) -> _Ruling:
+        """Returns the verdict on a response that named no option: nothing was said where nothing is stated."""
+        if extraction.doubt:
+            return "no_answer", None, "extraction", extraction.doubt
+        return self.decide(False, extraction, rule, reason, gold)
 
     def decide(self, correct: bool, extraction: Extraction, rule: str, reason: str, gold: GoldReference) -> _Ruling:
         if correct:

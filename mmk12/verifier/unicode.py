@@ -83,9 +83,11 @@ class _SpellingTable(dict[int, str]):
 _TABLE = _SpellingTable()
 
 _ESCAPED = re.compile(
-    r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec)\b)"
+    r"\\\\(?<!\\\\\\)(?=(?:boxed|[dt]?frac|sqrt|left|right|text|mathrm|pi|circ|angle|times|cdot|infty|begin|end|pm|leq?|geq?|neq?|cup|degree|overline|vec|ln|log|lg|exp|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|alpha|beta|gamma|theta|lambda|mu|sigma|omega|phi|varphi|Delta|mathbb|quad|leqslant|geqslant|binom|hat|dot)\b)"
 )
 """A doubled backslash before a command."""
+_SIZES = re.compile(r"\\[lL]arge(?![A-Za-z])")
+"""Commands for the size of what follows."""
 _REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
 """`0.1\\overline{6}`"""
 _ARROW = re.compile(r"\\(?:overrightarrow|vec)\s*\{\s*([A-Z])\s*([A-Z])\s*\}")
@@ -140,6 +142,8 @@ _REWRITTEN = (
 def unescape(text: str) -> str:
     """Returns `text` with one backslash before commands that have two (`\\\\frac`), as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
+    if "arge" in text:
+        text = _SIZES.sub(" ", text)
     return _ESCAPED.sub(r"\\", text) if "\\\\" in text else text
 
 

@@ -57,9 +57,9 @@ def serve(profile: str) -> None:
 def _grade(row: dict[str, Any], profile: Profile) -> Verdict:
     if profile.released:
         return upstream_reward.grade_upstream(row["response"], row["gold"], profile.name)
-    response, spec = row["response"], GradingSpec.from_row(row)
-    verdict = rules.grade(response, spec, profile)
-    if profile.fallback and fallback.may_decide(verdict, response, spec):
+    response, spec, cut = row["response"], GradingSpec.from_row(row), row.get("finish_reason") == "length"
+    verdict = rules.grade(response, spec, profile, cut=cut)
+    if profile.fallback and fallback.may_decide(verdict, response, spec, cut=cut):
         return fallback.decide(verdict, response, spec)
     return verdict
 

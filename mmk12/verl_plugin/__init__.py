@@ -14,6 +14,8 @@ losses                 policy losses: CPGD, and GMPO with the scale of the other
 reward_manager         pays each response by our verifier
 reward_fields          the reward and what is logged with it; runs without verl
 step_metrics           accuracy, format, length and so on of each training step
+step_record            lost rollouts are counted, padding is not dumped, a checkpoint waits for its log
+qwen_attention         Qwen2.5-VL without flash-attn
 sft_trainer            verl's SFT trainer with a frozen vision tower
 rollout_registration   adds `hf_server` to verl's rollout engines; loaded before verl, so it imports nothing
 hf_rollout             the two ends of `hf_server` in verl: replica and adapter

@@ -7,7 +7,15 @@ import sys
 from contextlib import suppress
 
 from mmk12._version import VERL
-from mmk12.verl_plugin import algorithms, internvl, losses, rollout_registration, step_metrics
+from mmk12.verl_plugin import (
+    algorithms,
+    internvl,
+    losses,
+    qwen_attention,
+    rollout_registration,
+    step_metrics,
+    step_record,
+)
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
 
 _PATCHES = (
@@ -22,6 +30,11 @@ _PATCHES = (
     ("verl.trainer.ppo.core_algos", losses.patch_losses),
     ("verl.trainer.ppo.v1.trainer_base", step_metrics.patch_step_metrics),
     ("verl.trainer.ppo.v1.trainer_base", algorithms.patch_group_filter),
+    # After the filter: what is patched last runs first.
+    ("verl.trainer.ppo.v1.trainer_base", step_record.patch_failed_rollouts),
+    ("verl.trainer.ppo.v1.trainer_base", step_record.patch_dumped_rollouts),
+    ("verl.trainer.ppo.v1.trainer_base", step_record.patch_announcement),
+    ("verl.models.transformers.qwen2_vl", qwen_attention.patch_qwen_attention),
 )
 
 

@@ -101,6 +101,18 @@ def test_eval_score_and_compare(mmk12, tmp_path, raw, saved):
     assert json.loads(compared.stdout)["benchmarks"]["k12"]["difference"] == 0
 
 
+def test_a_run_without_answers_exits_with_1_and_shows_no_accuracy(mmk12, tmp_path, raw):
+    with judge_server(lambda text: 401) as server:
+        result = mmk12("eval", "--model", f"{server.url}#wise", "--raw-dir", raw, "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "None of the 1 requests was answered, so there is no accuracy. First reason: the server answered 401" in (
+        result.stderr
+    )
+    assert "0.0" not in result.stdout
+    scored = mmk12("score", tmp_path / "run")
+    assert (scored.returncode, "0.0 " in scored.stdout) == (1, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -5,7 +5,7 @@ import pytest
 from mmk12.datasets.declarations import SkipRow
 from mmk12.datasets.sources import _helpers
 from mmk12.datasets.sources._helpers import integer_gold, number_gold, remove_spaces, to_latex, wrap_in_dollars
-from mmk12.verifier.extract import find_last_boxed
+from mmk12.verifier.boxes import find_last_boxed
 from tests.growth import assert_linear
 
 

@@ -24,15 +24,15 @@ MODEL = str(model_path("demo"))
 
 
 def started():
-    """verl's actor under FSDP2, over the processes that RANK and WORLD_SIZE tell of."""
+    """verl's actor under FSDP2 with the switches of a GPU, over the processes that RANK and WORLD_SIZE tell of."""
     worker = TrainingWorker(
         TrainingWorkerConfig(
             model_type="language_model",
             model_config=HFModelConfig(
                 path=MODEL,
                 override_config={"attn_implementation": "sdpa"},
-                use_remove_padding=False,
-                enable_gradient_checkpointing=False,
+                use_remove_padding=True,
+                enable_gradient_checkpointing=True,
             ),
             engine_config=FSDPEngineConfig(
                 strategy="fsdp2",

@@ -110,7 +110,7 @@ def test_several_runs_stand_beside_the_published_numbers(run):
 
 
 def test_a_limited_run_takes_the_published_numbers_out_of_the_table(run):
-    found = make_leaderboard([run("a", [RIGHT]), run("b", [RIGHT], limit=1)])
+    found = make_leaderboard([run("a", [RIGHT]), run("b", [RIGHT], benchmark={"limit": 1})])
     assert found.published == ()
     assert [row.accuracy["toy"].mark for row in found.runs] == ["", "limited"]
 

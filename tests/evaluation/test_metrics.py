@@ -4,6 +4,7 @@ import pytest
 
 from mmk12.evaluation.metrics import aggregate
 from mmk12.evaluation.records import VerdictRow
+from mmk12.utils.rates import share
 
 
 def verdict(number, correct=False, status=None, index=0, cluster=None, groups=None, **changes):
@@ -81,7 +82,7 @@ def test_the_publishers_arithmetic_stands_beside_ours():
     found = aggregate(rows, [])
     assert found.accuracy == 0.4
     assert found.official.ci95 == pytest.approx([0.230724, 0.882379], abs=1e-6)
-    official = found.official.model_dump(exclude={"ci95"})
+    official = found.official.model_dump(exclude={"ci95", "metrics"})
     assert official == {"accuracy": 0.6, "agreement": 0.25, "only_strict": 1, "only_official": 2}
 
 
@@ -95,8 +96,9 @@ def test_nothing_is_not_a_score():
     assert aggregate([], ["topic"]).model_dump() == {
         "n": 0,
         "correct": 0,
-        "accuracy": 0.0,
-        "ci95": (0.0, 1.0),
+        "accuracy": None,
+        "ci95": None,
+        "unanswered": 0,
         "no_answer_rate": 0.0,
         "truncation_rate": 0.0,
         "format_rate": 0.0,
@@ -104,6 +106,68 @@ def test_nothing_is_not_a_score():
         "statuses": {},
         "mean_at": {},
         "pass_at": {},
+        "per_run": (),
         "groups": {"topic": {}},
+        "metrics": {},
+        "unusable_golds": {"golds": 0, "statuses": {}},
         "official": None,
     }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [verdict(1, status="error", rule="not asked"), verdict(2, status="error", rule="no completion")],
+        [verdict(1, status="gold_unusable")],
+    ],
+)
+def test_what_was_never_answered_or_cannot_be_graded_has_no_accuracy(rows):
+    found = aggregate(rows, ["topic"])
+    assert (found.n, found.accuracy, found.ci95) == (len(rows), None, None)
+    assert found.groups["topic"]["unknown"].accuracy is None
+
+
+def test_a_sub_score_of_nothing_has_no_accuracy():
+    rows = [verdict(1, True, groups={"topic": "a"}), verdict(2, status="error", rule="no completion")]
+    found = aggregate(rows, ["topic"])
+    assert (found.accuracy, found.unanswered) == (0.5, 1)
+    assert {name: score.accuracy for name, score in found.groups["topic"].items()} == {"a": 1.0, "unknown": None}
+
+
+def test_several_runs_show_their_spread_even_if_an_item_could_not_be_asked():
+    rows = [verdict(1, index < 3, index=index) for index in range(4)]
+    rows += [verdict(2, index == 0, index=index) for index in range(4)]
+    rows += [verdict(3, status="error", rule="not asked")]
+    found = aggregate(rows, [])
+    assert found.per_run == (0.666667, 0.333333, 0.333333, 0.0)
+    assert found.mean_at == {"4": 0.333333}
+    assert found.pass_at["4"] == pytest.approx(2 / 3, abs=1e-6)
+
+
+def all_right(items):
+    """The share of problems whose items are all right."""
+    by_problem = {}
+    for item in items:
+        by_problem.setdefault(item.problem, []).append(item.correct)
+    return {"all right": share({problem: float(all(right)) for problem, right in by_problem.items()})}
+
+
+def test_a_benchmark_computes_numbers_over_several_items():
+    rows = [verdict(number, number != 3, cluster=str(number // 2), official=True) for number in range(8)]
+    found = aggregate(rows, [], all_right)
+    assert found.metrics["all right"].model_dump() == {
+        "n": 4,
+        "value": 0.75,
+        "ci95": pytest.approx((0.300642, 0.954413), abs=1e-6),
+    }
+    assert found.official.metrics["all right"].value == 1.0
+
+
+def test_with_several_runs_such_a_number_is_its_mean_over_the_runs():
+    """Not of a mixture of runs: that all ten variants are right is asked of each run."""
+    right = {0: (True, False), 1: (False, True), 2: (True, True), 3: (True, True)}
+    rows = [
+        verdict(number, right[number][run], index=run, cluster=str(number // 2)) for number in right for run in (0, 1)
+    ]
+    found = aggregate(rows, [], all_right)
+    assert (found.accuracy, found.metrics["all right"].value) == (0.75, 0.5)

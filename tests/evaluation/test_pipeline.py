@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.errors import BadInput, MissingData, OutputError, UnknownName
+from mmk12.errors import BadInput, MissingData, ModelError, OutputError, UnknownName
 from mmk12.evaluation.compare import compare
 from mmk12.evaluation.pipeline import evaluate, score
+from mmk12.evaluation.run_folder import EvalRun
 from mmk12.utils import content
 from mmk12.utils.storage import to_json
-from tests.conftest import picture, response
+from tests.conftest import Scripted, picture, response
 
 DERIVED = ("verdicts.jsonl", "results.json", "report.md", "report.html", "samples.jsonl")
 
@@ -120,18 +121,47 @@ def test_other_items_under_the_published_name_meet_no_published_number(tmp_path,
     assert "MM-Eureka-8B" in (trusting / "report.md").read_text()
 
 
-@pytest.mark.parametrize("damage", ["delete", "cut"])
-def test_an_unusable_image_stops_the_run_before_it_starts(tmp_path, raw, damage):
+@pytest.fixture
+def scripted(monkeypatch):
+    """Has `evaluate` ask a scripted model, which needs the pictures, in the place of the demo's."""
+
+    def use(answer=lambda asked: response("$4$")):
+        backend = Scripted(answer)
+        monkeypatch.setattr("mmk12.evaluation.pipeline.open_backend", lambda *given: backend)
+        return backend
+
+    return use
+
+
+def damage_picture(raw, how):
     broken = raw / "k12" / "images" / "1.png"
-    broken.unlink() if damage == "delete" else broken.write_bytes(broken.read_bytes()[:40])
+    broken.unlink() if how == "delete" else broken.write_bytes(broken.read_bytes()[:40])
+
+
+@pytest.mark.parametrize("damage", ["delete", "cut"])
+def test_an_unusable_image_stops_the_run_before_it_starts(tmp_path, raw, scripted, damage):
+    scripted()
+    damage_picture(raw, damage)
     with pytest.raises(MissingData, match=r"1 of 4 items cannot be asked, first k12/q1: unusable image, images/1\.png"):
-        run(tmp_path, raw)
-    done = run(tmp_path, raw, allow_missing=True)
+        evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    done = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw, allow_missing=True)
     assert done.results.benchmarks["k12"].partial
     assert "images/1.png" in done.notes[0]
     verdict = rows(done.folder)[1]
     assert (verdict["id"], verdict["status"], verdict["rule"]) == ("k12/q1", "error", "not asked")
     assert done.results.benchmarks["k12"].n == 4
+
+
+@pytest.mark.parametrize("damage", ["delete", "cut"])
+def test_saved_answers_are_graded_without_the_pictures(tmp_path, raw, damage):
+    with_pictures = run(tmp_path, raw, out="with")
+    damage_picture(raw, damage)
+    done = run(tmp_path, raw, out="without")
+    assert done.results == with_pictures.results
+    assert done.notes[0] == "1 items have no picture here; their saved answers are graded all the same"
+    assert compare(with_pictures.folder, done.folder).benchmarks["k12"].asked_differently == ()
+    assert run(tmp_path, raw, out="with").results == with_pictures.results
+    assert rows(with_pictures.folder, "samples.jsonl")[1]["images"], "a picture that was there stays"
 
 
 def test_a_benchmark_that_cannot_be_read_has_no_accuracy(tmp_path, raw):
@@ -148,9 +178,143 @@ def test_a_benchmark_named_twice_is_refused(tmp_path, raw):
 
 def test_a_missing_completion_is_an_error_not_a_wrong_answer(tmp_path, raw):
     done = run(tmp_path, raw, {0: response("$4$")})
-    assert "3 of 4 completions failed, first reason: no saved completion" in done.notes
+    assert "3 of 4 completions failed, first reason: no saved answer" in done.notes
     assert [row["status"] for row in rows(done.folder)] == ["correct", "error", "error", "error"]
     assert done.results.benchmarks["k12"].partial
+
+
+def test_answers_to_no_item_are_an_error_and_no_zero(tmp_path, raw):
+    model = saved(tmp_path, {}, "empty.jsonl")
+    with pytest.raises(BadInput, match="holds no saved answer"):
+        evaluate(model, ["k12"], out=tmp_path / "out", raw_dir=raw)
+    (tmp_path / "other.jsonl").write_text(to_json({"id": "zzz", "response": "3"}) + "\n")
+    with pytest.raises(BadInput, match="its first is 'zzz'; the first item of k12 is 'q0'"):
+        evaluate(str(tmp_path / "other.jsonl"), ["k12"], out=tmp_path / "out", raw_dir=raw)
+    with pytest.raises(BadInput, match=r"No saved answer belongs to an item of demo\. Leave it out"):
+        evaluate(saved(tmp_path, ANSWERS), ["k12", "demo"], out=tmp_path / "out", raw_dir=raw)
+    assert not (tmp_path / "out" / "results.json").exists()
+    done = evaluate(saved(tmp_path, ANSWERS), ["k12", "demo"], out=tmp_path / "out", raw_dir=raw, allow_missing=True)
+    assert list(done.results.benchmarks) == ["k12"]
+    assert "demo left out: no saved answer belongs to an item of it" in done.notes
+
+
+def test_a_run_without_any_answer_is_an_error_and_has_no_accuracy(tmp_path, raw, scripted):
+    scripted(lambda asked: None)
+    with pytest.raises(
+        ModelError, match=r"None of the 4 requests was answered, so there is no accuracy\. First reason: scr"
+    ):
+        evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    result = EvalRun(tmp_path / "out").results().benchmarks["k12"]
+    assert (result.n, result.unanswered, result.accuracy, result.ci95, result.partial) == (4, 4, None, None, True)
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert text.index("4 of 4 items have no response.** Nothing was measured") < text.index(
+        "| k12 (partial) | 4 | – | – |"
+    )
+    with pytest.raises(MissingData, match="there is nothing to evaluate"):
+        for path in (raw / "k12" / "images").iterdir():
+            path.unlink()
+        evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw, allow_missing=True)
+
+
+def test_failures_stand_first_with_what_they_cost(tmp_path, raw, scripted):
+    scripted(lambda asked: None if asked.id == "k12/q1" else response("$4$"))
+    text = (evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw).folder / "report.md").read_text()
+    assert text.index("1 of 4 items have no response.** They count as not correct, which costs up to 25.0 points") < (
+        text.index("| benchmark |")
+    )
+
+
+def test_unusable_golds_are_counted_from_the_golds(tmp_path, raw):
+    """Two models with other answers agree about the benchmark."""
+    first, second = run(tmp_path, raw, out="first"), run(tmp_path, raw, {**ANSWERS, 3: "_"}, out="second")
+    counts = [done.results.benchmarks["k12"].unusable_golds for done in (first, second)]
+    assert [count.golds for count in counts] == [1, 1]
+    assert [count.statuses for count in counts] == [{"gold_unusable": 1}, {"gold_unusable": 1}]
+    assert "1 golds cannot be graded by a rule" in (first.folder / "report.md").read_text()
+
+
+# A run only grows.
+
+
+def benchmarks_of(folder):
+    return {name: one.n for name, one in EvalRun(folder).results().benchmarks.items()}
+
+
+def test_another_benchmark_leaves_the_first_one_where_it_is(tmp_path, raw, scripted):
+    scripted()
+    first = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    both = evaluate("demo", ["demo"], out=tmp_path / "out", limit=5)
+    assert benchmarks_of(both.folder) == {"k12": 4, "demo": 5}
+    assert both.results.benchmarks["k12"] == first.results.benchmarks["k12"]
+    assert "k12/q0" in (both.folder / "report.html").read_text()
+    assert evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw).generated == 0
+    assert benchmarks_of(both.folder) == {"k12": 4, "demo": 5}
+
+
+def test_a_limited_run_never_replaces_a_larger_one(tmp_path, raw, scripted):
+    model = scripted()
+    whole = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    before = {name: (whole.folder / name).read_bytes() for name in DERIVED}
+    limited = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw, limit=1)
+    assert "k12: all 4 items of earlier calls stay, 1 were asked now" in limited.notes
+    assert (limited.generated, limited.results) == (0, whole.results)
+    assert {name: (whole.folder / name).read_bytes() for name in DERIVED} == before
+    assert len(model.asked) == 4
+
+
+def test_a_limited_run_grows_into_a_whole_one(tmp_path, raw, scripted):
+    model = scripted()
+    sizes = []
+    for limit in (2, 1, 3, None):
+        done = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw, limit=limit)
+        result = done.results.benchmarks["k12"]
+        sizes.append((result.n, result.limited))
+    assert sizes == [(2, True), (2, True), (3, True), (4, False)]
+    assert len(model.asked) == 4
+
+
+def test_a_picture_that_is_lost_takes_no_answer_away(tmp_path, raw, scripted):
+    scripted()
+    whole = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    damage_picture(raw, "delete")
+    again = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw, allow_missing=True)
+    assert again.results == whole.results
+
+
+def test_fewer_rows_take_no_answer_away_and_other_rows_are_refused(tmp_path, raw, scripted):
+    scripted()
+    whole = evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    upstream = json.loads((raw / "k12" / "k12.json").read_text())
+    (raw / "k12" / "k12.json").write_text(json.dumps(upstream[:2]))
+    assert evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw).results == whole.results
+    (raw / "k12" / "k12.json").write_text(json.dumps([{**upstream[0], "id": "new"}, upstream[1]]))
+    with pytest.raises(OutputError, match="holds other items of k12 than the data: k12/q0 is not in the data, k12/new"):
+        evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    assert EvalRun(whole.folder).results() == whole.results
+
+
+def test_a_run_that_goes_on_says_how_much_was_there(tmp_path, raw, scripted):
+    scripted(lambda asked: None if asked.id == "k12/q3" else response("$4$"))
+    evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw)
+    assert "going on: 3 of 4 answers were there" in evaluate("demo", ["k12"], out=tmp_path / "out", raw_dir=raw).notes
+
+
+def test_another_profile_says_how_to_get_the_first_one_back(tmp_path, raw):
+    run(tmp_path, raw)
+    again = run(tmp_path, raw, profile="paper_instruct")
+    assert any("--profile strict brings that back" in note for note in again.notes)
+
+
+def test_a_file_of_the_user_computes_its_metrics_only_where_it_is_named(tmp_path, raw):
+    """A run folder never names code that is then executed."""
+    text = (content.root("benchmark") / "k12.py").read_text()
+    metrics = "metrics=lambda items: {'all': mmk12.utils.rates.share({one.id: 1.0 for one in items})},"
+    (tmp_path / "mine.py").write_text("import mmk12.utils.rates\n" + text.replace("size=500,", f"size=4, {metrics}"))
+    model = saved(tmp_path, ANSWERS)
+    done = evaluate(model, [str(tmp_path / "mine.py")], out=tmp_path / "out", raw_dir=raw)
+    assert done.results.benchmarks["k12"].metrics["all"].n == 4
+    assert str(tmp_path / "mine.py") not in (done.folder / "run.json").read_text()
+    assert score(done.folder).results.benchmarks["k12"].metrics == {}
 
 
 def test_another_model_in_the_same_folder_is_refused(tmp_path, raw):
@@ -196,6 +360,19 @@ def test_score_grades_again_without_model_or_data(tmp_path, raw):
     other = score(done.folder, "paper_instruct")
     assert {row["profile"] for row in rows(done.folder)} == {"paper_instruct"}
     assert other.results.benchmarks["k12"].profile == "paper_instruct"
+
+
+def test_score_into_another_folder_leaves_the_run_as_it_is(tmp_path, raw):
+    done = run(tmp_path, raw)
+    before = {path: path.read_bytes() for path in done.folder.rglob("*") if path.is_file()}
+    other = score(done.folder, "paper_instruct", tmp_path / "other")
+    assert {path: path.read_bytes() for path in before} == before
+    assert other.folder == tmp_path / "other"
+    assert {row["profile"] for row in rows(other.folder)} == {"paper_instruct"}
+    assert (other.folder / "report.html").is_file()
+    assert rows(done.folder, "samples.jsonl") == rows(other.folder, "samples.jsonl")
+    with pytest.raises(OutputError, match="is not empty"):
+        score(done.folder, "strict", other.folder)
 
 
 def test_score_of_something_else_says_so(tmp_path):

@@ -105,11 +105,28 @@ def test_an_old_run_is_continued_by_the_same_command(tmp_path):
     assert len(EvalRun(tmp_path / "run").settings().attempts) == 1
 
 
+def test_a_run_of_0_2_0_had_one_limit_for_all_benchmarks(tmp_path):
+    first = evaluate(str(OLD), ["demo"], out=tmp_path / "run", limit=3)
+
+    def age(value):
+        value.update(schema_version=1, limit=value["benchmarks"]["demo"].pop("limit"))
+        value["benchmarks"]["demo"].pop("metrics")
+
+    edit(tmp_path / "run" / "run.json", age)
+    edit(tmp_path / "run" / "results.json", lambda value: value.update(schema_version=1))
+    assert EvalRun(tmp_path / "run").settings().benchmarks["demo"].limit == 3
+    assert EvalRun(tmp_path / "run").results() == first.results
+    assert evaluate(str(OLD), ["demo"], out=tmp_path / "run", limit=3).results == first.results
+
+
 @pytest.mark.parametrize("name", ["run.json", "results.json"])
 def test_a_later_schema_is_refused_in_one_line(old, name):
     edit(old / name, lambda value: value.update(schema_version=SCHEMA_VERSION + 1))
     read = {"run.json": EvalRun(old).settings, "results.json": EvalRun(old).results}[name]
-    with pytest.raises(BadInput, match=r"has schema_version 2, and this mmk12 reads up to 1\. Update mmk12") as caught:
+    with pytest.raises(
+        BadInput,
+        match=rf"has schema_version {SCHEMA_VERSION + 1}, and this mmk12 reads up to {SCHEMA_VERSION}\. Update mmk12",
+    ) as caught:
         read()
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -120,7 +137,7 @@ def test_a_later_schema_is_refused_in_one_line(old, name):
     [
         ("run.json", lambda value: value.pop("prompt"), "(prompt: Field required). Restore it"),
         ("run.json", lambda value: value.update(n="many"), "(n: Input should be"),
-        ("run.json", lambda value: value.update(schema_version="1"), "(schema_version: Input should be 1)"),
+        ("run.json", lambda value: value.update(schema_version="1"), "(schema_version: Input should be 2)"),
         ("run.json", lambda value: value["benchmarks"]["demo"].pop("size"), "(benchmarks.demo.size: Field required)"),
         ("results.json", lambda value: value["demo"].pop("ci95"), "(benchmarks.demo.ci95: Field required). Write it"),
         ("results.json", lambda value: value["demo"].update(extra=1), "(benchmarks.demo.extra: Extra inputs"),

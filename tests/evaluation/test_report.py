@@ -33,7 +33,7 @@ def test_published_numbers_come_with_grader_difference_and_interval(run):
     assert "a\\|b" in text, "a bar in a tag must not break the table"
 
 
-@pytest.mark.parametrize("changes", [{"limit": 1}, {}])
+@pytest.mark.parametrize("changes", [{"benchmark": {"limit": 1}}, {}])
 def test_partial_and_limited_runs_stand_alone(run, changes):
     folder = run([response("$4$")] if changes else [response("$4$"), None], **changes)
     for name in ("report.md", "report.html"):

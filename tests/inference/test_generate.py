@@ -1,14 +1,10 @@
 """Nothing is generated twice, altered or lost."""
 
-import dataclasses
-
 import pytest
 
 from mmk12.errors import BadInput
 from mmk12.inference.generate import CompletionLog, generate, make_request
-from mmk12.inference.replay import ReplayBackend
-from mmk12.types import Completion, GenerationFailure, Image, Sampling
-from mmk12.utils.storage import to_json
+from mmk12.types import Image, Sampling
 from tests.conftest import Scripted
 
 GREEDY = Sampling()
@@ -144,46 +140,3 @@ def test_progress_counts_what_is_there_already(path):
     generate(backend, requests(backend, 2), CompletionLog(path))
     generate(backend, requests(backend, 3), CompletionLog(path), lambda *step: seen.append(step))
     assert seen == [("generate", 2, 3), ("generate", 3, 3)]
-
-
-def saved(path, rows):
-    path.write_text("".join((row if isinstance(row, str) else to_json(row)) + "\n" for row in rows))
-    return path
-
-
-def test_replay_finds_completions_by_id_with_or_without_the_benchmark(tmp_path):
-    backend = ReplayBackend(
-        saved(
-            tmp_path / "a.jsonl",
-            [
-                {"id": "toy/0", "response": "full id", "finish_reason": "length", "completion_tokens": 7},
-                {"id": "1", "text": "native id"},
-                {"id": "2", "index": 1, "response": "second rollout"},
-            ],
-        )
-    )
-    asked = [*requests(backend, 3), dataclasses.replace(requests(backend, 3)[2], index=1)]
-    full, native, absent, second = backend.generate(asked)
-    assert (full.text, full.finish_reason, full.completion_tokens) == ("full id", "length", 7)
-    assert (native.text, native.finish_reason, native.completion_tokens) == ("native id", "stop", None)
-    assert isinstance(absent, GenerationFailure)
-    assert second.text == "second rollout"
-
-
-def test_replay_reads_the_log_of_a_run(path):
-    backend = Scripted(lambda asked: f"answer to {asked.id}")
-    generate(backend, requests(backend, 2), CompletionLog(path))
-    replayed = ReplayBackend(path.parent)
-    assert [c.text for c in replayed.generate(requests(replayed, 2)) if isinstance(c, Completion)] == [
-        "answer to toy/0",
-        "answer to toy/1",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("row", "word"),
-    [('{"id": "1", "respon', r"a\.jsonl:1"), ({"id": "1"}, "needs `id` and `response`"), ({"response": "x"}, "needs")],
-)
-def test_replay_names_a_bad_line(tmp_path, row, word):
-    with pytest.raises(BadInput, match=word):
-        ReplayBackend(saved(tmp_path / "a.jsonl", [row]))

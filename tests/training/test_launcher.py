@@ -22,7 +22,7 @@ def plan_in(out: Path, *changes: str) -> TrainingPlan:
 def test_launches_are_numbered_and_a_second_one_must_be_asked_for(tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     first = next_attempt(plan, resume=False)
-    describe_environment(first, plan, plan.command(), job_environment(plan, first))
+    describe_environment(first, plan, plan.command(), job_environment(plan, first, print))
     assert first.folder.name == "001"
     with pytest.raises(OutputError, match="--resume"):
         next_attempt(plan, resume=False)

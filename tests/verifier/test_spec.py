@@ -136,5 +136,5 @@ def test_a_misspelt_finish_reason_is_named(tmp_path):
     log = CompletionLog(file)
     assert list(log) == ["stop"]
     assert "Did you mean 'length'" in log.notes[0]
-    with pytest.raises(BadInput, match="the row with the id toy/0: Unknown finish reason 'lenght'"):
+    with pytest.raises(BadInput, match="row 2: Unknown finish reason 'lenght'"):
         ReplayBackend(file)

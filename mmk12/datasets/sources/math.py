@@ -22,7 +22,7 @@ from mmk12.datasets.declarations import Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.sources._helpers import read_json_files, wrap_in_dollars
 from mmk12.types import BrokenLine, Gold, HubDataset, RawSample, Row
-from mmk12.verifier.extract import find_last_boxed
+from mmk12.verifier.boxes import find_last_boxed
 
 SUBJECTS = (
     "algebra",
