@@ -138,6 +138,8 @@ def compare(
     """
     from mmk12.evaluation import compare_report
 
+    if out is not None:
+        compare_report.check_suffix(out)
     if len(runs) == 2:
         from mmk12.evaluation.compare import compare as compared
         from mmk12.evaluation.compare import list_cautions
@@ -149,7 +151,7 @@ def compare(
         for caution in cautions:
             common.print_note(caution)
         if out is not None:
-            compare_report.write_pair_report(out, (str(runs[0]), str(runs[1])), comparison, cautions)
+            compare_report.write_pair_report(out, (runs[0], runs[1]), comparison, cautions)
     else:
         from mmk12.evaluation.leaderboard import make_leaderboard
 
@@ -158,7 +160,7 @@ def compare(
         if leaderboard.differences and not as_json:
             common.show(make_difference_table(leaderboard), None, as_json=False)
         if out is not None:
-            compare_report.write_leaderboard(out, leaderboard)
+            compare_report.write_leaderboard(out, leaderboard, runs)
 
 
 def show(evaluation: Evaluation, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmk12.curation.decontamination import COUNTS_FILE, decontaminate, measure_overlap
 from mmk12.curation.difficulty import DifficultyModel, RolloutSettings, read_pass_rates
@@ -26,6 +27,7 @@ from mmk12.plotting import plot
 from mmk12.types import IMAGE_MARK, DroppedSample
 from mmk12.utils import fingerprint, storage, templating
 from mmk12.utils.images import ImageStore
+from mmk12.utils.rich_text import render_answer, render_text, to_html
 from mmk12.utils.storage import replace_file, to_json
 
 SHEET_ROWS = 24
@@ -127,6 +129,7 @@ def write_card(
         reasons=sorted(reasons.items()),
         families=list(dict.fromkeys(name.partition(":")[0] for name in compared)),
         statistics=statistics,
+        long_prompts=_count_long_prompts(plan, statistics["prompt_lengths"]),
         paper_counts=compare_with_paper(statistics["origins"], {one.name: one.source.size for one in plan.sources}),
     )
     storage.write_text(out / "DATA_CARD.md", card)
@@ -145,15 +148,27 @@ def write_card(
     storage.write_text(out / "samples.html", sheet)
 
 
+def _count_long_prompts(plan: Plan, lengths: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Returns (the training's bound, rows whose prompts are longer); None without a training or without tokens."""
+    training = plan.recipe.train or plan.recipe.sft
+    if training is None or lengths["unit"] != "tokens":
+        return None
+    counts = (count for by_length in lengths["counts"].values() for count in by_length)
+    return training.max_prompt, sum(rows for length, rows in counts if length > training.max_prompt)
+
+
 def _select_sheet_rows(rows: StageOutput, images: ImageStore, seed: int) -> Iterator[dict[str, object]]:
     """Some rows of each source, in proportion, as the template shows them."""
     sources = {sample.id: sample.source for sample in rows}
     chosen = sample_evenly(sources, min(SHEET_ROWS, len(sources)), f"sheet/{seed}")
     for sample in rows:
         if sample.id in chosen:
+            question, gold = sample.question.replace(IMAGE_MARK, "").strip(), sample.gold
             yield {
                 "sample": sample,
-                "question": sample.question.replace(IMAGE_MARK, "").strip(),
+                "question": to_html(render_text(question), question),
+                "gold": to_html(render_answer(gold.text), gold.text),
+                "choices": [to_html(render_answer(choice), choice) for choice in gold.choices],
                 "pictures": [images.path(image).name for image in sample.images],
                 "tags": {name: tag for name, tag in sample.tags.items() if tag},
             }

@@ -22,7 +22,8 @@ from mmk12.inference.deployment import Deployment, Model
 from mmk12.inference.generate import CompletionLog, generate, make_request
 from mmk12.inference.prompt_length import PromptBuilder
 from mmk12.inference.replay import ReplayBackend
-from mmk12.recipes.schema import PassRateRange, Recipe
+from mmk12.recipes.data_schema import PassRateRange
+from mmk12.recipes.schema import Recipe
 from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
 from mmk12.utils.concurrency import count_cores

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mmk12.demo import generate_problems
 from mmk12.errors import UnknownName
 from mmk12.evaluation.pipeline import evaluate, score
 from mmk12.utils.storage import to_json
@@ -79,7 +80,10 @@ def test_a_rule_that_this_version_lacks_is_named(raw):
         score(folder)
 
 
-def test_benchmarks_without_a_rule_have_no_official_number(raw, tmp_path):
-    done = evaluate(str(tmp_path / "saved.jsonl"), ["demo"], out=tmp_path / "demo", limit=2)
+def test_benchmarks_without_a_rule_have_no_official_number(tmp_path):
+    problems = generate_problems("test", 2)
+    lines = [to_json({"id": problem.id, "response": "\\boxed{3}"}) for problem in problems]
+    (tmp_path / "saved.jsonl").write_text("\n".join(lines) + "\n")
+    done = evaluate(str(tmp_path / "saved.jsonl"), ["demo"], out=tmp_path / "out", limit=2)
     assert done.results.benchmarks["demo"].official is None
     assert [row["official"] for row in verdicts(done.folder)] == [None, None]

@@ -20,8 +20,8 @@ from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.errors import BadInput, BadRecipe, MissingData, ModelError, PromptError
 from mmk12.inference.deployment import Deployment
 from mmk12.plotting import plot
+from mmk12.recipes.data_schema import PassRateRange
 from mmk12.recipes.recipe_loader import load_recipe
-from mmk12.recipes.schema import PassRateRange
 from mmk12.types import DroppedSample, Gold, Sample
 from mmk12.utils import storage
 from mmk12.utils.images import ImageStore

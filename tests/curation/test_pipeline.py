@@ -375,3 +375,28 @@ def test_stages_drop_under_their_own_name(work):
         assert {drop.stage for drop in StageOutput(path).drops()} <= {stage}
     dropped = {row["stage"] for row in drops(work / "out")}
     assert dropped == {"normalise", "verifiable", "duplicates", "cap"} <= set(built.funnel["toy"])
+
+
+@pytest.mark.model
+def test_prompts_longer_than_the_training_takes_are_left_out_by_name_or_counted(work):
+    """Image tokens count: the questions have a few words, and their images most of the tokens."""
+
+    def built(what, **options):
+        recipe = (work / "mix.yaml").read_text().replace("data: {", f"data: {{long_prompts: {what}, ")
+        (work / "long.yaml").write_text(f"{recipe}train: {{max_prompt: 300, tiling: {{crop: false}}}}\n")
+        made(work, recipe="long", **options)
+        lines = (work / "out" / "DATA_CARD.md").read_text().splitlines()
+        told = next((line for line in lines if "longer than the training's" in line), None)
+        long = [drop for drop in drops(work / "out") if drop["reason"] == "prompt too long"]
+        return told, long, pq.read_table(work / "out" / "train.parquet").num_rows
+
+    write_rows(work, "toy", [*rows(9), {"id": "long", "question": "much " * 90 + "?", "answer": "$1$"}])
+    told, long, every = built("count", tokenizer="demo")
+    assert (told.split()[0], long) == ("1", [])
+    told, long, left = built("drop", tokenizer="demo")
+    assert told.split()[0] == "0"
+    assert [drop["id"] for drop in long] == ["toy/long"]
+    assert long[0]["stage"] == "normalise"
+    assert long[0]["evidence"].endswith("tokens, max_prompt is 300")
+    assert left == every - 1
+    assert built("drop") == (None, [], every), "nothing measures without a processor"
