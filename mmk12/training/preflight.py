@@ -168,7 +168,7 @@ def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -
     """Yields the checks of the experiment, the cheapest first."""
     yield from _check_resume(plan)
     yield _check_layout(plan.model)
-    yield _check_rewards(plan.recipe.reward.profile)
+    yield _check_rewards(plan.recipe.reward.grader)
     yield _check_prompts(plan, progress)
 
 
