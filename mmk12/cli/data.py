@@ -230,6 +230,10 @@ def overlap(
             allow_missing=allow_missing,
             progress=progress,
         )
+    _print_overlap(found, folder, as_json)
+
+
+def _print_overlap(found: Overlap, folder: Path, as_json: bool) -> None:
     for name, reason in found.not_compared.items():
         common.print_note(f"NOT COMPARED with {name}: {reason}")
     for line in found.notes:
