@@ -134,9 +134,7 @@ def evaluate(
     return Evaluation(out, results, tuple(notes), generated.new, own)
 
 
-def score(
-    folder: Path, profile: str | None = None, out: Path | None = None, fallback: str | None = None
-) -> Evaluation:
+def score(folder: Path, profile: str | None = None, out: Path | None = None, fallback: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:

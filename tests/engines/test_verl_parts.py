@@ -170,6 +170,8 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("I do not know.", {}, {"score": 0.0, "status": "no_answer", "no_answer": 1.0}),
         (response("$4$"), {"gold": "$$"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("B"), {"gold": "B", "extra": {"answer_type": "choice", "choices": ["x", "y"]}}, {"acc": 1.0}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
     ],
 )
