@@ -20,7 +20,9 @@ app = typer.Typer()
 
 @app.command("list", epilog="Example: `mmk12 list benchmarks --json`")
 def list_(
-    category: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
+    category: Annotated[
+        str, typer.Argument(help="benchmarks, suites, protocols, sources, recipes, figures, prompts or profiles.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Lists the names that other commands take."""
@@ -43,6 +45,28 @@ def _list_benchmarks() -> Rows:
     return [
         {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
         for name, one in benchmarks
+    ]
+
+
+def _list_suites() -> Rows:
+    from mmk12.evaluation.suites import SUITES
+
+    return [{"name": name, "benchmarks": ", ".join(refs)} for name, refs in SUITES.items()]
+
+
+def _list_protocols() -> Rows:
+    from mmk12.evaluation.protocol import PROTOCOLS
+
+    return [
+        {
+            "name": name,
+            "prompt": one.template.name,
+            "decoding": one.sampling.describe(),
+            "runs": one.runs,
+            "pixels": f"{one.min_pixels:,} – {one.max_pixels:,}" if one.min_pixels and one.max_pixels else "any",
+            "from": one.source,
+        }
+        for name, one in PROTOCOLS.items()
     ]
 
 
@@ -85,6 +109,8 @@ def _list_profiles() -> Rows:
 
 _CATEGORIES: dict[str, Callable[[], Rows]] = {
     "benchmarks": _list_benchmarks,
+    "suites": _list_suites,
+    "protocols": _list_protocols,
     "sources": _list_sources,
     "recipes": _list_recipes,
     "figures": _list_figures,

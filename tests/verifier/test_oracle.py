@@ -15,9 +15,8 @@ sympy = pytest.importorskip("sympy")
 from mmk12.verifier import verify  # noqa: E402
 
 X, Y = (sympy.Symbol(name, real=True) for name in "xy")
-POINTS = [
-    (sympy.Rational(a, 7), sympy.Rational(b, 11)) for a, b in ((5, 9), (-8, 3), (17, -6), (-4, -13), (29, 40), (3, 2))
-]
+NUMERATORS = ((5, 9), (-8, 3), (17, -6), (-4, -13), (29, 40), (3, 2))
+POINTS = [(sympy.Rational(a, 7), sympy.Rational(b, 11)) for a, b in NUMERATORS]
 
 
 def draw(random: Random, depth: int) -> Any:
@@ -27,9 +26,8 @@ def draw(random: Random, depth: int) -> Any:
         leaves = [number, number, X, Y, sympy.Rational(random.randint(1, 9), random.randint(2, 9)), sympy.pi]
         return random.choice(leaves)
     one = draw(random, depth - 1)
-    kind = random.choice(
-        ["sum", "sum", "difference", "product", "product", "quotient", "power", "root", "sin", "cos", "ln"]
-    )
+    kinds = ["sum", "sum", "difference", "product", "product", "quotient", "power", "root", "sin", "cos", "ln"]
+    kind = random.choice(kinds)
     if kind in ("power", "root", "sin", "cos", "ln"):
         made = {
             "power": lambda: one ** random.choice([2, 3, -1, -2]),
