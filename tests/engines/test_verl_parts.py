@@ -197,6 +197,8 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("2 + 2 </think>$4$", {"prompt": f"{PLAIN}<think>\n"}, {"format": 0.0}),
         (response("$4$"), {"prompt": f"{PLAIN}<think>\n"}, {"acc": 1.0, "format": 0.0}),
         (response("$4$"), {"prompt": f"{PLAIN}<think>\n\n</think>\n\n"}, {"score": 1.5, "format": 1.0}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
     ],
 )
