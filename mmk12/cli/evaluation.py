@@ -43,7 +43,7 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).")
     ],
-    benchmarks: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "k12",
+    benchmarks: Annotated[str, typer.Option(help="Names, suites or files, separated by commas.")] = "k12",
     backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
     prompt: Annotated[str, typer.Option(help="instruct, zero or plain.")] = "instruct",
     profile: Profile = "strict",

@@ -20,7 +20,9 @@ app = typer.Typer()
 
 @app.command("list", epilog="Example: `mmk12 list benchmarks --json`")
 def list_(
-    category: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
+    category: Annotated[
+        str, typer.Argument(help="benchmarks, suites, sources, recipes, figures, prompts or profiles.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Lists the names that other commands take."""
@@ -44,6 +46,12 @@ def _list_benchmarks() -> Rows:
         {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
         for name, one in benchmarks
     ]
+
+
+def _list_suites() -> Rows:
+    from mmk12.evaluation.suites import SUITES
+
+    return [{"name": name, "benchmarks": ", ".join(refs)} for name, refs in SUITES.items()]
 
 
 def _list_sources() -> Rows:
@@ -85,6 +93,7 @@ def _list_profiles() -> Rows:
 
 _CATEGORIES: dict[str, Callable[[], Rows]] = {
     "benchmarks": _list_benchmarks,
+    "suites": _list_suites,
     "sources": _list_sources,
     "recipes": _list_recipes,
     "figures": _list_figures,

@@ -22,6 +22,7 @@ from mmk12.evaluation.item_list import LoadedBenchmark, describe_benchmark, load
 from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
 from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
+from mmk12.evaluation.suites import expand_suites
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
@@ -62,7 +63,7 @@ def evaluate(
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
             run folder or a JSONL file).
-        benchmarks: Names of benchmarks, or paths of benchmark files.
+        benchmarks: Names of benchmarks or suites, or paths of benchmark files.
         out: The run folder; `mmk12.evaluation.run_folder` lists its files.
         backend: "auto", "vllm", "hf", "openai" or "replay".
         prompt: The name of a prompt template: "instruct", "zero" or "plain".
@@ -191,7 +192,7 @@ def _load_declared(refs: Sequence[str]) -> dict[str, Benchmark]:
 
     Raises `BadInput` for one that is named twice: its items would count as several samples of one item.
     """
-    declared = [(ref, load_benchmark(ref)) for ref in refs]
+    declared = [(ref, load_benchmark(ref)) for ref in expand_suites(refs)]
     twins = sorted(name for name, count in Counter(one.name for _, one in declared).items() if count > 1)
     if twins:
         raise BadInput(f"Benchmarks named twice: {', '.join(twins)}. Name each once.")
