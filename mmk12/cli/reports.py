@@ -30,13 +30,20 @@ def plot(
         typer.Option(help="A column of the run log, for figures with a choice of them; repeatable."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="PNG, SVG or PDF file; .md, .tex or .csv for a table (default: FIGURE.png).")
+        Path | None,
+        typer.Option("--out", "-o", help="PNG, SVG or PDF; .md, .tex or .csv for a table (default: FIGURE.png)."),
     ] = None,
+    preset: Annotated[
+        str, typer.Option(help="screen; column or page for print: that width, serif, apart in grey.")
+    ] = "screen",
 ) -> None:
     """Draws a figure from the files of runs."""
+    from mmk12.plotting import check_output
     from mmk12.plotting import plot as draw_figure
 
-    typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
+    file = out or Path(f"{Path(figure).stem}.png")
+    known = check_output(figure, file, preset)
+    typer.echo(f"wrote {draw_figure(figure, runs, file, metric or (), known)}")
 
 
 @app.command(
