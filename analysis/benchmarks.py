@@ -34,8 +34,8 @@ def figure(runs: Sequence[Path]) -> Figure:
         above = [100 * high - value for _, value, _, high in shown]
         error = {"elinewidth": 0.9, "capsize": 2}
         axes.barh(places, values, height=width * 0.9, xerr=(below, above), label=run.name, error_kw=error)
-        for place, value, _, high in shown:
-            axes.text(min(100 * high, 100) + 1, place, f"{value:.1f}", va="center", fontsize="x-small")
+        for place, accuracy, _, high in shown:
+            axes.text(min(100 * high, 100) + 1, place, f"{accuracy:.1f}", va="center", fontsize="x-small")
     axes.set_yticks(range(len(labels)), [_describe(results, *label) for label in labels])
     for tick, (_, group, value) in zip(axes.get_yticklabels(), labels, strict=True):
         tick.set_fontweight("normal" if value else "bold")

@@ -19,6 +19,7 @@ from mmk12.cli.common import (
     RayAddress,
     ReplicaCount,
     TensorParallel,
+    examples,
 )
 from mmk12.evaluation.result_tables import (
     list_flips,
@@ -34,30 +35,54 @@ app = typer.Typer()
 
 @app.command(
     "eval",
-    epilog="Examples: `mmk12 eval --model demo --benchmarks demo` · "
-    "`mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW` · "
-    "`mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW` · "
-    "`mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW`",
+    epilog=examples(
+        "mmk12 eval --model demo --benchmarks demo",
+        "mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW",
+    ),
 )
 def evaluate(
     model: Annotated[
-        str, typer.Option(help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).",
+            rich_help_panel=common.MODEL,
+        ),
     ],
-    benchmarks: Annotated[str, typer.Option(help="Names, suites or files, separated by commas.")] = "k12",
-    backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
-    prompt: Annotated[str, typer.Option(help="instruct, zero or plain.")] = "instruct",
+    benchmarks: Annotated[
+        str, typer.Option(help="Names, suites or files, separated by commas.", rich_help_panel=common.DATA)
+    ] = "k12",
+    backend: Annotated[
+        str, typer.Option(help="auto, vllm, hf, openai or replay.", rich_help_panel=common.MODEL)
+    ] = "auto",
+    prompt: Annotated[str, typer.Option(help="instruct, zero or plain.", rich_help_panel=common.MODEL)] = "instruct",
     profile: Profile = "strict",
     raw_dir: RawDir = None,
     allow_missing: AllowMissing = False,
     limit: Limit = None,
-    n: Annotated[int, typer.Option(min=1, help="Completions per item; above 1 they are sampled at temperature 1.")] = 1,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest response, in tokens.")] = 4096,
+    n: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Completions per item; above 1 they are sampled at temperature 1.", rich_help_panel=common.MODEL
+        ),
+    ] = 1,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Longest response, in tokens.", rich_help_panel=common.MODEL)
+    ] = 4096,
     replicas: ReplicaCount = 1,
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
     engine: EngineOptions = None,
     judge: JudgeRef = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Run folder (default: runs/eval-MODEL-PROMPT).", rich_help_panel=common.OUTPUT
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluates a model by greedy decoding, with sub-scores, error bars and a page that shows every item.
@@ -94,15 +119,19 @@ def evaluate(
 
 
 @app.command(
-    epilog="Examples: `mmk12 score runs/eval-demo-instruct --profile paper_instruct` · "
-    "`mmk12 score runs/eval-demo-instruct --profile released_instruct --out runs/released` · "
-    "`mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME`"
+    epilog=examples(
+        "mmk12 score runs/eval-demo-instruct --profile paper_instruct",
+        "mmk12 score runs/eval-demo-instruct --profile released_instruct --out runs/released",
+        "mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME",
+    )
 )
 def score(
     run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
     profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
     judge: JudgeRef = None,
-    out: Annotated[Path | None, typer.Option(help="New folder for the verdicts (default: replace the run's).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder for the verdicts (default: replace the run's).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again, without the model; a judge can be added."""
@@ -120,12 +149,15 @@ def score(
 
 
 @app.command(
-    epilog="Examples: `mmk12 compare runs/base runs/tuned` · `mmk12 compare runs/base runs/step-100 runs/step-200 "
-    "--out runs.html`"
+    epilog=examples(
+        "mmk12 compare runs/base runs/tuned", "mmk12 compare runs/base runs/step-100 runs/step-200 --out runs.html"
+    )
 )
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Evaluation run folders; the others are compared with the first.")],
-    out: Annotated[Path | None, typer.Option(help="Also write it to this .md, .html or .csv file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write it to this .md, .html or .csv file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compares runs item by item: paired differences, intervals, tests, flipped items.
@@ -179,14 +211,19 @@ def _default_out(model: str, prompt: str, n: int) -> Path:
 
 
 @app.command(
-    epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
-    "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
+    epilog=examples(
+        "mmk12 verify responses.jsonl --out verdicts.jsonl",
+        "mmk12 verify responses.jsonl --explain --id 17",
+        note="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`.",
+    )
 )
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
     profile: Profile = "strict",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="JSONL file for the verdicts (default: standard output).")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how one row is parsed and judged, and stop: the first, or --id.")
     ] = False,

@@ -23,7 +23,7 @@ from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
 from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.evaluation.suites import expand_suites
-from mmk12.inference import find_model, open_backend, prompts
+from mmk12.inference import check_deployment, find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import GenerationResult, generate, make_request
@@ -93,6 +93,8 @@ def evaluate(
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
     located = find_model(model, backend)
+    placed = deployment or Deployment()
+    check_deployment(located, placed)
     grader = find_profile(profile)
     declared = _load_declared(benchmarks)
     with storage.lock_folder(out):
@@ -106,7 +108,7 @@ def evaluate(
             need_images=located.backend != "replay",
             progress=progress,
         )
-        engine = open_backend(located, run.images, deployment or Deployment())
+        engine = open_backend(located, run.images, placed)
         if isinstance(engine, ReplayBackend):
             loaded, more = _join_saved_answers(engine, loaded, n, allow_missing)
             notes += more

@@ -214,9 +214,16 @@ def draw_panel(
         bold = curve.smoothed() if smoothed else raw
         if smoothed and curve.span:
             axes.plot(raw.mean.index, raw.mean, color=color, alpha=0.3, linewidth=0.8)
-        dots = {} if curve.span else {"marker": _MARKERS[number % len(_MARKERS)], "markersize": 4}
+        marker = "" if curve.span else _MARKERS[number % len(_MARKERS)]
         width = 1.7 if curve.span else 1.1
-        axes.plot(bold.mean.index, bold.mean, style, color=color, linewidth=width, label=curve.name, **dots)
+        axes.plot(
+            *(bold.mean.index, bold.mean, style),
+            color=color,
+            linewidth=width,
+            marker=marker,
+            markersize=4,
+            label=curve.name,
+        )
         if len(curve.seeds) > 1:
             low, high = (bold.low.clip(0, 1), bold.high.clip(0, 1)) if share else (bold.low, bold.high)
             axes.fill_between(bold.mean.index, low, high, color=color, alpha=0.16, linewidth=0)
