@@ -115,7 +115,11 @@ benchmark = Benchmark(
     groups=("version", "subject", "subfield", "version × subject", "version × subfield", "question_type", "source"),
     published=tuple(
         PublishedResult(
-            model, accuracy, "GPT-4o extraction and GPT-4o match", "MM-Eureka, arXiv 2503.07365, tables 2 and 3"
+            model,
+            accuracy,
+            "GPT-4o extraction and GPT-4o match",
+            "MM-Eureka, arXiv 2503.07365, tables 2 and 3",
+            "paper",
         )
         for model, accuracy in PAPER.items()
     ),

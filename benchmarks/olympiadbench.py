@@ -108,7 +108,7 @@ benchmark = Benchmark(
     draft=draft,
     groups=("subfield", "answer_type", "answers"),
     published=tuple(
-        PublishedResult(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3", "paper")
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -125,7 +125,7 @@ def build_data(
         common.print_note("long prompts were not left out: measuring them needs --tokenizer")
     common.show(make_funnel_table(built), built.funnel, as_json)
     if not as_json:
-        typer.echo(f"look at: {built.out / 'DATA_CARD.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
+        typer.echo(f"look at: {built.out / 'README.md'}; why rows were left out: {built.out / 'drops.jsonl'}")
 
 
 @app.command(
@@ -252,6 +252,10 @@ def overlap(
             allow_missing=allow_missing,
             progress=progress,
         )
+    _print_overlap(found, folder, as_json)
+
+
+def _print_overlap(found: Overlap, folder: Path, as_json: bool) -> None:
     for name, reason in found.not_compared.items():
         common.print_note(f"NOT COMPARED with {name}: {reason}")
     for line in found.notes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from mmk12.cli.common import (
     AllowMissing,
     AsJson,
     EngineOptions,
+    Fallback,
     JudgeRef,
     Limit,
     Profile,
@@ -29,6 +30,9 @@ from mmk12.evaluation.result_tables import (
     make_leaderboard_table,
 )
 from mmk12.evaluation.run_folder import Evaluation
+
+if TYPE_CHECKING:
+    from mmk12.evaluation.protocol import Protocol
 
 app = typer.Typer()
 
@@ -58,20 +62,38 @@ def evaluate(
     backend: Annotated[
         str, typer.Option(help="auto, vllm, hf, openai or replay.", rich_help_panel=common.MODEL)
     ] = "auto",
-    prompt: Annotated[str, typer.Option(help="instruct, zero or plain.", rich_help_panel=common.MODEL)] = "instruct",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="paper, opencompass, lmms_reasoning or a YAML file (`mmk12 list protocols`).",
+            rich_help_panel=common.MODEL,
+        ),
+    ] = "paper",
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="instruct, zero or plain (default: the protocol's, instruct).", rich_help_panel=common.MODEL),
+    ] = None,
     profile: Profile = "strict",
+    fallback: Fallback = None,
     raw_dir: RawDir = None,
     allow_missing: AllowMissing = False,
     limit: Limit = None,
     n: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, help="Completions per item; above 1 they are sampled at temperature 1.", rich_help_panel=common.MODEL
+            min=1,
+            help="Runs: completions per item (default: 1; above, at temperature 1).",
+            rich_help_panel=common.MODEL,
         ),
-    ] = 1,
+    ] = None,
     max_tokens: Annotated[
-        int, typer.Option(min=1, help="Longest response, in tokens.", rich_help_panel=common.MODEL)
-    ] = 4096,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Longest response, in tokens (default: the protocol's, 4,096).",
+            rich_help_panel=common.MODEL,
+        ),
+    ] = None,
     replicas: ReplicaCount = 1,
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
@@ -80,31 +102,38 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Run folder (default: runs/eval-MODEL-PROMPT).", rich_help_panel=common.OUTPUT
+            "--out",
+            "-o",
+            help="Run folder (default: runs/eval-MODEL-PROMPT, or -PROTOCOL).",
+            rich_help_panel=common.OUTPUT,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluates a model by greedy decoding, with sub-scores, error bars and a page that shows every item.
+    """Evaluates a model by a protocol, with sub-scores, error bars and a page that shows every item.
 
     The same command continues a run that was killed.
     """
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
+    from mmk12.evaluation.protocol import load_protocol
     from mmk12.inference import engine_options
     from mmk12.inference.deployment import Deployment
     from mmk12.inference.llm_judge import open_judge
     from mmk12.utils.progress import show_progress
+    from mmk12.verifier.profiles import with_fallback
 
+    chosen = load_protocol(protocol)
     opened_judge = open_judge(judge) if judge is not None else None  # a missing judge is reported before the work
     with show_progress(common.errors()) as progress:
         evaluation = run(
             model,
             [ref.strip() for ref in benchmarks.split(",") if ref.strip()],
-            out=out or _default_out(model, prompt, n),
+            out=out or default_out(model, chosen.change(prompt=prompt, runs=n, max_tokens=max_tokens)),
             backend=backend,
+            protocol=chosen,
             prompt=prompt,
-            profile=profile,
+            profile=with_fallback(profile, fallback),
             raw_dir=raw_dir,
             allow_missing=allow_missing,
             limit=limit,
@@ -128,6 +157,7 @@ def evaluate(
 def score(
     run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
     profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
+    fallback: Fallback = None,
     judge: JudgeRef = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="New folder for the verdicts (default: replace the run's).")
@@ -141,7 +171,7 @@ def score(
     from mmk12.utils.progress import show_progress
 
     opened_judge = open_judge(judge) if judge is not None else None
-    evaluation = rescore(run, profile, out)
+    evaluation = rescore(run, profile, out, fallback)
     if opened_judge is not None:
         with show_progress(common.errors()) as progress:
             evaluation = run_judge(evaluation, opened_judge, progress)
@@ -185,6 +215,8 @@ def compare(
 
         leaderboard = make_leaderboard(runs)
         common.show(make_leaderboard_table(leaderboard), leaderboard.model_dump(), as_json)
+        for line in leaderboard.notes:
+            common.print_note(line)
         if leaderboard.differences and not as_json:
             common.show(make_difference_table(leaderboard), None, as_json=False)
         if out is not None:
@@ -205,9 +237,11 @@ def show(evaluation: Evaluation, as_json: bool) -> None:
         raise typer.Exit(1)  # a benchmark without any answer was not measured
 
 
-def _default_out(model: str, prompt: str, n: int) -> Path:
+def default_out(model: str, protocol: Protocol) -> Path:
+    """Returns a folder of its own for each model and protocol; the paper's protocol is named by its prompt."""
     name = "".join(char if char.isalnum() or char in "._-" else "-" for char in model.strip("./"))
-    return Path("runs") / (f"eval-{name}-{prompt}" + (f"-n{n}" if n > 1 else ""))
+    first = protocol.prompt if protocol.name == "paper" else protocol.name
+    return Path("runs") / "-".join(("eval", name, first, *(word for word in protocol.changes if word != first)))
 
 
 @app.command(
@@ -220,6 +254,7 @@ def _default_out(model: str, prompt: str, n: int) -> Path:
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
     profile: Profile = "strict",
+    fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="JSONL file for the verdicts (default: standard output).")
@@ -232,7 +267,9 @@ def verify(
     """Judges responses against golds: one verdict per line, in the order of the input."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
     from mmk12.utils.progress import show_progress
+    from mmk12.verifier.profiles import with_fallback
 
+    profile = with_fallback(profile, fallback)
     if explain or row_id is not None:
         common.print_table(explain_row(file, row_id, profile=profile).to_tree())
         return

@@ -21,7 +21,8 @@ app = typer.Typer()
 @app.command("list", epilog=examples("mmk12 list benchmarks --json"))
 def list_(
     category: Annotated[
-        str | None, typer.Argument(help="benchmarks, suites, sources, recipes, figures, prompts or profiles.")
+        str | None,
+        typer.Argument(help="benchmarks, suites, protocols, sources, recipes, figures, prompts or profiles."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,6 +57,22 @@ def _list_suites() -> Rows:
     from mmk12.evaluation.suites import SUITES
 
     return [{"name": name, "benchmarks": ", ".join(refs)} for name, refs in SUITES.items()]
+
+
+def _list_protocols() -> Rows:
+    from mmk12.evaluation.protocol import PROTOCOLS
+
+    return [
+        {
+            "name": name,
+            "prompt": one.template.name,
+            "decoding": one.sampling.describe(),
+            "runs": one.runs,
+            "pixels": f"{one.min_pixels:,} – {one.max_pixels:,}" if one.min_pixels and one.max_pixels else "any",
+            "from": one.source,
+        }
+        for name, one in PROTOCOLS.items()
+    ]
 
 
 def _list_sources() -> Rows:
@@ -98,6 +115,7 @@ def _list_profiles() -> Rows:
 _CATEGORIES: dict[str, Callable[[], Rows]] = {
     "benchmarks": _list_benchmarks,
     "suites": _list_suites,
+    "protocols": _list_protocols,
     "sources": _list_sources,
     "recipes": _list_recipes,
     "figures": _list_figures,

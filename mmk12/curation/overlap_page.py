@@ -25,6 +25,7 @@ from mmk12.types import IMAGE_MARK, RawSample
 from mmk12.utils import storage, templating
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.progress import Progress, ignore_progress
+from mmk12.utils.rich_text import render_answer, render_text, to_html
 
 MAX_PAIRS = 200
 """The number of pairs on a page; overlap.jsonl has all of them."""
@@ -40,9 +41,8 @@ SIDE = 360
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A question on the page: texts, images as data URLs, and the number of images that are not shown."""
+    """A question on the page: texts as safe HTML, images as data URLs, and the number of images that are not shown."""
 
-    id: str
     text: str
     answer: str
     choices: tuple[str, ...]
@@ -96,7 +96,7 @@ def _read_rows(
     source, files = training_set.source, training_set.files
     for number, row in enumerate(read_samples(source, files) if numbers else ()):
         if number in numbers and isinstance(row, RawSample):
-            rows[number] = draw(row.id, row, files)
+            rows[number] = draw(row, files)
         progress("draw rows", number + 1, last + 1)
         if number == last:
             break
@@ -112,7 +112,7 @@ def _read_items(
         wanted = {name for name in names if name.partition("/")[0] == one.name}
         for name, row in _read_named(one.benchmark, one.files) if wanted else ():
             if name in wanted - items.keys():
-                items[name] = draw(name, row, one.files)
+                items[name] = draw(row, one.files)
                 progress("draw questions", len(items), len(names))
     return items
 
@@ -129,13 +129,13 @@ class _Drawer:
     def __init__(self) -> None:
         self._left = MAX_BYTES
 
-    def __call__(self, name: str, row: RawSample, files: Files) -> Shown:
+    def __call__(self, row: RawSample, files: Files) -> Shown:
         images = [url for ref in row.images[:MAX_IMAGES] if (url := self._embed(files, ref))]
+        question, answer = _shorten(row.question.replace(IMAGE_MARK, " ").strip()), _shorten(row.gold.text)
         return Shown(
-            name,
-            _shorten(row.question.replace(IMAGE_MARK, " ").strip()),
-            _shorten(row.gold.text),
-            tuple(map(_shorten, row.gold.choices)),
+            to_html(render_text(question), question),
+            to_html(render_answer(answer), answer) if answer else "",
+            tuple(to_html(render_answer(choice), choice) for choice in map(_shorten, row.gold.choices)),
             tuple(images),
             len(row.images) - len(images),
         )

@@ -84,12 +84,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResult:
-    """A published accuracy in percent, with its grader and its source, which decide whether it is comparable."""
+    """A published number in percent, with its grader and its source, which decide whether it is comparable.
+
+    `protocol` names how the model was asked, if that is known: one of `mmk12 list protocols`. `metric` names the number
+    over several items that it is; it is the accuracy if empty.
+    """
 
     model: str
     accuracy: float
     grader: str
     source: str
+    protocol: str = ""
+    metric: str = ""
 
 
 MetricsFunction = Callable[[Sequence[Graded]], Mapping[str, Rate]]

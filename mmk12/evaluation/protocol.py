@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadRecipe, MissingData, UnknownName
@@ -52,6 +52,7 @@ class Protocol(FrozenModel):
     min_pixels: int | None = Field(default=None, ge=1, le=MAX_PIXELS)
     max_pixels: int | None = Field(default=None, ge=1, le=MAX_PIXELS)
     source: str = ""
+    _changes: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _check(self) -> Protocol:
@@ -86,26 +87,39 @@ class Protocol(FrozenModel):
         """The least and most pixels of a picture."""
         return PixelBounds(self.min_pixels, self.max_pixels)
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What `change` has changed, in words: `zero`, `8runs`, `512tokens`."""
+        return self._changes
+
+    @property
+    def label(self) -> str:
+        """The name and the changes: `paper-zero-8runs`."""
+        return "-".join((self.name, *self._changes))
+
     def change(self, *, prompt: str | None = None, runs: int | None = None, max_tokens: int | None = None) -> Protocol:
-        """Returns the protocol with other settings, which its name then tells: `paper-8runs-512tokens`.
+        """Returns the protocol with other settings, which its `label` then tells.
 
         Several runs of a greedy protocol are sampled at temperature 1. Raises `UnknownName` for a prompt.
         """
         changes: dict[str, Any] = {}
-        name = self.name
+        words = []
+        kept = self.model_fields_set
         if prompt is not None and prompt != self.prompt:
             changes["prompt"] = prompts.find_template(prompt).name
-            name += f"-{prompt}"
+            kept = kept - {"system", "user"}
+            words.append(prompt)
         if runs is not None and runs != self.runs:
             changes |= {"runs": runs, "temperature": (self.temperature or 1.0) if runs > 1 else self.temperature}
-            name += f"-{runs}runs"
+            words.append(f"{runs}runs")
         if max_tokens is not None and max_tokens != self.max_tokens:
             changes["max_tokens"] = max_tokens
-            name += f"-{max_tokens}tokens"
+            words.append(f"{max_tokens}tokens")
         if not changes:
             return self
-        kept = self.model_dump(include=self.model_fields_set - ({"system", "user"} if prompt is not None else set()))
-        return Protocol(**{**kept, **changes, "name": name})
+        changed = Protocol(**{**self.model_dump(include=kept), **changes})
+        changed._changes = (*self._changes, *words)
+        return changed
 
 
 _LMMS_SYSTEM = (
@@ -121,7 +135,6 @@ PROTOCOLS = MappingProxyType(
             Protocol(name="paper", source="MM-Eureka, arXiv 2503.07365, section 4"),
             Protocol(
                 name="opencompass",
-                prompt="opencompass",
                 user=_PLACE,
                 system=None,
                 temperature=0.01,
@@ -134,7 +147,6 @@ PROTOCOLS = MappingProxyType(
             ),
             Protocol(
                 name="lmms_reasoning",
-                prompt="lmms_reasoning",
                 user=_PLACE,
                 system=_LMMS_SYSTEM,
                 max_tokens=49_152,
