@@ -24,7 +24,7 @@ from mmk12.evaluation.protocol import Protocol, load_protocol
 from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.evaluation.suites import expand_suites
-from mmk12.inference import find_model, open_backend, prompts
+from mmk12.inference import check_deployment, find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import GenerationResult, generate, make_request
@@ -96,6 +96,8 @@ def evaluate(
     chosen = load_protocol(protocol) if isinstance(protocol, str) else protocol
     chosen = chosen.change(prompt=prompt, runs=n, max_tokens=max_tokens)
     located = find_model(model, backend)
+    placed = deployment or Deployment()
+    check_deployment(located, placed)
     grader = find_profile(profile)
     declared = _load_declared(benchmarks)
     with storage.lock_folder(out):
@@ -109,7 +111,7 @@ def evaluate(
             need_images=located.backend != "replay",
             progress=progress,
         )
-        engine = open_backend(located, run.images, deployment or Deployment())
+        engine = open_backend(located, run.images, placed)
         if isinstance(engine, ReplayBackend):
             loaded, more = _join_saved_answers(engine, loaded, chosen.runs, allow_missing)
             notes += more
