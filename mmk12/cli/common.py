@@ -52,6 +52,9 @@ AllowMissing = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
+Fallback = Annotated[
+    str | None, typer.Option(metavar="sympy", help="Who compares what the rules cannot read (integrals, sums, limits).")
+]
 JudgeRef = Annotated[
     str | None,
     typer.Option(

@@ -36,7 +36,7 @@ def demo(
     typer.echo("The tuned model (B) against the starter (A), item by item:")
     common.show(make_comparison_table(result.difference), None, as_json=False)
     typer.echo(
-        f"Training data: {result.built.out / 'train.parquet'} (verl), {result.built.out / 'DATA_CARD.md'}\n"
+        f"Training data: {result.built.out / 'train.parquet'} (verl), {result.built.out / 'README.md'}\n"
         f"Figures: {result.figure}, {result.built.out / 'figures' / 'sources.png'}\n"
         f"Open first: {result.evaluations[0].folder / 'report.html'}\n"
         "Next, on real data: mmk12 list benchmarks, then\n"

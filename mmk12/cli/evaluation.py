@@ -12,6 +12,7 @@ from mmk12.cli.common import (
     AllowMissing,
     AsJson,
     EngineOptions,
+    Fallback,
     JudgeRef,
     Limit,
     Profile,
@@ -59,6 +60,7 @@ def evaluate(
         str | None, typer.Option(help="instruct, zero or plain (default: the protocol's, instruct).")
     ] = None,
     profile: Profile = "strict",
+    fallback: Fallback = None,
     raw_dir: RawDir = None,
     allow_missing: AllowMissing = False,
     limit: Limit = None,
@@ -90,6 +92,7 @@ def evaluate(
     from mmk12.inference.deployment import Deployment
     from mmk12.inference.llm_judge import open_judge
     from mmk12.utils.progress import show_progress
+    from mmk12.verifier.profiles import with_fallback
 
     chosen = load_protocol(protocol)
     opened_judge = open_judge(judge) if judge is not None else None  # a missing judge is reported before the work
@@ -101,7 +104,7 @@ def evaluate(
             backend=backend,
             protocol=chosen,
             prompt=prompt,
-            profile=profile,
+            profile=with_fallback(profile, fallback),
             raw_dir=raw_dir,
             allow_missing=allow_missing,
             limit=limit,
@@ -124,6 +127,7 @@ def evaluate(
 def score(
     run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
     profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
+    fallback: Fallback = None,
     judge: JudgeRef = None,
     out: Annotated[Path | None, typer.Option(help="New folder for the verdicts (default: replace the run's).")] = None,
     as_json: AsJson = False,
@@ -135,7 +139,7 @@ def score(
     from mmk12.utils.progress import show_progress
 
     opened_judge = open_judge(judge) if judge is not None else None
-    evaluation = rescore(run, profile, out)
+    evaluation = rescore(run, profile, out, fallback)
     if opened_judge is not None:
         with show_progress(common.errors()) as progress:
             evaluation = run_judge(evaluation, opened_judge, progress)
@@ -159,6 +163,8 @@ def compare(
     from mmk12.evaluation.compare import compare as compared
     from mmk12.evaluation.compare import list_cautions, list_scaled_pictures
 
+    if out is not None:
+        compare_report.check_suffix(out)
     scaled = list_scaled_pictures(*runs) if len(runs) == 2 else []
     if len(runs) == 2 and not scaled:
         comparison, cautions = compared(*runs), list_cautions(*runs)
@@ -168,7 +174,7 @@ def compare(
         for caution in cautions:
             common.print_note(caution)
         if out is not None:
-            compare_report.write_pair_report(out, (str(runs[0]), str(runs[1])), comparison, cautions)
+            compare_report.write_pair_report(out, (runs[0], runs[1]), comparison, cautions)
     else:
         from mmk12.evaluation.leaderboard import make_leaderboard
 
@@ -179,7 +185,7 @@ def compare(
         if leaderboard.differences and not as_json:
             common.show(make_difference_table(leaderboard), None, as_json=False)
         if out is not None:
-            compare_report.write_leaderboard(out, leaderboard)
+            compare_report.write_leaderboard(out, leaderboard, runs)
 
 
 def show(evaluation: Evaluation, as_json: bool) -> None:
@@ -210,6 +216,7 @@ def default_out(model: str, protocol: Protocol) -> Path:
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
     profile: Profile = "strict",
+    fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
     explain: Annotated[
@@ -220,7 +227,9 @@ def verify(
     """Judges responses against golds: one verdict per line, in the order of the input."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
     from mmk12.utils.progress import show_progress
+    from mmk12.verifier.profiles import with_fallback
 
+    profile = with_fallback(profile, fallback)
     if explain or row_id is not None:
         common.print_table(explain_row(file, row_id, profile=profile).to_tree())
         return

@@ -1,14 +1,15 @@
-"""The commands that present runs: `plot`, `report`, `aha`."""
+"""The commands that present runs: `view`, `plot`, `report`, `aha`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import JudgeRef
+from mmk12.cli.common import AsJson, JudgeRef
 
 app = typer.Typer()
 
@@ -36,6 +37,36 @@ def plot(
     from mmk12.plotting import plot as draw_figure
 
     typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
+
+
+@app.command(
+    epilog="Examples:\n\n`mmk12 view`\n\n`mmk12 view runs --serve`\n\n`mmk12 view runs --json`",
+)
+def view(
+    folder: Annotated[Path, typer.Argument(help="A folder with runs in it, or below it.")] = Path("runs"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file (default: FOLDER/index.html).")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the page on this machine, live, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for --serve; 0 takes a free one.")] = 7575,
+    as_json: AsJson = False,
+) -> None:
+    """Lists all runs on one page: model, benchmarks, accuracy, date, duration, state. It can be sorted and filtered."""
+    from mmk12.errors import BadInput
+    from mmk12.run_report import index_server, run_index
+
+    if serve:
+        if out is not None or as_json:
+            raise BadInput("--serve writes no file and no JSON. Leave out --out and --json.")
+        server = index_server.open_server(folder, port)
+        typer.echo(f"look at: http://{index_server.HOST}:{server.server_address[1]}/ (Ctrl-C ends it)")
+        with server:
+            server.serve_forever()
+        return
+    if as_json:
+        typer.echo(json.dumps(run_index.to_json(run_index.list_runs(folder)), ensure_ascii=False, indent=2))
+        return
+    page = out or folder / "index.html"
+    index = run_index.write_index(folder, page)
+    typer.echo(f"{len(index.rows)} rows. look at: {page}")
 
 
 @app.command(epilog="Examples: `mmk12 report runs/train-demo` · `mmk12 report runs/eval-demo-instruct`")

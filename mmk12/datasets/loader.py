@@ -66,7 +66,7 @@ def advise_download(dataset: Dataset) -> str:
     )
 
 
-def _fetch(dataset: Dataset, files: Files) -> Files:
+def fetch_dataset(dataset: Dataset, files: Files) -> Files:
     """Fetches a dataset that is files on the hub, which is only done when its rows are read, not for a plan."""
     hub = dataset.hub
     if files.folder is not None or files.commit is None or hub is None or not hub.files:
@@ -111,7 +111,7 @@ def load_samples(
     cannot be used become a `DroppedSample` of the stage "load". Unless the images are needed, a row whose images cannot
     be read keeps its marks and has no image. Raises `MissingData` if the hub does not give the rows.
     """
-    files = _fetch(dataset, files)
+    files = fetch_dataset(dataset, files)
     seen: set[str] = set()
     stored: dict[str, Image] = {}
 
@@ -138,7 +138,7 @@ def load_samples(
 
 def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
     """Yields a `RawSample` or `DroppedSample` for each upstream row; images are not decoded."""
-    files = _fetch(dataset, files)
+    files = fetch_dataset(dataset, files)
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):

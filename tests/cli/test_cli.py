@@ -69,7 +69,7 @@ def trained_run(tmp_path_factory):
 
 
 COMMANDS = (
-    *("demo", "build-data", "eval", "score", "compare", "verify", "check", "list", "plot", "report", "aha"),
+    *("demo", "build-data", "eval", "score", "compare", "verify", "check", "overlap", "list", "plot", "report", "aha"),
     *("train", "merge", "convert"),
 )
 

@@ -40,6 +40,15 @@ def verified(run):
     return runner
 
 
+def test_a_prompt_that_is_too_long_is_dropped_by_name_and_one_that_cannot_be_measured_stays(run):
+    lengths = {"toy/1": 4096, "toy/2": 4097, "toy/3": None}
+    outcomes = run(normalise, [sample(name) for name in "123"], longest=4096, measure=lambda sample: lengths[sample.id])
+    assert [type(outcome) for outcome in outcomes] == [Sample, DroppedSample, Sample]
+    assert outcomes[1] == DroppedSample(
+        "toy/2", "toy", "normalise", "prompt too long", "4097 tokens, max_prompt is 4096"
+    )
+
+
 def test_a_question_with_a_placeholder_for_its_number_is_dropped(run):
     kept = (
         "Let $N_1$ be the number of sides.",

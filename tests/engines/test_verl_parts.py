@@ -27,10 +27,12 @@ with warnings.catch_warnings():
     from mmk12.verl_plugin.reward_manager import RewardManager
     from mmk12.verl_plugin.step_metrics import read_rewards
 
+from mmk12.curation import parquet_shards
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
 from mmk12.inference.prompts import render_chat
 from mmk12.utils.images import decode
+from mmk12.utils.shards import find_files
 from tests.conftest import picture, response
 
 MODEL = str(model_path("demo"))
@@ -83,6 +85,19 @@ def test_pictures_arrive_pixel_by_pixel(processor, tmp_path):
     assert [image.size for image in pictures(found["raw_prompt"])] == sizes
     for image, data in zip(pictures(found["raw_prompt"]), images, strict=True):
         assert image.tobytes() == decode(data)[0].tobytes()
+
+
+def test_shards_are_read_in_order(processor, tmp_path, monkeypatch):
+    """`data.train_files` as a list, which is how a split of several files is given to verl."""
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 400)
+    with parquet_shards.open_writer(tmp_path, "train", SCHEMA) as writer:
+        for number in range(5):
+            writer.add(row(f"<image>Is it {number}?", [picture((number, 0, 0))]))
+    files = [str(path) for path in find_files(tmp_path, "train")]
+    assert len(files) > 1
+    given = OmegaConf.create({"cache_dir": str(tmp_path / "cache"), "filter_overlong_prompts": False})
+    found = RlDataset(OmegaConf.create(files), processor.tokenizer, given, processor)
+    assert [pictures(found[at]["raw_prompt"])[0].getpixel((0, 0)) for at in range(5)] == [(at, 0, 0) for at in range(5)]
 
 
 def test_only_encoded_bytes_travel(processor, tmp_path):

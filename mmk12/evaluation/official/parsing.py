@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mmk12.types import Gold
 from mmk12.verifier.answer_parser import parse
+from mmk12.verifier.backends import FloatBackend, NoValue
 from mmk12.verifier.extract import Extraction, extract_answer
 from mmk12.verifier.gold import make_reference
 from mmk12.verifier.interpret import interpret
 from mmk12.verifier.nodes import AmbiguousNumber, Expr, Num, Value
-from mmk12.verifier.numeric import POINTS, FloatBackend, NoValue, evaluate, find_symbols, sample_point
+from mmk12.verifier.numeric import POINTS, evaluate, find_symbols, sample_point
 from mmk12.verifier.quantities import as_decimal, unit_marks, without_units
 from mmk12.verifier.sets import as_expr
 
