@@ -13,9 +13,10 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
+from mmk12.rewards.verl import DATA_SOURCE
 from mmk12.types import Verdict
 from mmk12.verifier.pool import Pool
-from mmk12.verl_plugin.reward_fields import DATA_SOURCE, make_pool_row, read_penalties, reward_fields
+from mmk12.verl_plugin.reward_fields import make_pool_row, read_penalties, reward_fields
 
 
 class RewardManager(RewardManagerBase):  # type: ignore[misc]
