@@ -14,9 +14,9 @@ ENGINES := .venv-engines
 # Other people's trainers and harnesses, to be called by. ms-swift wants an older TRL and OpenRLHF a GPU, so both come
 # without what they ask for, beside the few packages that the parts of them under test import.
 PEERS := .venv-peers
-PEER_PACKAGES := trl==1.16.0 inspect_ai==0.3.285 verifiers==0.4.0 peft==0.20.0
+PEER_PACKAGES := trl==1.16.0 inspect_ai==0.3.285 verifiers==0.4.0 peft==0.21.2
 PEER_PARTS := ms-swift==4.6.0 openrlhf==0.11.2 dacite addict json-repair binpacking oss2 simplejson attrdict \
-	sortedcontainers modelscope modelscope_hub pylatexenc
+	sortedcontainers modelscope==1.40.2 modelscope_hub==0.5.1 pylatexenc
 RAW ?= ../shared/data
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
