@@ -137,7 +137,7 @@ def _make_row(sample: Sample, prompt: BuiltPrompt, split: str, recipe: Recipe, i
     return {
         "prompt": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "images": [{"bytes": path.read_bytes(), "path": path.name} for path in paths],
-        "data_source": f"mmk12/{recipe.reward.profile}",
+        "data_source": f"mmk12/{recipe.reward.grader}",
         "reward_model": {"style": "rule", "ground_truth": spec.pop("gold")},
         "extra_info": {
             "index": index_of(sample.id),

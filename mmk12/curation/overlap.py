@@ -92,10 +92,8 @@ def find_overlap(
         log = _open_log(out, training_set, there, template, limit)
         questions = BenchmarkQuestions([(one.benchmark, one.files) for one in there], progress)
         batches = _compare(training_set, questions, log, limit, template, progress)
-        pairs = [pair for batch in batches for pair in batch.pairs]
         overlap = _count(training_set, ref, limit, batches, questions, missing)
-        if not overlap.compared:
-            raise BadInput(f"No row of {ref} has a question: {overlap.unreadable}.")
+        pairs = [pair for batch in batches for pair in batch.pairs]
         storage.write_jsonl(out / PAIRS_FILE, (pair.model_dump() for pair in pairs))
         write_page(out, overlap, pairs, training_set, there, progress)
         storage.write_json(out / OVERLAP_FILE, overlap.model_dump())
@@ -250,6 +248,8 @@ def _count(
     for batch in batches:
         unreadable.update(batch.unreadable)
     rows = sum(batch.rows for batch in batches)
+    if rows == unreadable.total():
+        raise BadInput(f"No row of {ref} has a question: {dict(unreadable.most_common())}.")
     return Overlap(
         dataset=ref,
         read_from=training_set.where,

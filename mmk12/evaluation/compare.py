@@ -7,7 +7,6 @@ may be what the user compares.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ from mmk12.evaluation.run_folder import EvalRun
 from mmk12.types import IMAGE_MARK, Sample, Sampling, Tag
 from mmk12.utils import stats
 
-_SETTINGS = ("prompt", "sampling", "n", "profile")
+_SETTINGS = ("protocol", "prompt", "sampling", "n", "min_pixels", "max_pixels", "profile")
 """The settings that should be equal, so that a difference is one of the models."""
 
 
@@ -121,9 +120,17 @@ def list_cautions(a: Path, b: Path) -> list[str]:
     ]
 
 
+def list_scaled_pictures(a: Path, b: Path) -> list[str]:
+    """Returns a line if two runs scaled their pictures differently: then no item was asked alike."""
+    bounds = [(one.min_pixels, one.max_pixels) for one in (EvalRun(a).settings(), EvalRun(b).settings())]
+    if bounds[0] == bounds[1]:
+        return []
+    return ["the pictures were scaled to different sizes, so the runs are not compared item by item"]
+
+
 def _format_setting(setting: object) -> str:
     if isinstance(setting, Sampling):
-        return ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(setting).items())
+        return setting.describe()
     return str(getattr(setting, "name", setting))
 
 

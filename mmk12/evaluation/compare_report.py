@@ -118,7 +118,7 @@ def write_leaderboard(path: Path, leaderboard: Leaderboard, runs: Sequence[Path]
     if leaderboard.differences:
         sections.append(Section("Differences", make_difference_table(leaderboard)))
     rows = list(_leaderboard_rows(leaderboard))
-    _write(path, "Runs and published numbers", sections, _LEADERBOARD_NOTE, (), rows, runs)
+    _write(path, "Runs and published numbers", sections, _LEADERBOARD_NOTE, leaderboard.notes, rows, runs)
 
 
 def check_suffix(path: Path) -> None:

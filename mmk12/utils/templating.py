@@ -49,11 +49,30 @@ def _environment() -> jinja2.Environment:
         "integrity": _integrity,
         "interval": lambda limits: "–" if limits is None else f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
         "percent": _percent,
-        "points": lambda difference: f"{difference:+.1f}",
+        "points": lambda difference: "–" if difference is None else f"{difference:+.1f}",
         "words": lambda name: str(name).replace("_", " "),
     }
-    environment.globals |= {"counts": _counts, "link": _link, "precision": _precision, "spread": _spread}
+    environment.globals |= {
+        "counts": _counts,
+        "decoding": _decoding,
+        "link": _link,
+        "precision": _precision,
+        "protocol_note": _protocol_note,
+        "spread": _spread,
+    }
     return environment
+
+
+def _decoding(settings: Any) -> str:
+    """Returns how tokens were drawn, how often, and how large the pictures were, from a `RunSettings`."""
+    words = [settings.sampling.describe(), *([f"{settings.n} runs"] if settings.n > 1 else [])]
+    bounds = ((settings.min_pixels, "least"), (settings.max_pixels, "most"))
+    words += [f"pictures of at {name} {pixels:,} pixels" for pixels, name in bounds if pixels]
+    return ", ".join(words)
+
+
+def _protocol_note(difference: str) -> str:
+    return difference if not difference or difference.startswith("unknown") else f"differs: {difference}"
 
 
 def _percent(fraction: float | None, measured: bool = True) -> str:

@@ -75,7 +75,7 @@ _NEGATED = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|[。；\n]")
 _CLAUSE = re.compile(r"[.;,!?。；，]+")
-_HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-H](?![A-Za-z'])")
+_HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-HJ](?![A-Za-z'])")
 _CORRECTED = re.compile(
     r"(?:\b(?i:actually|wait|sorry|correction|hold on|oops|scratch that|on second thought|i mean|instead)\b"
     r"|\b[Nn]o[,.:!]|不对|更正)"

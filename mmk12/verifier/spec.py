@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -62,6 +63,13 @@ class GradingSpec:
     def reference(self) -> str:
         """The text of the gold, with its unit if the verifier knows that unit."""
         return f"{self.gold} {self.unit}" if self.unit is not None and self.unit in UNITS else self.gold
+
+    @property
+    def largest_error(self) -> Decimal | None:
+        """The largest absolute error: the tolerance, or half a unit of the last decimal that counts."""
+        if self.tolerance is not None:
+            return Decimal(str(self.tolerance))
+        return Decimal(10) ** -self.precision / 2 if self.precision is not None else None
 
     @classmethod
     def from_gold(

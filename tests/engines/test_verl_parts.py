@@ -163,15 +163,20 @@ def manager():
             pool.close()
 
 
-def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None):
+PLAIN = "<|im_start|>assistant\n"
+
+
+def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None, prompt=PLAIN):
+    prompts = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)["input_ids"]
     ids = tokenizer(text + end, return_tensors="pt", add_special_tokens=False)["input_ids"]
     columns = {
         "data_source": f"mmk12/{profile}",
         "reward_model": {"ground_truth": gold},
         "extra_info": {"id": "toy/1", **(extra or {})},
     }
+    mask = torch.ones(1, prompts.shape[1] + ids.shape[1], dtype=torch.long)
     return DataProto(
-        batch=TensorDict({"responses": ids, "attention_mask": torch.ones(1, ids.shape[1] + 5, dtype=torch.long)}, 1),
+        batch=TensorDict({"prompts": prompts, "responses": ids, "attention_mask": mask}, 1),
         non_tensor_batch={key: np.array([value], dtype=object) for key, value in columns.items()},
     )
 
@@ -185,6 +190,15 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("I do not know.", {}, {"score": 0.0, "status": "no_answer", "no_answer": 1.0}),
         (response("$4$"), {"gold": "$$"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("B"), {"gold": "B", "extra": {"answer_type": "choice", "choices": ["x", "y"]}}, {"acc": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {}, {"score": 1.0, "acc": 1.0, "format": 0.0}),
+        # A template that opens the think section leaves the response to close it.
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>\n"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think>$4$", {"prompt": f"{PLAIN}<think>\n"}, {"format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n"}, {"acc": 1.0, "format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n\n</think>\n\n"}, {"score": 1.5, "format": 1.0}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
     ],
 )

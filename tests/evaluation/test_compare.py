@@ -13,6 +13,7 @@ from mmk12.evaluation.compare_report import write_leaderboard, write_pair_report
 from mmk12.evaluation.leaderboard import make_leaderboard
 from mmk12.evaluation.records import Accuracy, FlippedItem, LeaderboardCell
 from mmk12.evaluation.result_tables import list_flips
+from mmk12.inference.prompts import find_template
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded
 
@@ -182,7 +183,8 @@ def test_another_kind_of_file_is_refused(run, tmp_path):
 
 def test_the_papers_rows_come_with_averages_of_their_own_numbers(run):
     """Five files declare the numbers of one table; a model that is spelt differently in one of them would fall out."""
-    folder = run("a", [RIGHT])
+    instruct = dataclasses.asdict(find_template("instruct"))
+    folder = run("a", [RIGHT], prompt=instruct, sampling={"temperature": 0.0, "max_tokens": 4096})
     results = json.loads((folder / "results.json").read_text())
     known = json.loads((folder / "run.json").read_text())
     result, toy = results["benchmarks"].pop("toy"), known["benchmarks"].pop("toy")
