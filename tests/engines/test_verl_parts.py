@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     from omegaconf import OmegaConf
     from tensordict import TensorDict
     from verl import DataProto
+    from verl.trainer.ppo.reward import load_reward_manager
     from verl.utils import hf_processor, hf_tokenizer
     from verl.utils.tensordict_utils import list_of_dict_to_tensordict
     from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
@@ -225,6 +226,24 @@ def test_the_manager_deducts_the_penalties_of_its_configuration(processor):
     assert result["reward_score"] == 0.5
     fields = result["reward_extra_info"]
     assert (fields["score"], fields["repetition"], fields["overlong"]) == (0.5, 0.0, -1.0)
+
+
+def test_plain_verl_finds_the_reward_by_its_path_and_pays_it(processor):
+    """verl's own manager, as `custom_reward_function` configures it, without our plugin's manager."""
+    function = {"path": "pkg://mmk12.rewards.verl", "name": "compute_score"}
+    manager = {"source": "register", "name": "naive"}
+    config = OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": manager}})
+    with asyncio.Runner() as runner:
+
+        async def create():
+            return load_reward_manager(config, hf_tokenizer(MODEL))
+
+        naive = runner.run(create())
+        choices = {"answer_type": "choice", "choices": np.array(["x", "y"]), "precision": None}
+        data = asked(response("y"), processor.tokenizer, gold="B", profile="paper_zero", extra=choices)
+        result = runner.run(naive.run_single(data))
+    assert result["reward_score"] == 2.0
+    assert result["reward_extra_info"]["status_correct"] == 1.0
 
 
 def test_a_worker_that_dies_costs_no_reward(manager, processor):
