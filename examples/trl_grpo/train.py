@@ -1,10 +1,10 @@
 """Trains a vision-language model with TRL's GRPOTrainer on data and reward of mmk12; on a CPU with the embedded model.
 
-    pip install 'mmk12[hf]' trl
-    mmk12 build-data demo --out data/demo
-    mmk12 export data/demo --for trl
-    python examples/trl_grpo/train.py data/demo/trl/train.parquet --out runs/trl_grpo
-    mmk12 eval --model runs/trl_grpo/model --benchmarks demo
+pip install 'mmk12[hf]' trl
+mmk12 build-data demo --out data/demo
+mmk12 export data/demo --for trl
+python examples/trl_grpo/train.py data/demo/trl/train.parquet --out runs/trl_grpo
+mmk12 eval --model runs/trl_grpo/model --benchmarks demo
 """
 
 import argparse

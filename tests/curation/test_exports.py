@@ -1,6 +1,7 @@
 """Our rows in other trainers' columns: nothing is lost without a word, and every reward gets what it needs."""
 
 import json
+from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -24,7 +25,9 @@ CHOICES = ["3 cm", "4 cm"]
 def row(at, prompt, pictures, gold="4", **extra):
     return {
         "prompt": [{"role": "system", "content": "Think."}, {"role": "user", "content": prompt}],
-        "images": [{"bytes": picture(size=(10 + at, 10 + number)), "path": f"{at}-{number}.png"} for number in range(pictures)],
+        "images": [
+            {"bytes": picture(size=(40 + at, 40 + number)), "path": f"{at}-{number}.png"} for number in range(pictures)
+        ],
         "data_source": "mmk12/paper_zero",
         "reward_model": {"style": "rule", "ground_truth": gold},
         "extra_info": {"index": at, "id": f"toy/{at}", "source": "toy", "split": "train", "tags": "{}", **extra},
@@ -76,7 +79,7 @@ def test_trl_gets_parts_pictures_and_the_columns_of_the_reward(data, tmp_path):
         {"type": "image", "text": None},
         {"type": "text", "text": ": by how much?"},
     ]
-    assert [image.size for image in rows[1]["images"]] == [(11, 10), (11, 11)]
+    assert [image.size for image in rows[1]["images"]] == [(41, 40), (41, 41)]
     columns = {name: [one[name] for one in rows] for name in rows[0] if name not in ("prompt", "images")}
     completions = [[{"role": "assistant", "content": response(text)}] for text in ("4 cm", "3.6")]
     assert trl.reward(completions=completions, **columns) == [2.0, 2.0]
@@ -90,7 +93,7 @@ def test_parts_hold_no_empty_text():
 def test_easyr1_gets_all_in_the_answer(data, tmp_path):
     first = load(export_for(data, "easyr1", tmp_path / "out").files[0], tmp_path)[0]
     assert first["prompt"] == "Think.\n\n<image>\nHow long?"
-    assert first["images"][0].size == (10, 10)
+    assert first["images"][0].size == (40, 40)
     given = {"response": response("4 cm"), "response_length": 3, "ground_truth": first["answer"]}
     assert easyr1.compute_score([given])[0]["overall"] == 2.0
 
@@ -99,10 +102,10 @@ def test_easyr1_gets_all_in_the_answer(data, tmp_path):
 def test_pictures_of_lines_are_files_once_each(target, data, tmp_path):
     rows = lines(export_for(data, target, tmp_path / "out").files[0])
     assert [len(one["images"]) for one in rows] == [1, 2]
-    assert {decode(open(path, "rb").read())[0].size for one in rows for path in one["images"]} == {
-        (10, 10),
-        (11, 10),
-        (11, 11),
+    assert {decode(Path(path).read_bytes())[0].size for one in rows for path in one["images"]} == {
+        (40, 40),
+        (41, 40),
+        (41, 41),
     }
     assert sorted(path.name for path in (tmp_path / "out" / "images").iterdir()) == ["0-0.png", "1-0.png", "1-1.png"]
     turns = rows[1]["input" if target == "openrlhf" else "messages"]
@@ -111,13 +114,18 @@ def test_pictures_of_lines_are_files_once_each(target, data, tmp_path):
 
 def test_lines_carry_the_gold_as_each_trainer_hands_it_on(data, tmp_path):
     swift = lines(export_for(data, "swift", tmp_path / "swift").files[0])[1]
-    assert (swift["solution"], swift["precision"], swift["tolerance"], swift["profile"]) == ("3.14", 2, 0.5, "paper_zero")
+    assert (swift["solution"], swift["precision"], swift["tolerance"], swift["profile"]) == (
+        "3.14",
+        2,
+        0.5,
+        "paper_zero",
+    )
     label = read_label(lines(export_for(data, "openrlhf", tmp_path / "openrlhf").files[0])[0]["label"])
     assert (label["gold"], label["choices"], label["profile"]) == ("B", CHOICES, "paper_zero")
     done = export_for(data, "llamafactory", tmp_path / "factory")
     assert lines(done.files[0])[0]["messages"][-1] == {"role": "assistant", "content": "<answer>B</answer>"}
     assert json.loads(done.files[-1].read_text())["mmk12_train"]["file_name"] == "train.jsonl"
-    assert any("no reward function" in lost for lost in done.lost)
+    assert any("no function for it" in lost for lost in done.lost)
 
 
 def test_the_same_data_gives_the_same_bytes(data, tmp_path):

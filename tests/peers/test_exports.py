@@ -1,4 +1,4 @@
-"""Each export is read by the trainer's own loader. LLaMA-Factory's needs torchaudio, which has no build for this torch."""
+"""Each export is read by the trainer's own loader. LLaMA-Factory's needs torchaudio, not built for this torch."""
 
 import json
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def test_swift_loads_rows_with_pictures_and_columns(data, tmp_path):
 
     path = export_for(data, "swift", tmp_path).files[0]
     rows, _ = load_dataset(str(path), strict=True, remove_unused_columns=False)
-    assert len(rows) == sum(1 for _ in open(path))
+    assert len(rows) == len(path.read_text("utf-8").splitlines())
     first = rows[0]
     assert [message["role"] for message in first["messages"]][-1] == "user"
     assert first["messages"][-1]["content"].count("<image>") == len(first["images"]) == 1

@@ -39,6 +39,8 @@ TARGET = Target(
     "parquet",
     _write,
     ("the system turn: its text stands at the head of the prompt", *LOST_ALWAYS),
-    lambda out, train: f"data.train_files={train} data.format_prompt=null "
-    f"worker.reward.reward_function={easyr1.__file__}:compute_score",
+    lambda out, train: (
+        f"data.train_files={train} data.format_prompt=null "
+        f"worker.reward.reward_function={easyr1.__file__}:compute_score"
+    ),
 )

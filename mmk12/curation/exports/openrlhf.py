@@ -34,6 +34,8 @@ TARGET = Target(
     "jsonl",
     _write,
     ("white space around a picture's mark, which OpenRLHF strips", *LOST_ALWAYS),
-    lambda out, train: f"--data.prompt_dataset {train} --data.input_key input --data.label_key label "
-    f"--data.image_key images --data.apply_chat_template --reward.remote_url {_REWARD}",
+    lambda out, train: (
+        f"--data.prompt_dataset {train} --data.input_key input --data.label_key label "
+        f"--data.image_key images --data.apply_chat_template --reward.remote_url {_REWARD}"
+    ),
 )

@@ -58,6 +58,7 @@ TARGET = Target(
     "parquet",
     _write,
     LOST_ALWAYS,
-    lambda out, train: f"load_dataset('parquet', data_files='{train}') and "
-    "`from mmk12.rewards.trl import reward` for reward_funcs",
+    lambda out, train: (
+        f"load_dataset('parquet', data_files='{train}') and `from mmk12.rewards.trl import reward` for reward_funcs"
+    ),
 )
