@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from mmk12.cli.common import examples
 from mmk12.errors import UnknownName
 
 app = typer.Typer()
 
 
-@app.command("new", epilog="Example: `mmk12 new benchmark my_school`")
+@app.command("new", epilog=examples("mmk12 new benchmark my_school"))
 def new(
     category: Annotated[str, typer.Argument(help="benchmark.")],
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
