@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from mmk12.errors import MissingData
-from mmk12.recipes.schema import PassRateRange
+from mmk12.recipes.data_schema import PassRateRange
 from mmk12.utils import storage
 
 _KEPT_COLOR, _DROPPED_COLOR = "C0", "#b8bec6"

@@ -22,7 +22,8 @@ from mmk12.inference.deployment import Deployment, Model
 from mmk12.inference.generate import CompletionLog, generate, make_request
 from mmk12.inference.prompt_length import PromptBuilder
 from mmk12.inference.replay import ReplayBackend
-from mmk12.recipes.schema import PassRateRange, Recipe
+from mmk12.recipes.data_schema import PassRateRange
+from mmk12.recipes.schema import Recipe
 from mmk12.types import Backend, BrokenLine, Completion, DroppedSample, Request, Sample, Sampling, Verdict
 from mmk12.utils import fingerprint, storage
 from mmk12.utils.concurrency import count_cores
@@ -194,7 +195,7 @@ class PassRateEstimator:
         self, model: DifficultyModel, recipe: Recipe, images: ImageStore, progress: Progress = ignore_progress
     ) -> None:
         self._model, self._images, self._progress = model, images, progress
-        self._prompt, self._profile = recipe.prompt, recipe.reward.profile
+        self._prompt, self._profile = recipe.prompt, recipe.reward.grader
         self._n = model.n or recipe.data.difficulty.n
         self._sampling = Sampling(TEMPERATURE, recipe.data.difficulty.max_tokens)
         self._build_prompt = PromptBuilder(recipe.prompt, images)
@@ -202,7 +203,7 @@ class PassRateEstimator:
             _RATE_VERSION,
             hash_code(*VERIFIER_CODE),
             model.fingerprint(),
-            recipe.reward.profile,
+            recipe.reward.grader,
             dataclasses.asdict(self._sampling),
             self._n,
         )

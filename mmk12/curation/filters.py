@@ -1,4 +1,4 @@
-"""The stages that need nothing but the rows and a few settings: plain text, and at most so many rows of a source.
+"""The stages that need nothing but the rows and a few settings: plain text that fits, and a cap on a source's rows.
 
 A stage is one function from samples to samples and drops, in their order. It may iterate over its samples more than
 once; it must depend on nothing but them and its arguments.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mmk12.curation.sampling import sample_ids
 from mmk12.curation.stage_cache import Outcome, StageOutput
@@ -23,10 +23,15 @@ _MATHS = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
 """Texts of GeoQA's family have `N_0` where a number belongs; in mathematics `N_1` may be a name of its own."""
 
 
-def normalise(samples: StageOutput) -> Iterator[Outcome]:
+Measure = Callable[[Sample], int | None]
+"""The length of a sample's prompt in tokens, image tokens included; None where it cannot be measured."""
+
+
+def normalise(samples: StageOutput, *, longest: int = 0, measure: Measure | None = None) -> Iterator[Outcome]:
     """Brings text into one form (NFC, plain line ends, no control characters); drops what would break a prompt.
 
-    A question with a placeholder of a tokenized text instead of its number has no answer, so it is dropped too.
+    A question with a placeholder of a tokenized text instead of its number has no answer, so it is dropped too. With
+    `measure`, so is a prompt of more than `longest` tokens.
     """
     for sample in samples:
         question, gold = _to_plain_text(sample.question), _to_plain_text(sample.gold.text)
@@ -39,7 +44,12 @@ def normalise(samples: StageOutput) -> Iterator[Outcome]:
         elif placeholder:
             yield _drop(sample, "normalise", "placeholder instead of a number", placeholder[0])
         else:
-            yield dataclasses.replace(sample, question=question, gold=dataclasses.replace(sample.gold, text=gold))
+            plain = dataclasses.replace(sample, question=question, gold=dataclasses.replace(sample.gold, text=gold))
+            length = measure(plain) if measure is not None else None
+            if length is not None and length > longest:
+                yield _drop(plain, "normalise", "prompt too long", f"{length} tokens, max_prompt is {longest}")
+            else:
+                yield plain
 
 
 def cap(samples: StageOutput, *, caps: Mapping[str, int], seed: int) -> Iterator[Outcome]:

@@ -10,7 +10,8 @@ build of the same recipe on the same data gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +34,8 @@ from mmk12.curation.verifiability import verifiable
 from mmk12.datasets.loader import load_samples, read_samples
 from mmk12.datasets.registry import load_source
 from mmk12.errors import BadInput, UnknownName
-from mmk12.inference.prompt_length import LengthMeter, meter_by_processor, meter_by_rollouts
+from mmk12.inference import find_model, prompts
+from mmk12.inference.prompt_length import LengthMeter, PromptBuilder, meter_by_processor, meter_by_rollouts
 from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import RawSample
 from mmk12.utils import content, fingerprint, storage
@@ -257,8 +259,8 @@ class _Run:
         rollouts = self.rollouts if "difficulty" in plan.stages else None
         estimator = PassRateEstimator(rollouts, recipe, self.images, self.progress) if rollouts is not None else None
         return (
-            _Stage(normalise),
-            _Stage(verifiable, {"reward": recipe.reward.profile, "letters": data.letters}, code=VERIFIER_CODE),
+            self._make_normalise(),
+            _Stage(verifiable, {"reward": recipe.reward.grader, "letters": data.letters}, code=VERIFIER_CODE),
             _Stage(duplicates, inputs=items),
             _Stage(
                 decontaminate,
@@ -292,6 +294,26 @@ class _Run:
             ),
         )
 
+    def _make_normalise(self) -> _Stage:
+        """Returns the stage that leaves out long prompts if the recipe says so and there is a processor to measure."""
+        recipe = self.plan.recipe
+        training = recipe.train or recipe.sft
+        if self.tokenizer is None or training is None or recipe.data.long_prompts == "count":
+            return _Stage(normalise)
+        meter, build_prompt = self._processor_meter, PromptBuilder(recipe.prompt, self.images)
+        location = Path(find_model(self.tokenizer, "hf").location)
+        return _Stage(
+            normalise,
+            {"longest": training.max_prompt},
+            {"measure": lambda sample: meter.measure(sample, build_prompt(sample))},
+            [
+                fingerprint.hash_folder(location) if location.is_dir() else self.tokenizer,
+                recipe.image_settings,
+                asdict(prompts.find_template(recipe.prompt)),
+            ],
+            ("mmk12.inference.prompt_length",),
+        )
+
     def _is_template(self, name: str) -> bool:
         """Whether a source, of the recipe or inside a published mixture, makes its questions from templates."""
         planned = {planned.name: planned.source for planned in self.plan.available}
@@ -321,11 +343,16 @@ class _Run:
     def _make_length_meter(self) -> LengthMeter | None:
         """Returns how prompts are measured: by the named tokenizer, else by the engine that has answered them."""
         if self.tokenizer is not None:
-            return meter_by_processor(self.tokenizer, self.plan.recipe.image_settings)
+            return self._processor_meter
         if self.rollouts is None:
             return None
         tokens = {rate.id: rate.prompt_tokens for rate in read_pass_rates(self.rollouts.folder)}
         return meter_by_rollouts(tokens) if any(count is not None for count in tokens.values()) else None
+
+    @cached_property
+    def _processor_meter(self) -> LengthMeter:
+        assert self.tokenizer is not None
+        return meter_by_processor(self.tokenizer, self.plan.recipe.image_settings)
 
     def _reset(self) -> None:
         """Removes the intermediate results of another recipe or code, so that none of them can be taken for ours."""

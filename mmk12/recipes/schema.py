@@ -7,57 +7,16 @@ checked anywhere.
 
 from __future__ import annotations
 
-import re
-import typing
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mmk12.errors import BadRecipe, UnknownName
+from mmk12.errors import BadRecipe
 from mmk12.inference import prompts
-from mmk12.utils import content
+from mmk12.recipes.data_schema import Data, check_known
 from mmk12.utils.config import FrozenModel
 from mmk12.verifier import PROFILES, Penalties
-
-_BOUND = r"(0|1|0?\.\d{1,6}|1\.0{1,6})"
-_BAND = re.compile(rf"(?:{_BOUND}\s*(<=?|≤)\s*)?p(?:\s*(<=?|≤)\s*{_BOUND})?")
-
-
-@dataclass(frozen=True, slots=True)
-class PassRateRange:
-    """The pass rates between two bounds; `open_low` and `open_high` exclude the bound itself.
-
-    As text: `0 < p < 1`, `0.2 <= p <= 0.8`, `p < 1`, `all`.
-    """
-
-    low: Fraction = Fraction(0)
-    high: Fraction = Fraction(1)
-    open_low: bool = False
-    open_high: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> PassRateRange:
-        """Parses a band. Raises `ValueError` if it is not one, or if it contains no pass rate."""
-        if text.strip() == "all":
-            return cls()
-        match = _BAND.fullmatch(text.strip())
-        if match is None or match[0] == "p":
-            raise ValueError(f"'{text}' is not a band of pass rates; write '0 < p < 1', '0.25 <= p <= 0.75' or 'all'")
-        low, below, above, high = match.groups()
-        band = cls(Fraction(low or 0), Fraction(high or 1), below == "<", above == "<")
-        if band.low > band.high or (band.low == band.high and (band.open_low or band.open_high)):
-            raise ValueError(f"no pass rate is inside '{text}'")
-        return band
-
-    def side(self, right: int, of: int) -> int:
-        """Returns -1 if the pass rate `right` / `of` is below the band, 1 if it is above, 0 if it is inside."""
-        rate = Fraction(right, of)
-        if rate < self.low or (self.open_low and rate == self.low):
-            return -1
-        return int(rate > self.high or (self.open_high and rate == self.high))
-
+from mmk12.verifier.profiles import with_fallback
 
 Count = Annotated[int, Field(strict=True, gt=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -68,6 +27,7 @@ Switch = Annotated[bool, Field(strict=True)]
 
 Advantage = Literal["rloo", "rloo_whitened", "grpo", "grpo_plain", "reinforce_baseline"]
 Loss = Literal["ppo", "gspo", "gmpo", "cispo", "sapo", "cpgd", "clip_cov", "kl_cov"]
+FreezeVision = Literal["none", "tower", "all"]
 Logger = Literal["tensorboard", "wandb", "swanlab", "mlflow"]
 
 CLIPS: dict[str, tuple[float, float]] = {
@@ -90,6 +50,21 @@ class Tiling(FrozenModel):
     most: Count = 12
 
 
+class Pixels(FrozenModel):
+    """The bounds of an image's area in pixels, between which the processors of Qwen-VL scale it; both, or they refuse.
+
+    A token of the prompt is 28 x 28 pixels of Qwen2.5-VL, 32 x 32 of Qwen3-VL.
+    """
+
+    min: Count
+    max: Count
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _refuse((self.min > self.max, f"min {self.min} is above max {self.max}"))
+        return self
+
+
 def _default_loggers() -> list[Logger]:
     return ["tensorboard"]
 
@@ -98,6 +73,8 @@ class Learning(FrozenModel):
     """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data.
 
     `max_prompt` counts image tokens, as verl does: a picture of 12 tiles and a thumbnail has 3,328 of them.
+    `tiling` is for InternVL (null: 12 tiles), `pixels` for Qwen-VL. `freeze_vision: tower` trains the projector (Qwen's
+    merger) and the language model, `all` the language model alone, `none` everything.
     `schedule` is how the learning rate falls after the `warmup`, a share of all steps: not at all, or along a cosine to
     `min_lr` times its value. `betas` are Adam's. The last `keep_checkpoints` checkpoints can be resumed; with
     `keep_weights` the weights of all others stay, too. `logging` names the loggers beside verl's console and file.
@@ -110,10 +87,11 @@ class Learning(FrozenModel):
     betas: list[Beta] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     weight_decay: NotNegative = 0.0
     gradient_clip: Positive = 1.0
-    freeze_vision: Switch = True
+    freeze_vision: FreezeVision = "tower"
     max_prompt: Count = 4096
     max_response: Count = 4096
-    tiling: Tiling = Tiling()
+    tiling: Tiling | None = None
+    pixels: Pixels | None = None
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
     epochs: Count = 1
     steps: Count | None = None
@@ -125,8 +103,22 @@ class Learning(FrozenModel):
 
     @model_validator(mode="after")
     def _have_an_effect(self) -> Self:
-        _refuse((self.min_lr > 0 and self.schedule == "constant", "min_lr is the end of a schedule: schedule: cosine"))
+        _refuse(
+            (self.min_lr > 0 and self.schedule == "constant", "min_lr is the end of a schedule: schedule: cosine"),
+            (
+                self.tiling is not None and self.pixels is not None,
+                "tiling is for InternVL and pixels for Qwen-VL; remove one of them",
+            ),
+        )
         return self
+
+    @property
+    def image_settings(self) -> dict[str, Any]:
+        """What is passed to the image processor, always in full: the processor remembers what it was given."""
+        if self.pixels is not None:
+            return {"min_pixels": self.pixels.min, "max_pixels": self.pixels.max}
+        tiling = self.tiling or Tiling()
+        return {"crop_to_patches": tiling.crop, "max_patches": tiling.most}
 
 
 class RolloutCorrection(FrozenModel):
@@ -219,8 +211,8 @@ class Training(Learning):
                 f"the loss {loss} is one of whole samples: rollout_correction.by: sequence",
             ),
             (
-                self.lora is not None and not self.freeze_vision,
-                "lora trains the language model alone: freeze_vision: true",
+                self.lora is not None and self.freeze_vision == "none",
+                "lora trains the language model alone: freeze_vision: all",
             ),
             (
                 self.max_model_len is not None and self.max_model_len <= self.max_prompt,
@@ -265,9 +257,6 @@ class Hardware(FrozenModel):
 _BYPASS = "algorithm.rollout_correction.bypass_mode"
 _LOSS_MODE = "actor_rollout_ref.actor.policy_loss.loss_mode"
 
-Cap = Annotated[int, Field(strict=True, gt=0)]
-Seed = Annotated[int, Field(strict=True, ge=0)]
-
 
 class RewardPenalties(FrozenModel):
     """Deductions from the reward (`mmk12.verifier.Penalties` says what each value means); lengths are in tokens."""
@@ -285,95 +274,30 @@ class RewardPenalties(FrozenModel):
 
 
 class Reward(FrozenModel):
-    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none."""
+    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none.
+
+    `fallback: sympy` has sympy compare what the rules cannot read.
+    """
 
     profile: str = "paper_instruct"
+    fallback: Literal["sympy"] | None = None
     penalties: RewardPenalties | None = None
+
+    @property
+    def grader(self) -> str:
+        """The name of the profile with its fallback, as every part of the package takes it."""
+        return with_fallback(self.profile, self.fallback)
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Reward:
+        if self.fallback and PROFILES[self.profile].released:
+            raise ValueError(f"the profile {self.profile} has a grader of its own, and no fallback")
+        return self
 
     @field_validator("profile")
     @classmethod
     def _known_profile(cls, name: str) -> str:
-        return _known("reward profile", name, PROFILES)
-
-
-class Difficulty(FrozenModel):
-    """The offline difficulty filter (arXiv 2503.07365, section 3.1): a model answers each question `n` times.
-
-    Rows whose pass rate p is in the band `keep` are kept. `max_tokens` bounds one answer.
-    """
-
-    n: Annotated[int, Field(strict=True, ge=1, le=1024)] = 8
-    keep: str = "0 < p < 1"
-    max_tokens: Cap = 4096
-
-    @field_validator("keep")
-    @classmethod
-    def _is_a_band(cls, keep: str) -> str:
-        PassRateRange.parse(keep)
-        return keep
-
-
-class K12Benchmark(FrozenModel):
-    """The rows of the folder `k12_benchmark`.
-
-    They are the published 500 for the source `official`, else `size` rows of one of the mixture's sources, which are
-    then removed from the mixture.
-    """
-
-    source: str
-    size: Cap = 500
-
-
-class Data(FrozenModel):
-    """The mixture. `sources` is in order of priority: of two equal rows the one of the earlier source is kept.
-
-    `letters` keeps multiple-choice questions that only a letter can answer. `otherwise` is the recipe to build if none
-    of `sources` is available. `val_fraction` of the rows, chosen by a hash of seed and id, go to val.parquet.
-    `order: pass_rate` puts the rows that a model solves most often first. `decontaminate` names the benchmarks whose
-    questions are removed: `all` declared ones, or a list. `collect` draws so many rows of a source by seed and id from
-    those whose text is usable, before any image is decoded; the number in `sources` caps what is left at the end.
-    """
-
-    sources: Annotated[dict[str, Literal["all"] | Cap], Field(min_length=1)]
-    collect: dict[str, Cap] = Field(default_factory=dict)
-    letters: Annotated[bool, Field(strict=True)] = False
-    otherwise: str | None = None
-    seed: Seed = 0
-    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.01
-    difficulty: Difficulty = Difficulty()
-    benchmark: K12Benchmark | None = None
-    order: Literal["source", "pass_rate"] = "source"
-    decontaminate: Literal["all"] | list[str] = "all"
-
-    @field_validator("sources")
-    @classmethod
-    def _known_sources(cls, sources: dict[str, Any]) -> dict[str, Any]:
-        built_in = content.names("source")
-        for ref in sources:
-            if "/" not in ref and not ref.endswith((".py", ".yaml")):  # else a user's own source file
-                _known("source", ref, built_in)
-        return sources
-
-    @model_validator(mode="after")
-    def _collected_sources(self) -> Self:
-        for ref in self.collect:
-            _known("source of this recipe", ref, self.sources)
-        return self
-
-    @field_validator("decontaminate")
-    @classmethod
-    def _known_benchmarks(cls, refs: str | list[str]) -> str | list[str]:
-        for ref in refs if isinstance(refs, list) else ():
-            if "/" not in ref and not ref.endswith(".py"):  # else a user's own benchmark file
-                _known("benchmark", ref.partition(":")[0], content.names("benchmark"))
-        return refs
-
-    @field_validator("otherwise")
-    @classmethod
-    def _known_recipe(cls, ref: str | None) -> str | None:
-        if ref is not None and "/" not in ref and not ref.endswith(".yaml"):
-            _known("recipe", ref, content.names("recipe"))
-        return ref
+        return check_known("reward profile", name, PROFILES)
 
 
 class Recipe(FrozenModel):
@@ -398,7 +322,7 @@ class Recipe(FrozenModel):
     @field_validator("prompt")
     @classmethod
     def _known_prompt(cls, name: str) -> str:
-        return _known("prompt", name, prompts.TEMPLATES)
+        return check_known("prompt", name, prompts.TEMPLATES)
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -437,9 +361,9 @@ class Recipe(FrozenModel):
 
     @property
     def image_settings(self) -> dict[str, Any]:
-        """What a training passes to the image processor, always in full: the processor remembers what it was given."""
+        """What the training passes to the image processor; nothing without one."""
         section = self.train or self.sft
-        return {} if section is None else {"crop_to_patches": section.tiling.crop, "max_patches": section.tiling.most}
+        return {} if section is None else section.image_settings
 
     @property
     def training(self) -> Training | Finetuning:
@@ -467,9 +391,3 @@ def _refuse(*rules: tuple[bool, str]) -> None:
     for broken, why in rules:
         if broken:
             raise ValueError(why)
-
-
-def _known(kind: str, name: str, known: typing.Iterable[str]) -> str:
-    if name not in known:
-        raise ValueError(str(UnknownName(kind, name, known)))
-    return name

@@ -40,6 +40,15 @@ def verified(run):
     return runner
 
 
+def test_a_prompt_that_is_too_long_is_dropped_by_name_and_one_that_cannot_be_measured_stays(run):
+    lengths = {"toy/1": 4096, "toy/2": 4097, "toy/3": None}
+    outcomes = run(normalise, [sample(name) for name in "123"], longest=4096, measure=lambda sample: lengths[sample.id])
+    assert [type(outcome) for outcome in outcomes] == [Sample, DroppedSample, Sample]
+    assert outcomes[1] == DroppedSample(
+        "toy/2", "toy", "normalise", "prompt too long", "4097 tokens, max_prompt is 4096"
+    )
+
+
 def test_a_question_with_a_placeholder_for_its_number_is_dropped(run):
     kept = (
         "Let $N_1$ be the number of sides.",
@@ -129,6 +138,18 @@ def test_empty_golds_are_dropped(verified, gold):
 
 
 LETTER = Gold("B", "choice", ("3 cm", "5 cm", "7 cm"))
+
+
+def test_sympy_keeps_the_golds_that_it_can_grade_where_the_recipe_asks_for_it(run):
+    golds = [r"\int_0^1 x^2\,dx", r"\sum_{k=1}^{n} k", r"\int f(x)\,dx", "$4$", r"\sum_{i=1}^{n} x_i"]
+    samples = [sample(str(number), gold=gold) for number, gold in enumerate(golds)]
+    kept = {
+        reward: [
+            one.gold.text for one in run(verifiable, samples, reward=reward, letters=False) if isinstance(one, Sample)
+        ]
+        for reward in ("strict", "strict+sympy")
+    }
+    assert kept == {"strict": ["$4$"], "strict+sympy": [golds[0], golds[1], "$4$"]}
 
 
 def test_letters_are_golds_only_where_the_recipe_says_so(verified):

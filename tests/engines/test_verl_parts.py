@@ -28,10 +28,12 @@ with warnings.catch_warnings():
     from mmk12.verl_plugin.reward_manager import RewardManager
     from mmk12.verl_plugin.step_metrics import read_rewards
 
+from mmk12.curation import parquet_shards
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
 from mmk12.inference.prompts import render_chat
 from mmk12.utils.images import decode
+from mmk12.utils.shards import find_files
 from tests.conftest import picture, response
 
 MODEL = str(model_path("demo"))
@@ -84,6 +86,19 @@ def test_pictures_arrive_pixel_by_pixel(processor, tmp_path):
     assert [image.size for image in pictures(found["raw_prompt"])] == sizes
     for image, data in zip(pictures(found["raw_prompt"]), images, strict=True):
         assert image.tobytes() == decode(data)[0].tobytes()
+
+
+def test_shards_are_read_in_order(processor, tmp_path, monkeypatch):
+    """`data.train_files` as a list, which is how a split of several files is given to verl."""
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 400)
+    with parquet_shards.open_writer(tmp_path, "train", SCHEMA) as writer:
+        for number in range(5):
+            writer.add(row(f"<image>Is it {number}?", [picture((number, 0, 0))]))
+    files = [str(path) for path in find_files(tmp_path, "train")]
+    assert len(files) > 1
+    given = OmegaConf.create({"cache_dir": str(tmp_path / "cache"), "filter_overlong_prompts": False})
+    found = RlDataset(OmegaConf.create(files), processor.tokenizer, given, processor)
+    assert [pictures(found[at]["raw_prompt"])[0].getpixel((0, 0)) for at in range(5)] == [(at, 0, 0) for at in range(5)]
 
 
 def test_only_encoded_bytes_travel(processor, tmp_path):
@@ -149,15 +164,20 @@ def manager():
             pool.close()
 
 
-def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None):
+PLAIN = "<|im_start|>assistant\n"
+
+
+def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None, prompt=PLAIN):
+    prompts = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)["input_ids"]
     ids = tokenizer(text + end, return_tensors="pt", add_special_tokens=False)["input_ids"]
     columns = {
         "data_source": f"mmk12/{profile}",
         "reward_model": {"ground_truth": gold},
         "extra_info": {"id": "toy/1", **(extra or {})},
     }
+    mask = torch.ones(1, prompts.shape[1] + ids.shape[1], dtype=torch.long)
     return DataProto(
-        batch=TensorDict({"responses": ids, "attention_mask": torch.ones(1, ids.shape[1] + 5, dtype=torch.long)}, 1),
+        batch=TensorDict({"prompts": prompts, "responses": ids, "attention_mask": mask}, 1),
         non_tensor_batch={key: np.array([value], dtype=object) for key, value in columns.items()},
     )
 
@@ -171,6 +191,15 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("I do not know.", {}, {"score": 0.0, "status": "no_answer", "no_answer": 1.0}),
         (response("$4$"), {"gold": "$$"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("B"), {"gold": "B", "extra": {"answer_type": "choice", "choices": ["x", "y"]}}, {"acc": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {}, {"score": 1.0, "acc": 1.0, "format": 0.0}),
+        # A template that opens the think section leaves the response to close it.
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>\n"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think>$4$", {"prompt": f"{PLAIN}<think>\n"}, {"format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n"}, {"acc": 1.0, "format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n\n</think>\n\n"}, {"score": 1.5, "format": 1.0}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
     ],
 )
