@@ -1,7 +1,7 @@
 """Every model family through a whole training: two steps of verl with vLLM, merged; tiny random checkpoints.
 
-Random models earn no reward, so entropy is the loss: weights move, and the second step's rollouts show that they reached
-the engine. With the switches of every GPU recipe, and a word of `freeze_vision` each.
+Random models earn no reward, so entropy is the loss: weights move, and the second step's rollouts show that they
+reached the engine. With the switches of every GPU recipe, and a word of `freeze_vision` each.
 """
 
 import json
@@ -26,6 +26,8 @@ TRAINED = {
     "qwen2_5_vl": {"language", "projector"},
     "qwen3_vl": {"language"},
 }
+_MASKED = 5e-3
+"""verl masks the marks of images in rollouts alone; a random model gives each a probability of about a thousandth."""
 LARGEST = {"qwen2_5_vl": 25_088 // 28**2, "qwen3_vl": 32_768 // 32**2}
 """Image tokens of a prompt at most, by the bounds in `WORDS`."""
 
@@ -65,7 +67,7 @@ def test_rollouts_and_actor_agree_and_the_right_tensors_moved(run, tell):
     for step, found in steps.items():
         largest = max(abs(found[f"rollout_corr/log_ppl_diff_{side}"]) for side in ("min", "max"))
         tell(f"{run.name}, step {step}: mean log-probabilities of a response differ by at most {largest:.1e}")
-        assert largest < 1e-4
+        assert largest < _MASKED
         assert found["reward/prompts/failed"] == 0.0
     before, after = load(run.folder / "start"), load(run.folder / "model")
     assert set(after) == set(before)
