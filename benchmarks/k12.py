@@ -35,7 +35,7 @@ def draft(row: Row) -> RawSample:
 
 def _published(model: str, accuracy: float) -> PublishedResult:
     return PublishedResult(
-        model, accuracy, grader="GPT-4o yes/no", source="MM-Eureka, arXiv 2503.07365, tables 2 and 3"
+        model, accuracy, grader="GPT-4o yes/no", source="MM-Eureka, arXiv 2503.07365, tables 2 and 3", protocol="paper"
     )
 
 

@@ -3,7 +3,8 @@ r"""MathVerse: 788 problems, each in five versions that move the text into the f
 License: MIT.
 URL: https://huggingface.co/datasets/AI4Math/MathVerse
 Split: testmini, 3,940 items. The versions of one problem are correlated, so intervals are over problems. A sixth
-version without images is `mathverse:text_only` (788).
+version without images is `mathverse:text_only` (788); `mathverse:vision_only` (788) is the version with the whole
+problem in the figure, which the Open LMM Reasoning Leaderboard calls MathVerse.
 
 One row (invented; on the hub `image` holds the encoded image):
 
@@ -20,8 +21,8 @@ Question: `query_cot`, as in MM-Eureka.
 Errors of the release that are fixed for our grading, never for `official`: two degree signs are mojibake (118掳T), 92
 golds have a label (`Area $=9 \pi \mathrm{cm}^{2}$`), bearings end in a T that answers leave out, and two golds are a
 pair of letters on two lines. Golds in prose ("increasing on …") stay as they are: no rule grades them. A gold with
-decimals is a rounded value, so an answer that rounds to it is right ($288 \pi$ for `904.78`). There are no labeled
-responses for this benchmark: see docs/evaluation.md.
+decimals is a rounded value, so an answer that rounds to it is right ($288 \pi$ for `904.78`). No labeled
+responses are at hand: see docs/evaluation.md.
 """
 
 import re
@@ -37,6 +38,7 @@ LABEL = re.compile(r"\s*[A-Z][A-Za-z. ]+\$\s*=\s*")
 BEARING = re.compile(r"\s*(\d+)\s*(?:\^\\circ|°)\s*T")
 DECIMALS = re.compile(r"\d\.(\d+)")
 LETTERS = re.compile(r"[A-F](?:\n[A-F])+")
+VISION_ONLY = "Vision Only"
 PAPER = {
     "InternVL2.5-8B-Instruct": 39.5,
     "InternVL2.5-8B-Instruct + SFT": 28.9,
@@ -57,6 +59,10 @@ def rows(config: str) -> Callable[[Files], Iterable[Row]]:
         return upstream
 
     return read
+
+
+def vision_only_rows(files: Files) -> Iterable[Row]:
+    return (row for row in rows("testmini")(files) if row["problem_version"] == VISION_ONLY)
 
 
 def draft(row: Row) -> RawSample:
@@ -109,7 +115,11 @@ benchmark = Benchmark(
     groups=("version", "subject", "subfield", "version × subject", "version × subfield", "question_type", "source"),
     published=tuple(
         PublishedResult(
-            model, accuracy, "GPT-4o extraction and GPT-4o match", "MM-Eureka, arXiv 2503.07365, tables 2 and 3"
+            model,
+            accuracy,
+            "GPT-4o extraction and GPT-4o match",
+            "MM-Eureka, arXiv 2503.07365, tables 2 and 3",
+            "paper",
         )
         for model, accuracy in PAPER.items()
     ),
@@ -127,5 +137,14 @@ variants = {
         rows=rows("testmini_text_only"),
         published=(),
         hub=replace(HUB, config="testmini_text_only", split="testmini_text_only"),
-    )
+    ),
+    "vision_only": replace(
+        benchmark,
+        name="mathverse:vision_only",
+        about="788 problems wholly in the figure, of testmini",
+        size=788,
+        rows=vision_only_rows,
+        groups=("subject", "subfield", "question_type", "source"),
+        published=(),
+    ),
 }

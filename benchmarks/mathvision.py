@@ -86,7 +86,9 @@ benchmark = Benchmark(
     draft=draft,
     groups=("subject", "level", "type", "subject × level"),
     published=tuple(
-        PublishedResult(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(
+            model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3", "paper"
+        )
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -105,7 +105,9 @@ benchmark = Benchmark(
     draft=draft,
     groups=("task", "skills", "question_type", "answer_type", "source", "context", "grade", "category", "language"),
     published=tuple(
-        PublishedResult(model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(
+            model, accuracy, "GPT-4o extraction, then rules", "MM-Eureka, arXiv 2503.07365, tables 2 and 3", "paper"
+        )
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

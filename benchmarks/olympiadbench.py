@@ -17,7 +17,7 @@ One row (invented; on the hub `image_1` to `image_5` hold images or null, in the
 
 Question: `context` if there is one, then the question, as in MM-Eureka. Grading: several answers are right in any
 order; `error` is an absolute tolerance (the smallest, if a problem gives one per answer), never for tuples and never
-times 100. There are no labeled responses for this benchmark: see docs/evaluation.md.
+times 100. docs/evaluation.md says on which labeled responses it was measured.
 """
 
 import re
@@ -108,7 +108,7 @@ benchmark = Benchmark(
     draft=draft,
     groups=("subfield", "answer_type", "answers"),
     published=tuple(
-        PublishedResult(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3")
+        PublishedResult(model, accuracy, "GPT-4o yes/no", "MM-Eureka, arXiv 2503.07365, tables 2 and 3", "paper")
         for model, accuracy in PAPER.items()
     ),
     hub=HUB,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mmk12.curation import build_data
     from mmk12.datasets.declarations import Benchmark, PublishedResult, SkipRow, Source
     from mmk12.datasets.files import Files
-    from mmk12.datasets.options import find_options, letter_options
+    from mmk12.datasets.image_tags import place_images
+    from mmk12.datasets.options import find_inline_options, find_options, letter_options
     from mmk12.datasets.registry import load_benchmark, load_source
     from mmk12.evaluation.compare import compare
     from mmk12.evaluation.pipeline import evaluate
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         DroppedSample,
         GenerationFailure,
         Gold,
+        Graded,
         HubDataset,
         Image,
         Message,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         Sampling,
         Verdict,
     )
+    from mmk12.utils.rates import Rate, ratio, share
     from mmk12.verifier import classify_gold, reward, verify, verify_many
     from mmk12.verl_plugin.patching import PatchError
 
@@ -57,14 +60,16 @@ _MODULES = {
     "curation": "build_data",
     "datasets.declarations": "Benchmark PublishedResult SkipRow Source",
     "datasets.files": "Files",
-    "datasets.options": "find_options letter_options",
+    "datasets.image_tags": "place_images",
+    "datasets.options": "find_inline_options find_options letter_options",
     "datasets.registry": "load_benchmark load_source",
     "evaluation.compare": "compare",
     "evaluation.pipeline": "evaluate",
     "recipes.recipe_loader": "load_recipe",
     "training.launcher": "TrainingFailed",
-    "types": "IMAGE_MARK Backend BrokenLine Completion DroppedSample GenerationFailure Gold HubDataset Image Message "
-    "RawSample Request Row Sample Sampling Verdict",
+    "types": "IMAGE_MARK Backend BrokenLine Completion DroppedSample GenerationFailure Gold Graded HubDataset Image "
+    "Message RawSample Request Row Sample Sampling Verdict",
+    "utils.rates": "Rate ratio share",
     "verifier": "classify_gold reward verify verify_many",
     "verl_plugin.patching": "PatchError",
 }
@@ -83,6 +88,7 @@ __all__ = [
     "Files",
     "GenerationFailure",
     "Gold",
+    "Graded",
     "HubDataset",
     "Image",
     "Message",
@@ -94,6 +100,7 @@ __all__ = [
     "PatchError",
     "PromptError",
     "PublishedResult",
+    "Rate",
     "RawSample",
     "Request",
     "Row",
@@ -109,12 +116,16 @@ __all__ = [
     "classify_gold",
     "compare",
     "evaluate",
+    "find_inline_options",
     "find_options",
     "letter_options",
     "load_benchmark",
     "load_recipe",
     "load_source",
+    "place_images",
+    "ratio",
     "reward",
+    "share",
     "verify",
     "verify_many",
 ]

@@ -19,6 +19,8 @@ an error of the run, so these exceptions never leave the package. Their catchers
     SkipRow               a source leaves out a valid row (mmk12.datasets.declarations; public, for your own sources)
     BadImage              bytes that are not a usable image (mmk12.utils.images)
     EngineStopped         an inference engine ended (mmk12.inference.engine)
+    ExchangeError         a request to a server failed (mmk12.inference.http_exchange)
+    LostRolloutsError     too many prompts lost rollouts: verl's process ends (mmk12.verl_plugin.step_record)
     UnreadableAnswer      the answer parser cannot read a text (mmk12.verifier.lexer)
     NoValue               an expression has no numeric value (mmk12.verifier.numeric)
 """

@@ -123,10 +123,24 @@ class DroppedSample:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. Temperature 0 is greedy; top-p, top-k and penalties are never used."""
+    """How tokens are drawn, at most `max_tokens` of them. Temperature 0 is greedy.
+
+    The other fields are off by default: `top_p` at 1, `top_k` at 0, `repetition_penalty` at 1.
+    """
 
     temperature: float = 0.0
     max_tokens: int = 4096
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+
+    def describe(self) -> str:
+        """Returns the settings that are on, in words: `greedy, at most 4,096 tokens`."""
+        words = ["greedy" if self.temperature == 0 else f"temperature {self.temperature:g}"]
+        words += [f"top-p {self.top_p:g}"] if self.top_p != 1 else []
+        words += [f"top-k {self.top_k}"] if self.top_k else []
+        words += [f"repetition penalty {self.repetition_penalty:g}"] if self.repetition_penalty != 1 else []
+        return ", ".join((*words, f"at most {self.max_tokens:,} tokens"))
 
 
 @dataclass(frozen=True, slots=True)

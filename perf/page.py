@@ -17,7 +17,7 @@ from mmk12.utils.tables import Table
 from tests.browser.conftest import BROWSERS, SWITCHES
 from tests.runs import settings
 
-ITEMS, PICTURES, WORDS, ROUNDS = 10_000, 2_000, 250, 5
+ITEMS, PICTURES, WORDS, FORMULAS, ROUNDS = 10_000, 2_000, 250, 12, 5
 STEPS = {
     "one status": ("select[name=status]", "wrong"),
     "one group value": ("select[name='group.topic']", "7"),
@@ -27,7 +27,7 @@ STEPS = {
 
 
 def written(folder: Path) -> Path:
-    """The page of a run of made-up responses to generated problems, about 1,700 characters each."""
+    """The page of a run of made-up responses to generated problems, about 2,000 characters and 12 formulas each."""
     run, items, completions = EvalRun(folder), [], {}
     images = [run.images.add(problem.png) for problem in generate_problems("train", PICTURES)]
     for number in range(ITEMS):
@@ -35,6 +35,7 @@ def written(folder: Path) -> Path:
         topic = {"topic": str(number % 20)}
         sample = Sample(name, "toy", "<image>What?", (images[number % PICTURES],), Gold(str(number % 7)), topic)
         thought = " ".join(f"word{(number * step) % 1000}" for step in range(WORDS))
+        thought += "".join(f"\n\n- so $x_{{{step}}} = \\frac{{{number}}}{{{step + 1}}}$" for step in range(FORMULAS))
         text = f"<think>{thought}</think><answer>{number % 5}</answer>"
         items.append(Item("toy", sample, (key,)))
         completions[key] = Completion(key, name, 0, text, "stop", 5, WORDS)

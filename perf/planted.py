@@ -94,7 +94,8 @@ def _known(name: str) -> Iterator[ComparableItem]:
     """All questions of a benchmark and its variants that lie beside the checkout."""
     for benchmark in load_benchmarks(name).values():
         try:
-            yield from (read.item for read in read_questions(benchmark, RAW) if not isinstance(read, DroppedSample))
+            files = locate_dataset(benchmark, RAW)
+            yield from (read.item for read in read_questions(benchmark, files) if not isinstance(read, DroppedSample))
         except (MissingData, BadInput):
             continue
 

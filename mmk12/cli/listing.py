@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import AsJson
+from mmk12.cli.common import AsJson, examples
 from mmk12.datasets import registry
 from mmk12.errors import UnknownName
 from mmk12.inference import prompts
@@ -18,13 +18,16 @@ from mmk12.utils.tables import Table
 app = typer.Typer()
 
 
-@app.command("list", epilog="Example: `mmk12 list benchmarks --json`")
+@app.command("list", epilog=examples("mmk12 list benchmarks --json"))
 def list_(
-    category: Annotated[str, typer.Argument(help="benchmarks, sources, recipes, figures, prompts or profiles.")],
+    category: Annotated[
+        str | None,
+        typer.Argument(help="benchmarks, suites, protocols, sources, recipes, figures, prompts or profiles."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the names that other commands take."""
-    rows = list_names(category)
+    """Lists the names that other commands take; without a category, the categories."""
+    rows = list_names(category) if category is not None else _list_categories()
     common.show(make_listing_table(rows), rows, as_json)
 
 
@@ -38,11 +41,37 @@ def list_names(category: str) -> Rows:
     return _CATEGORIES[category]()
 
 
+def _list_categories() -> Rows:
+    return [{"category": name, "command": f"mmk12 list {name}"} for name in _CATEGORIES]
+
+
 def _list_benchmarks() -> Rows:
     benchmarks = [one for file in content.names("benchmark") for one in registry.load_benchmarks(file).items()]
     return [
         {"name": name, "items": one.size, "about": one.about, "license": one.license, "from": one.url}
         for name, one in benchmarks
+    ]
+
+
+def _list_suites() -> Rows:
+    from mmk12.evaluation.suites import SUITES
+
+    return [{"name": name, "benchmarks": ", ".join(refs)} for name, refs in SUITES.items()]
+
+
+def _list_protocols() -> Rows:
+    from mmk12.evaluation.protocol import PROTOCOLS
+
+    return [
+        {
+            "name": name,
+            "prompt": one.template.name,
+            "decoding": one.sampling.describe(),
+            "runs": one.runs,
+            "pixels": f"{one.min_pixels:,} – {one.max_pixels:,}" if one.min_pixels and one.max_pixels else "any",
+            "from": one.source,
+        }
+        for name, one in PROTOCOLS.items()
     ]
 
 
@@ -85,6 +114,8 @@ def _list_profiles() -> Rows:
 
 _CATEGORIES: dict[str, Callable[[], Rows]] = {
     "benchmarks": _list_benchmarks,
+    "suites": _list_suites,
+    "protocols": _list_protocols,
     "sources": _list_sources,
     "recipes": _list_recipes,
     "figures": _list_figures,

@@ -1,22 +1,26 @@
-"""The commands that present runs: `plot`, `report`, `aha`."""
+"""The commands that present runs: `view`, `plot`, `report`, `aha`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import JudgeRef
+from mmk12.cli.common import AsJson, JudgeRef, examples
 
 app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: `mmk12 plot sources data/demo` · `mmk12 plot training_curves runs/train-a runs/train-b` · "
-    "`mmk12 plot compare_runs runs/kl runs/no-kl --metric accuracy --metric kl --out kl.svg` · "
-    "`mmk12 plot results_table runs/eval-a runs/eval-b --out table.tex`"
+    epilog=examples(
+        "mmk12 plot sources data/demo",
+        "mmk12 plot training_curves runs/train-a runs/train-b",
+        "mmk12 plot compare_runs runs/kl runs/no-kl --metric accuracy --metric kl --out kl.svg",
+        "mmk12 plot results_table runs/eval-a runs/eval-b --out table.tex",
+    )
 )
 def plot(
     figure: Annotated[str, typer.Argument(help="Name of a figure (see `mmk12 list figures`) or a Python file.")],
@@ -29,19 +33,58 @@ def plot(
         typer.Option(help="A column of the run log, for figures with a choice of them; repeatable."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="PNG, SVG or PDF file; .md, .tex or .csv for a table (default: FIGURE.png).")
+        Path | None,
+        typer.Option("--out", "-o", help="PNG, SVG or PDF; .md, .tex or .csv for a table (default: FIGURE.png)."),
     ] = None,
+    preset: Annotated[
+        str, typer.Option(help="screen; column or page for print: that width, serif, apart in grey.")
+    ] = "screen",
 ) -> None:
     """Draws a figure from the files of runs."""
+    from mmk12.plotting import check_output
     from mmk12.plotting import plot as draw_figure
 
-    typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
+    file = out or Path(f"{Path(figure).stem}.png")
+    known = check_output(figure, file, preset)
+    typer.echo(f"wrote {draw_figure(figure, runs, file, metric or (), known)}")
 
 
-@app.command(epilog="Examples: `mmk12 report runs/train-demo` · `mmk12 report runs/eval-demo-instruct`")
+@app.command(
+    epilog=examples("mmk12 view", "mmk12 view runs --serve", "mmk12 view runs --json"),
+)
+def view(
+    folder: Annotated[Path, typer.Argument(help="A folder with runs in it, or below it.")] = Path("runs"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file (default: FOLDER/index.html).")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the page on this machine, live, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for --serve; 0 takes a free one.")] = 7575,
+    as_json: AsJson = False,
+) -> None:
+    """Lists all runs on one page: model, benchmarks, accuracy, date, duration, state. It can be sorted and filtered."""
+    from mmk12.errors import BadInput
+    from mmk12.run_report import index_server, run_index
+
+    if serve:
+        if out is not None or as_json:
+            raise BadInput("--serve writes no file and no JSON. Leave out --out and --json.")
+        server = index_server.open_server(folder, port)
+        typer.echo(f"look at: http://{index_server.HOST}:{server.server_address[1]}/ (Ctrl-C ends it)")
+        with server:
+            server.serve_forever()
+        return
+    if as_json:
+        typer.echo(json.dumps(run_index.to_json(run_index.list_runs(folder)), ensure_ascii=False, indent=2))
+        return
+    page = out or folder / "index.html"
+    index = run_index.write_index(folder, page)
+    typer.echo(f"{len(index.rows)} rows. look at: {page}")
+
+
+@app.command(epilog=examples("mmk12 report runs/train-demo", "mmk12 report runs/eval-demo-instruct"))
 def report(
     run: Annotated[Path, typer.Argument(help="A training or evaluation run folder.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file (default: report.html in the run folder).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file (default: report.html in the run folder).")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder of a training run, where that has moved since training.")
     ] = None,
@@ -65,12 +108,17 @@ def report(
 
 
 @app.command(
-    epilog="Examples: `mmk12 aha runs/train-demo` · `mmk12 plot aha runs/train-demo` (the figure alone) · "
-    "`mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME`"
+    epilog=examples(
+        "mmk12 aha runs/train-demo",
+        "mmk12 plot aha runs/train-demo",
+        "mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME",
+    )
 )
 def aha(
     run: Annotated[Path, typer.Argument(help="A training run folder with dumped rollouts.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file (default: aha.html in the run folder).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file (default: aha.html in the run folder).")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Its data folder, if it has moved since training.")] = None,
     judge: JudgeRef = None,
     judge_sample: Annotated[

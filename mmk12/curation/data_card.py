@@ -10,7 +10,8 @@ from typing import Any
 
 from mmk12.curation.decontamination import COUNTS_FILE, decontaminate, measure_overlap
 from mmk12.curation.difficulty import DifficultyModel, RolloutSettings, read_pass_rates
-from mmk12.curation.export import STATISTICS_FILE
+from mmk12.curation.export import SPLITS, STATISTICS_FILE
+from mmk12.curation.hub_card import CARD_FILE, LICENSE_FILE, list_licenses, make_head
 from mmk12.curation.manifest import (
     BenchmarkRecord,
     ComparedBenchmark,
@@ -27,11 +28,15 @@ from mmk12.plotting import plot
 from mmk12.types import IMAGE_MARK, DroppedSample
 from mmk12.utils import fingerprint, storage, templating
 from mmk12.utils.images import ImageStore
+from mmk12.utils.rich_text import render_answer, render_text, to_html
+from mmk12.utils.shards import find_files
 from mmk12.utils.storage import replace_file, to_json
 
 SHEET_ROWS = 24
 """The number of rows in samples.html."""
-_HASHED = ("train.parquet", "val.parquet", "train.jsonl", "statistics.json", "drops.jsonl")
+_HASHED = ("train.jsonl", "statistics.json", "drops.jsonl")
+_OLD_CARD = "DATA_CARD.md"
+"""The card of release 0.1.0 in the same folder, which would go out of date."""
 _FIGURES = ("sources", "image_sizes", "prompt_lengths")
 
 
@@ -54,10 +59,12 @@ def write_manifest(
     benchmark: BenchmarkRecord | None,
 ) -> Manifest:
     """Writes manifest.json and returns it; `hashes` are of the files that this build has written."""
-    written = _HASHED if plan.stages[-1] == "export" else ("drops.jsonl",)
+    written = ["drops.jsonl"]
+    if plan.stages[-1] == "export":
+        written = [*(path.name for split in SPLITS for path in find_files(out, split)), *_HASHED]
     difficulty = _describe_difficulty(plan, rollouts)
     if difficulty is not None:
-        written = (*written, "rollouts/pass_rates.jsonl")
+        written.append("rollouts/pass_rates.jsonl")
     manifest = Manifest(
         recipe=plan.recipe,
         instead_of=plan.instead_of,
@@ -117,12 +124,16 @@ def write_card(
     rows: StageOutput,
     images: ImageStore,
 ) -> None:
-    """Writes DATA_CARD.md, its figures and samples.html, which shows some of `rows` with their `images`."""
+    """Writes README.md, LICENSE.md, the figures and samples.html, which shows some of `rows` with their `images`."""
     reasons = Counter((drop.source, drop.stage, drop.reason) for drop in _read_drops(outputs))
     statistics = storage.read_json(out / STATISTICS_FILE)
     compared = manifest.decontamination.compared if manifest.decontamination is not None else {}
+    licenses = list_licenses(plan, statistics["origins"], manifest.sources)
+    text = templating.render_template("license.md.j2", licenses=licenses, benchmark=manifest.benchmark)
+    storage.write_text(out / LICENSE_FILE, text)
     card = templating.render_template(
         "data_card.md.j2",
+        head=make_head(out, manifest.recipe.name, licenses, manifest.benchmark),
         manifest=manifest,
         steps=list(next(iter(manifest.sources.values()))),
         reasons=sorted(reasons.items()),
@@ -131,7 +142,8 @@ def write_card(
         long_prompts=_count_long_prompts(plan, statistics["prompt_lengths"]),
         paper_counts=compare_with_paper(statistics["origins"], {one.name: one.source.size for one in plan.sources}),
     )
-    storage.write_text(out / "DATA_CARD.md", card)
+    storage.write_text(out / CARD_FILE, card)
+    (out / _OLD_CARD).unlink(missing_ok=True)
     for name in _FIGURES:
         plot(name, [out], out / "figures" / f"{name}.png")
     if manifest.difficulty is None:
@@ -162,9 +174,12 @@ def _select_sheet_rows(rows: StageOutput, images: ImageStore, seed: int) -> Iter
     chosen = sample_evenly(sources, min(SHEET_ROWS, len(sources)), f"sheet/{seed}")
     for sample in rows:
         if sample.id in chosen:
+            question, gold = sample.question.replace(IMAGE_MARK, "").strip(), sample.gold
             yield {
                 "sample": sample,
-                "question": sample.question.replace(IMAGE_MARK, "").strip(),
+                "question": to_html(render_text(question), question),
+                "gold": to_html(render_answer(gold.text), gold.text),
+                "choices": [to_html(render_answer(choice), choice) for choice in gold.choices],
                 "pictures": [images.path(image).name for image in sample.images],
                 "tags": {name: tag for name, tag in sample.tags.items() if tag},
             }

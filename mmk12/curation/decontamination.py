@@ -33,10 +33,10 @@ from mmk12.curation.similarity import (
     format_evidence,
 )
 from mmk12.curation.stage_cache import Outcome, StageOutput
-from mmk12.datasets.declarations import Benchmark
+from mmk12.datasets.declarations import Benchmark, Dataset
 from mmk12.datasets.files import Files
-from mmk12.datasets.loader import read_samples
-from mmk12.types import DroppedSample, RawSample, Sample
+from mmk12.datasets.loader import fetch_dataset, read_samples
+from mmk12.types import DroppedSample, RawSample, Sample, Tag
 from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
@@ -48,7 +48,7 @@ COUNTS_FILE = "compared.json"
 IDENTIFYING_WORDS = 8
 """The number of words from which a text identifies a question without its image; "Find x." does not."""
 
-_ROWS = 256
+BATCH = 256
 """The number of rows that are compared at once."""
 _HIT = re.compile(rf"({TEXT}|{IMAGE}|{BOTH}) of ([^\s;]+)")
 
@@ -84,12 +84,13 @@ def decontaminate(
 
     Writes how much was read, {benchmark: `BenchmarkCounts`}, to `counts_file`.
     """
-    reference = ItemIndex(_read_benchmarks(benchmarks, counts_file, progress))
+    questions = BenchmarkQuestions(benchmarks, progress)
+    storage.write_json(counts_file, {name: dataclasses.asdict(count) for name, count in questions.counts.items()})
     rows = iter(samples)
-    while batch := list(islice(rows, _ROWS)):
+    while batch := list(islice(rows, BATCH)):
         items = [build_item(sample) for sample in batch]
-        for sample, item, matches in zip(batch, items, reference.matches(items), strict=True):
-            copies = find_copies(item, reference.items, matches, build_item.is_template(sample))
+        found = questions.find_copies(items, [build_item.is_template(sample) for sample in batch])
+        for sample, copies in zip(batch, found, strict=True):
             yield _drop(sample, copies) if copies else sample
 
 
@@ -120,12 +121,16 @@ def classify_copy(row: ComparableItem, item: ComparableItem, match: Match, templ
         return BOTH if match.text else IMAGE
     if not match.text:
         return ""
-    if not row.images and not item.images:
-        return TEXT if same_words or _is_identifying(item) else ""
-    # A figure is missing on one side, or is another one: equal numbers decide, else equal words.
-    same_numbers = row.text.numbers == item.text.numbers and bool(item.text.numbers)
-    comparable = bool(row.images and item.images)
-    return TEXT if (same_words or (same_numbers and not comparable)) and _is_identifying(item) else ""
+    if not _is_identifying(item):
+        return TEXT if same_words and not row.images and not item.images else ""
+    if same_words:
+        return TEXT
+    if row.images and item.images:  # with another figure
+        return ""
+    # Only a figure tells questions of one pattern apart. Where it was left out or lost, equal numbers decide.
+    if row.has_figure or item.has_figure:
+        return TEXT if row.text.numbers == item.text.numbers and item.text.numbers else ""
+    return TEXT
 
 
 def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
@@ -137,11 +142,12 @@ def measure_overlap(drops: Iterable[DroppedSample]) -> Overlap:
     return overlap
 
 
-class BenchmarkQuestion(NamedTuple):
-    """A question of a benchmark, and how many of its images could not be read."""
+class ReadQuestion(NamedTuple):
+    """A question as it is compared, how many of its images could not be read, and the tags of its row."""
 
     item: ComparableItem
     lost_images: int
+    tags: Mapping[str, Tag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +160,19 @@ class BenchmarkCounts:
     broken_rows: int
 
 
-def read_questions(benchmark: Benchmark, files: Files) -> Iterator[BenchmarkQuestion | DroppedSample]:
-    """Reads the questions of a benchmark in its order; a row that cannot be read is a drop. Raises `MissingData`."""
-    return map_in_threads(partial(_read_question, benchmark.name, files), read_samples(benchmark, files))
+def read_questions(
+    dataset: Dataset, files: Files, start: int = 0, stop: int | None = None
+) -> Iterator[ReadQuestion | DroppedSample]:
+    """Reads the rows of a dataset from `start` to `stop` in its order; a row that cannot be read is a drop.
+
+    No image is stored. Raises `MissingData`.
+    """
+    files = fetch_dataset(dataset, files)
+    rows = islice(read_samples(dataset, files), start, stop)
+    return map_in_threads(partial(_read_question, dataset.name, files), rows)
 
 
-def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> BenchmarkQuestion | DroppedSample:
+def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> ReadQuestion | DroppedSample:
     if isinstance(row, DroppedSample):
         return row
     images = []
@@ -169,30 +182,42 @@ def _read_question(name: str, files: Files, row: RawSample | DroppedSample) -> B
         except BadImage:
             continue
         images.append(ImageFingerprint(image.width, image.height, image_fingerprints.to_grey(image)))
-    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images)
-    return BenchmarkQuestion(item, len(row.images) - len(images))
+    item = ComparableItem.of(f"{name}/{row.id}", row.question, row.gold, images, len(row.images) > len(images))
+    return ReadQuestion(item, len(row.images) - len(images), row.tags)
 
 
-def _read_benchmarks(
-    benchmarks: Sequence[tuple[Benchmark, Files]], counts_file: Path, progress: Progress
-) -> list[ComparableItem]:
-    """Reads the questions of all benchmarks, repeated ones of variants once. Writes `counts_file`."""
-    items: dict[tuple[str, str], ComparableItem] = {}
-    counts: dict[str, BenchmarkCounts] = {}
-    for benchmark, files in benchmarks:
-        read = images = lost = broken = 0
-        for question in read_questions(benchmark, files):
-            if isinstance(question, DroppedSample):
-                broken += 1
-                continue
-            item = question.item
-            read, images, lost = read + 1, images + len(item.images), lost + question.lost_images
-            family, _, name = item.id.partition("/")
-            items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(item.text.words)), item)
-            progress(f"read {benchmark.name}", read, benchmark.size)
-        counts[benchmark.name] = BenchmarkCounts(read, images, lost, broken)
-    storage.write_json(counts_file, {name: dataclasses.asdict(count) for name, count in counts.items()})
-    return list(items.values())
+class BenchmarkQuestions:
+    """The questions of benchmarks, with which rows are compared; `counts` tells how much of each was read."""
+
+    def __init__(self, benchmarks: Sequence[tuple[Benchmark, Files]], progress: Progress = ignore_progress) -> None:
+        items: dict[tuple[str, str], ComparableItem] = {}  # repeated questions of variants once
+        self.counts: dict[str, BenchmarkCounts] = {}
+        for benchmark, files in benchmarks:
+            read = images = lost = broken = 0
+            for question in read_questions(benchmark, files):
+                if isinstance(question, DroppedSample):
+                    broken += 1
+                    continue
+                item = question.item
+                read, images, lost = read + 1, images + len(item.images), lost + question.lost_images
+                family, _, name = item.id.partition("/")
+                items.setdefault((f"{family.partition(':')[0]}/{name}", " ".join(item.text.words)), item)
+                progress(f"read {benchmark.name}", read, benchmark.size)
+            self.counts[benchmark.name] = BenchmarkCounts(read, images, lost, broken)
+        self._index = ItemIndex(list(items.values()))
+
+    @property
+    def items(self) -> Sequence[ComparableItem]:
+        """The questions, each once."""
+        return self._index.items
+
+    def find_copies(self, rows: Sequence[ComparableItem], templates: Sequence[bool]) -> Iterator[list[Copy]]:
+        """Yields what each of `rows` is a copy of; `templates` tells which are questions made from templates.
+
+        `BATCH` rows at a time are fastest.
+        """
+        for row, matches, template in zip(rows, self._index.matches(rows), templates, strict=True):
+            yield find_copies(row, self._index.items, matches, template)
 
 
 def _is_identifying(item: ComparableItem) -> bool:

@@ -195,7 +195,7 @@ class PassRateEstimator:
         self, model: DifficultyModel, recipe: Recipe, images: ImageStore, progress: Progress = ignore_progress
     ) -> None:
         self._model, self._images, self._progress = model, images, progress
-        self._prompt, self._profile = recipe.prompt, recipe.reward.profile
+        self._prompt, self._profile = recipe.prompt, recipe.reward.grader
         self._n = model.n or recipe.data.difficulty.n
         self._sampling = Sampling(TEMPERATURE, recipe.data.difficulty.max_tokens)
         self._build_prompt = PromptBuilder(recipe.prompt, images)
@@ -203,7 +203,7 @@ class PassRateEstimator:
             _RATE_VERSION,
             hash_code(*VERIFIER_CODE),
             model.fingerprint(),
-            recipe.reward.profile,
+            recipe.reward.grader,
             dataclasses.asdict(self._sampling),
             self._n,
         )

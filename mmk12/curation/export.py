@@ -1,5 +1,7 @@
 """Writes the training files: train.parquet and val.parquet in the columns of verl 0.9.1's `RLHFDataset`, train.jsonl.
 
+A split of more than 1 GB is written in shards (`mmk12.curation.parquet_shards`).
+
     prompt        list<struct<role, content>>      messages, one <image> mark per image
     images        list<struct<bytes, path>>        encoded images in the order of the marks; path is only a name
     data_source   string                           mmk12/<reward profile>
@@ -15,15 +17,16 @@ the whole mixture is never in memory.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmk12.curation.difficulty import TAG
+from mmk12.curation.hub_features import add_features
+from mmk12.curation.parquet_shards import open_writer
 from mmk12.curation.sampling import index_of, sample_ids
 from mmk12.curation.stage_cache import StageOutput
 from mmk12.datasets.declarations import ORIGIN
@@ -43,35 +46,34 @@ STATISTICS_FILE = "statistics.json"
 JSONL_FILE = "train.jsonl"
 BLANK = "blank.png"
 """The file in `images/` that train.jsonl names for a text-only row."""
-SCHEMA = pa.schema(
-    [
-        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-        ("images", pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))),
-        ("data_source", pa.string()),
-        ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
-        (
-            "extra_info",
-            pa.struct(
-                [
-                    ("index", pa.int64()),
-                    ("id", pa.string()),
-                    ("source", pa.string()),
-                    ("split", pa.string()),
-                    ("question", pa.string()),
-                    ("answer_type", pa.string()),
-                    ("choices", pa.list_(pa.string())),
-                    ("precision", pa.int64()),
-                    ("tolerance", pa.float64()),
-                    ("pass_rate", pa.float64()),
-                    ("tags", pa.string()),
-                ]
+SCHEMA = add_features(
+    pa.schema(
+        [
+            ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+            ("images", pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))),
+            ("data_source", pa.string()),
+            ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
+            (
+                "extra_info",
+                pa.struct(
+                    [
+                        ("index", pa.int64()),
+                        ("id", pa.string()),
+                        ("source", pa.string()),
+                        ("split", pa.string()),
+                        ("question", pa.string()),
+                        ("answer_type", pa.string()),
+                        ("choices", pa.list_(pa.string())),
+                        ("precision", pa.int64()),
+                        ("tolerance", pa.float64()),
+                        ("pass_rate", pa.float64()),
+                        ("tags", pa.string()),
+                    ]
+                ),
             ),
-        ),
-    ]
+        ]
+    )
 )
-
-_GROUP_ROWS, _GROUP_BYTES = 128, 64_000_000
-"""A row group is written when either is reached: the memory that an export needs, and verl's reading unit."""
 
 
 def export(
@@ -95,7 +97,7 @@ def export(
     statistics = Statistics(meter or meter_by_characters())
     storage.write_bytes(images.folder / BLANK, make_white_png())
     with ExitStack() as stack:
-        writers = {split: stack.enter_context(_open_writer(out / f"{split}.parquet")) for split in SPLITS}
+        writers = {split: stack.enter_context(open_writer(out, split, SCHEMA)) for split in SPLITS}
         lines = stack.enter_context(replace_file(out / JSONL_FILE))
         for count, sample in enumerate(_order_rows(samples, recipe), 1):
             split = "val" if sample.id in held_out else "train"
@@ -135,7 +137,7 @@ def _make_row(sample: Sample, prompt: BuiltPrompt, split: str, recipe: Recipe, i
     return {
         "prompt": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "images": [{"bytes": path.read_bytes(), "path": path.name} for path in paths],
-        "data_source": f"mmk12/{recipe.reward.profile}",
+        "data_source": f"mmk12/{recipe.reward.grader}",
         "reward_model": {"style": "rule", "ground_truth": spec.pop("gold")},
         "extra_info": {
             "index": index_of(sample.id),
@@ -147,37 +149,6 @@ def _make_row(sample: Sample, prompt: BuiltPrompt, split: str, recipe: Recipe, i
             "tags": to_json(tags),
         },
     }
-
-
-class _Groups:
-    """Collects rows and writes them in row groups of bounded size."""
-
-    def __init__(self, writer: pq.ParquetWriter) -> None:
-        self._writer = writer
-        self._rows: list[dict[str, Any]] = []
-        self._bytes = 0
-
-    def add(self, row: dict[str, Any]) -> None:
-        self._rows.append(row)
-        self._bytes += sum(len(image["bytes"]) for image in row["images"])
-        if len(self._rows) >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA), row_group_size=_GROUP_ROWS)
-        self._rows, self._bytes = [], 0
-
-
-@contextmanager
-def _open_writer(path: Path) -> Iterator[_Groups]:
-    with (
-        replace_file(path) as file,
-        pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=False) as writer,
-    ):
-        groups = _Groups(writer)
-        yield groups
-        groups.flush()
 
 
 def _make_line(sample: Sample, recipe: Recipe, images: ImageStore) -> bytes:

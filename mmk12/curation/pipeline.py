@@ -260,7 +260,7 @@ class _Run:
         estimator = PassRateEstimator(rollouts, recipe, self.images, self.progress) if rollouts is not None else None
         return (
             self._make_normalise(),
-            _Stage(verifiable, {"reward": recipe.reward.profile, "letters": data.letters}, code=VERIFIER_CODE),
+            _Stage(verifiable, {"reward": recipe.reward.grader, "letters": data.letters}, code=VERIFIER_CODE),
             _Stage(duplicates, inputs=items),
             _Stage(
                 decontaminate,

@@ -170,7 +170,7 @@ def _plan(recipe: Recipe, stages: tuple[str, ...], raw_dir: Path | None, limit: 
         if one.name in planned:
             raise BadRecipe(f"{recipe.name}: two sources are called '{one.name}', so their ids would collide.")
         planned[one.name] = one
-    benchmarks = _plan_benchmarks(recipe, raw_dir) if "decontaminate" in stages else ()
+    benchmarks = plan_benchmarks(recipe.data.decontaminate, raw_dir) if "decontaminate" in stages else ()
     return Plan(recipe, tuple(planned.values()), stages, raw_dir, limit, benchmarks)
 
 
@@ -185,9 +185,8 @@ def _plan_source(ref: str, most: int | None, collect: int | None, raw_dir: Path 
     )
 
 
-def _plan_benchmarks(recipe: Recipe, raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
-    """Plans the benchmarks that a recipe names; for `all`, every declared one, with its variants that are there."""
-    refs = recipe.data.decontaminate
+def plan_benchmarks(refs: str | Sequence[str], raw_dir: Path | None) -> tuple[PlannedBenchmark, ...]:
+    """Plans the benchmarks of a list; for `all`, every declared one, with its variants that are there."""
     if refs != "all":
         return tuple(_plan_benchmark(ref, raw_dir) for ref in refs)
     planned = []

@@ -234,18 +234,25 @@ class ImageFingerprint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparableItem:
-    """A question in the form in which it is compared: normalised words and answer, and fingerprints of its images."""
+    """A question in the form in which it is compared: normalised words and answer, and fingerprints of its images.
+
+    `has_figure` tells whether it has a figure at all, readable or not.
+    """
 
     id: str
     text: NormalizedText
     answer: tuple[str, ...]
     images: tuple[ImageFingerprint, ...]
+    has_figure: bool
 
     @classmethod
-    def of(cls, name: str, question: str, gold: Gold, images: Sequence[ImageFingerprint]) -> ComparableItem:
-        """Returns the item of a question; blank images are left out."""
+    def of(
+        cls, name: str, question: str, gold: Gold, images: Sequence[ImageFingerprint], lost: bool = False
+    ) -> ComparableItem:
+        """Returns the item of a question; blank images are left out. `lost`: some of its images could not be read."""
         visible = tuple(image for image in images if not image_fingerprints.is_blank(image.grey))
-        return cls(name, normalize_text(question), normalize_answer(gold, question).words, visible)
+        answer = normalize_answer(gold, question).words
+        return cls(name, normalize_text(question), answer, visible, bool(visible) or lost)
 
 
 class ItemBuilder:

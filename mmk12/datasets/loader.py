@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-from mmk12.datasets.declarations import Dataset, SkipRow, Source
+from mmk12.datasets.declarations import Benchmark, Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.hub import fetch_files, pin_commit
 from mmk12.errors import BadInput, MissingData
@@ -29,6 +29,8 @@ _CACHED_IMAGES = 64
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
     """Returns where `dataset` is read from. Raises `MissingData` with its URL, its license and the target folder."""
+    if isinstance(dataset, Benchmark) and dataset.root is not None:
+        return Files(dataset.root)
     if not dataset.folders:
         return Files(None)  # generated, not read: the demo
     if raw_dir is None:
@@ -64,7 +66,7 @@ def advise_download(dataset: Dataset) -> str:
     )
 
 
-def _fetch(dataset: Dataset, files: Files) -> Files:
+def fetch_dataset(dataset: Dataset, files: Files) -> Files:
     """Fetches a dataset that is files on the hub, which is only done when its rows are read, not for a plan."""
     hub = dataset.hub
     if files.folder is not None or files.commit is None or hub is None or not hub.files:
@@ -109,7 +111,7 @@ def load_samples(
     cannot be used become a `DroppedSample` of the stage "load". Unless the images are needed, a row whose images cannot
     be read keeps its marks and has no image. Raises `MissingData` if the hub does not give the rows.
     """
-    files = _fetch(dataset, files)
+    files = fetch_dataset(dataset, files)
     seen: set[str] = set()
     stored: dict[str, Image] = {}
 
@@ -136,7 +138,7 @@ def load_samples(
 
 def read_samples(dataset: Dataset, files: Files) -> Iterator[RawSample | DroppedSample]:
     """Yields a `RawSample` or `DroppedSample` for each upstream row; images are not decoded."""
-    files = _fetch(dataset, files)
+    files = fetch_dataset(dataset, files)
     for number, row in enumerate(_rows(dataset, files)):
         name = f"{dataset.name}/row {number}"
         if isinstance(row, BrokenLine):

@@ -7,7 +7,6 @@ may be what the user compares.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,12 +29,12 @@ from mmk12.evaluation.run_folder import EvalRun
 from mmk12.types import IMAGE_MARK, Sample, Sampling, Tag
 from mmk12.utils import stats
 
-_SETTINGS = ("prompt", "sampling", "n", "profile")
+_SETTINGS = ("protocol", "prompt", "sampling", "n", "min_pixels", "max_pixels", "profile")
 """The settings that should be equal, so that a difference is one of the models."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """What one run has of one item: the rows of its rollouts, and the sample."""
 
     rows: tuple[VerdictRow, ...]
@@ -71,7 +70,7 @@ class _Answer:
         """The reference answer."""
         return self.sample.gold.text if self.sample else None
 
-    def was_asked_like(self, other: _Answer) -> bool:
+    def was_asked_like(self, other: Answer) -> bool:
         """Returns whether both runs were asked in the same words, with the same images, for the same gold.
 
         Saved answers may have been graded without the images: then the words and the gold decide.
@@ -97,7 +96,7 @@ def compare(a: Path, b: Path) -> Comparison:
         MissingData: A folder is no evaluation run, or the run has not finished.
         BadInput: The runs share no benchmark, or no item that was asked alike; or a file was damaged.
     """
-    left, right = _read_answers(EvalRun(a)), _read_answers(EvalRun(b))
+    left, right = read_answers(EvalRun(a)), read_answers(EvalRun(b))
     shared = [name for name in left if name in right]
     if not shared:
         raise BadInput(f"The runs share no benchmark: {a} has {', '.join(left)}; {b} has {', '.join(right)}.")
@@ -121,28 +120,36 @@ def list_cautions(a: Path, b: Path) -> list[str]:
     ]
 
 
+def list_scaled_pictures(a: Path, b: Path) -> list[str]:
+    """Returns a line if two runs scaled their pictures differently: then no item was asked alike."""
+    bounds = [(one.min_pixels, one.max_pixels) for one in (EvalRun(a).settings(), EvalRun(b).settings())]
+    if bounds[0] == bounds[1]:
+        return []
+    return ["the pictures were scaled to different sizes, so the runs are not compared item by item"]
+
+
 def _format_setting(setting: object) -> str:
     if isinstance(setting, Sampling):
-        return ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(setting).items())
+        return setting.describe()
     return str(getattr(setting, "name", setting))
 
 
-def _read_answers(run: EvalRun) -> dict[str, dict[str, _Answer]]:
-    """Returns {benchmark: {item: answer}}, in the order of the run."""
+def read_answers(run: EvalRun) -> dict[str, dict[str, Answer]]:
+    """Returns {benchmark: {item: answer}}, in the order of the run. Raises `MissingData` if it has not finished."""
     rows: dict[str, dict[str, list[VerdictRow]]] = defaultdict(lambda: defaultdict(list))
     for row in run.verdicts():
         rows[row.benchmark][row.id].append(row)
     samples = {item.sample.id: item.sample for item in run.items() if isinstance(item.sample, Sample)}
     return {
-        name: {item: _Answer(tuple(rollouts), samples.get(item)) for item, rollouts in items.items()}
+        name: {item: Answer(tuple(rollouts), samples.get(item)) for item, rollouts in items.items()}
         for name, items in rows.items()
     }
 
 
 def _compare_benchmark(
     name: str,
-    a: Mapping[str, _Answer],
-    b: Mapping[str, _Answer],
+    a: Mapping[str, Answer],
+    b: Mapping[str, Answer],
     groups: Sequence[str],
     metrics: MetricsFunction | None,
 ) -> BenchmarkComparison:
@@ -172,7 +179,7 @@ def _compare_benchmark(
 
 
 def _compare_items(
-    items: Sequence[str], a: Mapping[str, _Answer], b: Mapping[str, _Answer]
+    items: Sequence[str], a: Mapping[str, Answer], b: Mapping[str, Answer]
 ) -> tuple[PairedScore, stats.Paired]:
     left, right = [a[item].score for item in items], [b[item].score for item in items]
     test = stats.compare_paired(left, right, [a[item].cluster for item in items])
@@ -187,7 +194,7 @@ def _compare_items(
 
 
 def _compare_metrics(
-    items: Sequence[str], a: Mapping[str, _Answer], b: Mapping[str, _Answer], metrics: MetricsFunction
+    items: Sequence[str], a: Mapping[str, Answer], b: Mapping[str, Answer], metrics: MetricsFunction
 ) -> dict[str, PairedMetric]:
     """Returns the differences of the numbers over several items, paired by problem; none where a run has no value."""
     rates = [compute_rates([row for item in items for row in answers[item].rows], metrics) for answers in (a, b)]
@@ -211,7 +218,7 @@ def _compare_metrics(
 
 
 def _compare_groups(
-    items: Sequence[str], a: Mapping[str, _Answer], b: Mapping[str, _Answer], group: str
+    items: Sequence[str], a: Mapping[str, Answer], b: Mapping[str, Answer], group: str
 ) -> dict[str, PairedScore]:
     """Returns the difference by value of a tag; an item with several labels counts under each of them."""
     values: dict[str, list[str]] = defaultdict(list)

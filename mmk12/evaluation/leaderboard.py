@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadInput
 from mmk12.evaluation.compare import compare
+from mmk12.evaluation.protocol import UNKNOWN, describe_difference
 from mmk12.evaluation.records import (
     Accuracy,
     Leaderboard,
@@ -25,7 +26,8 @@ def make_leaderboard(folders: Sequence[Path]) -> Leaderboard:
     """Returns the table of these runs, accuracies as fractions; a folder that is named twice is one run.
 
     An average needs every benchmark of the table. Published numbers appear in a benchmark's column only if all runs
-    that have the benchmark evaluated all of it: a number on some items cannot be compared with one on all.
+    that have the benchmark evaluated all of it, by the protocol of the number: one on some items, or asked otherwise,
+    cannot be compared.
 
     Args:
         folders: Evaluation runs; the others are set against the first, item by item.
@@ -38,10 +40,12 @@ def make_leaderboard(folders: Sequence[Path]) -> Leaderboard:
     settings = {str(folder): EvalRun(folder).settings() for folder in folders}
     benchmarks = tuple(dict.fromkeys(name for result in results.values() for name in result.benchmarks))
     limited = {name for result in results.values() for name, one in result.benchmarks.items() if one.mark}
+    comparable, notes = _find_comparable(settings, [name for name in benchmarks if name not in limited])
     runs = tuple(
         LeaderboardRow(
             name=name,
             model=settings[name].model,
+            protocol=settings[name].protocol,
             source="this run",
             grader=f"rules, {settings[name].profile}",
             accuracy=(cells := _make_cells(result)),
@@ -53,10 +57,9 @@ def make_leaderboard(folders: Sequence[Path]) -> Leaderboard:
     return Leaderboard(
         benchmarks=benchmarks,
         runs=runs,
-        published=_make_published_rows(
-            settings.values(), [name for name in benchmarks if name not in limited], benchmarks
-        ),
+        published=_make_published_rows(comparable, benchmarks),
         differences={str(folder): _compare_with_first(folders[0], folder) for folder in folders[1:]},
+        notes=tuple(notes),
     )
 
 
@@ -88,34 +91,57 @@ def _average(accuracy: Mapping[str, LeaderboardCell], benchmarks: Sequence[str])
     return Accuracy(accuracy=round(mean, 6), ci95=(round(interval.low, 6), round(interval.high, 6)) if known else None)
 
 
-def _make_published_rows(
-    settings: Collection[RunSettings], complete: Sequence[str], benchmarks: Sequence[str]
-) -> tuple[LeaderboardRow, ...]:
-    """Returns the published numbers that the runs know of, a row per model and paper.
+Numbers = Mapping[str, Sequence[PublishedResult]]
+"""Published numbers by benchmark."""
 
-    `complete` names the benchmarks of which all runs have all items, `benchmarks` those of the table.
+
+def _find_comparable(
+    settings: Mapping[str, RunSettings], complete: Sequence[str]
+) -> tuple[dict[str, list[PublishedResult]], list[str]]:
+    """Returns the published numbers whose protocol is that of every run, and notes on those that are left out.
+
+    `complete` names the benchmarks of which all runs have all items.
     """
-    rows: dict[tuple[str, str], dict[str, PublishedResult]] = {}
+    comparable, notes = dict[str, list[PublishedResult]](), list[str]()
     for name in complete:
-        declared = next(one.benchmarks[name] for one in settings if name in one.benchmarks)
-        for number in declared.published:
-            rows.setdefault((number.model, number.source), {})[name] = number
+        runs = {folder: one for folder, one in settings.items() if name in one.benchmarks}
+        for number in next(iter(runs.values())).benchmarks[name].published:
+            why = next(((folder, text) for folder, one in runs.items() if (text := _describe(number, one))), None)
+            if why is None:
+                comparable.setdefault(name, []).append(number)
+            else:
+                notes.append(f"published numbers of {name} are left out: {why[0]} has another protocol ({why[1]})")
+    return comparable, list(dict.fromkeys(notes))
+
+
+def _describe(number: PublishedResult, settings: RunSettings) -> str:
+    text = describe_difference(number, settings)
+    return "" if text == UNKNOWN else text
+
+
+def _make_published_rows(comparable: Numbers, benchmarks: Sequence[str]) -> tuple[LeaderboardRow, ...]:
+    """Returns a row per published model and paper; `benchmarks` are those of the table."""
+    rows: dict[tuple[str, str], list[tuple[str, PublishedResult]]] = {}
+    for name, numbers in comparable.items():
+        for number in numbers:
+            rows.setdefault((number.model, number.source), []).append((name, number))
     return tuple(
         LeaderboardRow(
             name=model,
             model=model,
+            protocol=", ".join(dict.fromkeys(number.protocol for _, number in numbers if number.protocol)),
             source=source,
-            grader="; ".join(dict.fromkeys(number.grader for number in numbers.values())),
-            accuracy=(
-                cells := {
-                    name: LeaderboardCell(accuracy=round(number.accuracy / 100, 6), ci95=None)
-                    for name, number in numbers.items()
-                }
-            ),
+            grader="; ".join(dict.fromkeys(number.grader for _, number in numbers)),
+            accuracy=(cells := {name: _make_cell(number) for name, number in numbers if not number.metric}),
+            metrics={f"{name}: {number.metric}": _make_cell(number) for name, number in numbers if number.metric},
             average=_average(cells, benchmarks),
         )
         for (model, source), numbers in rows.items()
     )
+
+
+def _make_cell(number: PublishedResult) -> LeaderboardCell:
+    return LeaderboardCell(accuracy=round(number.accuracy / 100, 6), ci95=None)
 
 
 def _compare_with_first(first: Path, other: Path) -> dict[str, PairedDifference]:

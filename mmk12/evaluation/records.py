@@ -60,7 +60,11 @@ class BenchmarkSettings(FrozenModel):
 
 
 class RunSettings(FrozenModel):
-    """The contents of run.json: how a run was made, and when. `versions` maps packages to their versions."""
+    """The contents of run.json: how a run was made, and when. `versions` maps packages to their versions.
+
+    `protocol` is the name of the protocol, "" where none is known: of saved answers, and of runs of older versions.
+    What it says stands in `prompt`, `sampling`, `n` (runs) and the bounds of the pictures.
+    """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     mmk12: str
@@ -71,6 +75,9 @@ class RunSettings(FrozenModel):
     prompt: Template
     sampling: Sampling
     n: int
+    protocol: str = ""
+    min_pixels: int | None = None
+    max_pixels: int | None = None
     profile: str
     benchmarks: dict[str, BenchmarkSettings]
     versions: dict[str, str]
@@ -292,6 +299,7 @@ class LeaderboardRow(FrozenModel):
 
     name: str
     model: str
+    protocol: str = ""
     source: str
     grader: str
     accuracy: dict[str, LeaderboardCell]
@@ -309,13 +317,17 @@ class PairedDifference(FrozenModel):
 
 
 class Leaderboard(FrozenModel):
-    """What `make_leaderboard` returns; `differences` is {run: {benchmark: difference from the first run}}."""
+    """What `make_leaderboard` returns; `differences` is {run: {benchmark: difference from the first run}}.
+
+    `notes` say which published numbers are left out, and why: they stand only beside runs by the same protocol.
+    """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     benchmarks: tuple[str, ...]
     runs: tuple[LeaderboardRow, ...]
     published: tuple[LeaderboardRow, ...]
     differences: dict[str, dict[str, PairedDifference]]
+    notes: tuple[str, ...] = ()
 
 
 Record = TypeVar("Record", bound=FrozenModel)

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from mmk12.datasets.declarations import PublishedResult
 from mmk12.errors import BadInput
-from mmk12.evaluation.records import JudgedRow, Results, RunSettings, VerdictRow
+from mmk12.evaluation.protocol import UNKNOWN, describe_difference
+from mmk12.evaluation.records import BenchmarkResult, JudgedRow, Results, RunSettings, VerdictRow
 from mmk12.evaluation.run_folder import EvalRun, Item
 from mmk12.types import Completion, DroppedSample, Tag
 from mmk12.utils import storage, templating
-from mmk12.utils.html import make_thumbnails, script_safe
+from mmk12.utils.html import make_thumbnails, script_safe, set_texts
 from mmk12.verifier.extract import NoExtraction, extract_answer
 
 
@@ -50,9 +52,15 @@ def write_report(
     }
     storage.write_text(run.folder / "report.md", templating.render_template("report.md.j2", **facts))
     groups = {name: benchmark.groups for name, benchmark in settings.benchmarks.items()}
-    data = script_safe({"items": make_page_entries(items, rows, completions), "groups": groups})
-    script = templating.render_template("page.js")
-    html = templating.render_template("report.html.j2", **facts, data=data, script=script, pictures=_embed(run, items))
+    entries = make_page_entries(items, rows, completions)
+    html = templating.render_template(
+        "report.html.j2",
+        **facts,
+        data=script_safe({"items": entries, "groups": groups}),
+        script=templating.render_template("page.js"),
+        texts=set_texts(entries),
+        pictures=_embed(run, items),
+    )
     storage.write_text(page or run.folder / "report.html", html)
 
 
@@ -92,36 +100,47 @@ def rebuild_report(folder: Path, page: Path | None = None) -> Path:
 class PublishedRow:
     """A published number, in percent, beside ours: `difference` is ours minus it, in points.
 
-    `inside` says whether it lies in our interval, `same_model` whether it is of the model that was evaluated.
+    `inside` says whether it lies in our interval, `same_model` whether it is of the model that was evaluated. Both
+    numbers are None where the protocols differ; `protocols` then says how. `metric` is "" for the accuracy.
     """
 
     model: str
     accuracy: float
     grader: str
     source: str
-    difference: float
-    inside: bool
+    metric: str
+    difference: float | None
+    inside: bool | None
     same_model: bool
+    protocols: str
 
 
 def _compare_with_published(name: str, settings: RunSettings, results: Results) -> list[PublishedRow]:
     """Returns the published numbers of a benchmark; none where our number is not of the whole benchmark."""
     result = results.benchmarks[name]
-    if result.mark or result.accuracy is None or result.ci95 is None:
+    if result.mark or result.accuracy is None:
         return []
-    low, high = result.ci95
-    return [
-        PublishedRow(
-            model=number.model,
-            accuracy=number.accuracy,
-            grader=number.grader,
-            source=number.source,
-            difference=100 * result.accuracy - number.accuracy,
-            inside=100 * low <= number.accuracy <= 100 * high,
-            same_model=_is_same_model(settings.model, number.model),
-        )
-        for number in settings.benchmarks[name].published
-    ]
+    return [_set_beside(number, settings, result) for number in settings.benchmarks[name].published]
+
+
+def _set_beside(number: PublishedResult, settings: RunSettings, result: BenchmarkResult) -> PublishedRow:
+    over_items = result.metrics.get(number.metric)
+    ours, ci95 = (over_items.value, over_items.ci95) if over_items else (result.accuracy, result.ci95)
+    missing = number.metric and over_items is None
+    protocols = describe_difference(number, settings)
+    comparable = protocols in ("", UNKNOWN) and not missing and ours is not None and ci95 is not None
+    low, high = ci95 or (0.0, 0.0)
+    return PublishedRow(
+        model=number.model,
+        accuracy=number.accuracy,
+        grader=number.grader,
+        source=number.source,
+        metric=number.metric,
+        difference=100 * (ours or 0.0) - number.accuracy if comparable else None,
+        inside=100 * low <= number.accuracy <= 100 * high if comparable else None,
+        same_model=_is_same_model(settings.model, number.model),
+        protocols=protocols,
+    )
 
 
 def _is_same_model(used: str, published: str) -> bool:

@@ -62,8 +62,10 @@ def make_leaderboard_table(leaderboard: Leaderboard) -> Table:
     for row in everyone:
         cells = [_format_accuracy(row.accuracy.get(name)) for name in leaderboard.benchmarks]
         cells += [_format_accuracy(row.metrics.get(name)) for name in metrics]
-        rows.append((row.name, *cells, *(_format_accuracy(row.average) for _ in average), row.grader, row.source))
-    return Table(("run or published model", *leaderboard.benchmarks, *metrics, *average, "graded by", "source"), rows)
+        cells += [_format_accuracy(row.average) for _ in average]
+        rows.append((row.name, *cells, row.protocol or "–", row.grader, row.source))
+    header = ("run or published model", *leaderboard.benchmarks, *metrics, *average, "protocol", "graded by", "source")
+    return Table(header, rows)
 
 
 def _format_accuracy(cell: Accuracy | None) -> str:

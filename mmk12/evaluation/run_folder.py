@@ -33,11 +33,11 @@ from mmk12.evaluation.records import (
 from mmk12.inference.generate import CompletionLog
 from mmk12.types import BrokenLine, DroppedSample, Sample
 from mmk12.utils import storage
-from mmk12.utils.images import ImageStore
+from mmk12.utils.images import NO_BOUNDS, ImageStore, PixelBounds
 
 _SOURCES = ("run.json", "samples.jsonl", "completions.jsonl", "judge.json", "judgements.jsonl")
 """The files of a run that are not derived from others."""
-_IDENTITY = ("fingerprint", "prompt", "sampling", "n")
+_IDENTITY = ("fingerprint", "prompt", "sampling", "n", "min_pixels", "max_pixels")
 """The settings that all completions of a folder share: those of another model or prompt belong in another folder."""
 
 
@@ -51,11 +51,11 @@ class Item:
 
 
 class EvalRun:
-    """A run folder. Each method reads or writes one file of it."""
+    """A run folder. Each method reads or writes one file of it. Images that are added are brought within `bounds`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bounds: PixelBounds = NO_BOUNDS) -> None:
         self.folder = folder
-        self.images = ImageStore(folder / "images")
+        self.images = ImageStore(folder / "images", bounds=bounds)
 
     @property
     def exists(self) -> bool:

@@ -18,6 +18,7 @@ from mmk12.types import FINISH_REASONS, Backend, BrokenLine, Completion, Image, 
 from mmk12.utils.progress import Progress, ignore_progress
 from mmk12.utils.storage import AppendLog, to_json
 
+_OFF = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
 _FIELDS = tuple(field.name for field in dataclasses.fields(Completion))
 
 
@@ -30,7 +31,9 @@ def make_request(
     completions of other frameworks, and as sampled ones must.
     """
     hashes = [image.sha256 for image in images]
-    content = to_json([backend.fingerprint, sample_id, prompt, hashes, dataclasses.asdict(sampling), index])
+    # What is off is left out, so that completions from before these settings existed are still found.
+    drawn = {name: value for name, value in dataclasses.asdict(sampling).items() if value != _OFF.get(name)}
+    content = to_json([backend.fingerprint, sample_id, prompt, hashes, drawn, index])
     key = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
     return Request(key, sample_id, prompt, images, sampling, index)
 

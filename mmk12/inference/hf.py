@@ -111,7 +111,9 @@ class HfBackend:
             max_new_tokens=room,
             do_sample=sampling.temperature > 0,
             temperature=sampling.temperature or None,
-            top_k=0 if sampling.temperature > 0 else None,  # None would mean the library's 50
+            top_p=sampling.top_p if sampling.temperature > 0 else None,
+            top_k=sampling.top_k if sampling.temperature > 0 else None,  # None would mean the library's 50
+            repetition_penalty=sampling.repetition_penalty,
             eos_token_id=sorted(self._stops),
             pad_token_id=self._pad,
             suppress_tokens=self._banned or None,

@@ -27,6 +27,7 @@ from mmk12.types import (
     Image,
     Message,
     Request,
+    Sampling,
     read_token_count,
 )
 from mmk12.utils.images import ImageStore
@@ -123,6 +124,7 @@ class OpenAIBackend:
             "temperature": request.sampling.temperature,
             "max_tokens": request.sampling.max_tokens,
             **self._extra,
+            **_list_settings(request.sampling),
             **({} if (drawn := request_seed(request)) is None else {"seed": drawn}),
         }
         try:
@@ -186,6 +188,13 @@ class OpenAIBackend:
             return str(root.get("/version").json()["version"])
         except (ExchangeError, ValueError, LookupError, TypeError):
             return None
+
+
+def _list_settings(sampling: Sampling) -> dict[str, float]:
+    """Returns what is on of the sampling, for any server: one that cannot do it refuses the request."""
+    off = Sampling()
+    wanted = {name: getattr(sampling, name) for name in ("top_p", "top_k", "repetition_penalty")}
+    return {name: value for name, value in wanted.items() if value != getattr(off, name)}
 
 
 def _read_cards(reply: Reply) -> dict[str, dict[str, Any]]:

@@ -23,10 +23,10 @@ _INTERNVL_SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A named prompt; `user` holds `{question}` once."""
+    """A named prompt; `user` holds `{question}` once. Without a `system` prompt (None) there is no such turn."""
 
     name: str
-    system: str
+    system: str | None
     user: str
 
 
@@ -73,13 +73,19 @@ def render_chat(name: str, question: str, images: int) -> list[Message]:
 
     Raises `PromptError` if the number of marks is not `images`, `UnknownName` if there is no such template.
     """
+    return render_template(find_template(name), question, images)
+
+
+def render_template(template: Template, question: str, images: int) -> list[Message]:
+    """Returns the messages of a question by a template, as `render_chat` does. Raises `PromptError`."""
     marks = question.count(IMAGE_MARK)
     if marks != images:
         raise PromptError(f"{marks} {IMAGE_MARK} marks for {images} images")
-    template, body, leading = find_template(name), question, ""
+    body, leading = question, ""
     while body.startswith(IMAGE_MARK):
         body = body.removeprefix(IMAGE_MARK).lstrip()
         leading += IMAGE_MARK
     # Not str.format: questions are full of braces.
     user = leading + template.user.replace("{question}", body)
-    return [Message("system", template.system), Message("user", user)]
+    system = [] if template.system is None else [Message("system", template.system)]
+    return [*system, Message("user", user)]

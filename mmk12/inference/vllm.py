@@ -226,6 +226,9 @@ class VllmBackend:
         sampling = request.sampling
         return vllm.SamplingParams(
             temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            repetition_penalty=sampling.repetition_penalty,
             max_tokens=sampling.max_tokens,
             seed=request_seed(request),
             stop_token_ids=self._stops,

@@ -16,6 +16,7 @@ from mmk12.inference import prompts
 from mmk12.recipes.data_schema import Data, check_known
 from mmk12.utils.config import FrozenModel
 from mmk12.verifier import PROFILES, Penalties
+from mmk12.verifier.profiles import with_fallback
 
 Count = Annotated[int, Field(strict=True, gt=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -273,10 +274,25 @@ class RewardPenalties(FrozenModel):
 
 
 class Reward(FrozenModel):
-    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none."""
+    """The verifier profile that pays a response (`mmk12 list profiles`), and deductions; null, the default, is none.
+
+    `fallback: sympy` has sympy compare what the rules cannot read.
+    """
 
     profile: str = "paper_instruct"
+    fallback: Literal["sympy"] | None = None
     penalties: RewardPenalties | None = None
+
+    @property
+    def grader(self) -> str:
+        """The name of the profile with its fallback, as every part of the package takes it."""
+        return with_fallback(self.profile, self.fallback)
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Reward:
+        if self.fallback and PROFILES[self.profile].released:
+            raise ValueError(f"the profile {self.profile} has a grader of its own, and no fallback")
+        return self
 
     @field_validator("profile")
     @classmethod

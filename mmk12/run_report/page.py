@@ -20,7 +20,7 @@ from mmk12.run_report.samples import select_samples
 from mmk12.runlog import read_responses, read_run
 from mmk12.types import Image, Status
 from mmk12.utils import storage, templating
-from mmk12.utils.html import make_thumbnails, script_safe
+from mmk12.utils.html import make_thumbnails, script_safe, set_texts
 from mmk12.utils.images import ImageStore
 
 FIGURES = {
@@ -61,6 +61,7 @@ def write_page(run: Path, out: Path, data: Path | None = None) -> Path:
         "entries": items,
         "script": templating.render_template("page.js"),
         "data": script_safe({"items": items, "groups": {"rollouts": _ITEM_GROUPS}}),
+        "texts": set_texts(items),
         "pictures": _encode_images(run, items),
     }
     storage.write_text(out, templating.render_template("training.html.j2", **values))

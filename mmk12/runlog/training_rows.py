@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmk12.utils.shards import find_files
 from mmk12.verifier.spec import FIELDS
 
 
@@ -20,16 +21,22 @@ class TrainingRow(NamedTuple):
 
 
 def read_training_rows(run: Path, ids: Collection[str], data: Path | None = None) -> dict[str, TrainingRow]:
-    """Returns the rows with these sample ids, from train.parquet of the folder `data`, by default that of the run.
+    """Returns the rows with these sample ids, from the files of the folder `data`, by default those of the run.
 
-    Empty if that file is missing or names no samples: a page then shows responses without images.
+    Rows of a file that is missing or names no samples are left out: a page then shows responses without images.
     """
+    rows: dict[str, TrainingRow] = {}
+    for path in find_files(data, "train") if data is not None else _find_train_files(run):
+        rows |= _read_file(path, ids)
+    return rows
+
+
+def _read_file(path: Path, ids: Collection[str]) -> dict[str, TrainingRow]:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    path = data / "train.parquet" if data is not None else _find_train_file(run)
-    if path is None or not path.is_file():
+    if not path.is_file():
         return {}
     try:
         file = pq.ParquetFile(path)
@@ -40,12 +47,13 @@ def read_training_rows(run: Path, ids: Collection[str], data: Path | None = None
         return {}
 
 
-def _find_train_file(run: Path) -> Path | None:
+def _find_train_files(run: Path) -> list[Path]:
     configs = sorted((run / "attempts").glob("[0-9]*/config.yaml"))
-    if configs:
-        keys = yaml.safe_load(configs[-1].read_text("utf-8"))
-        return Path(keys["data.train_files"]) if isinstance(keys, dict) and "data.train_files" in keys else None
-    return None
+    if not configs:
+        return []
+    keys = yaml.safe_load(configs[-1].read_text("utf-8"))
+    files = keys.get("data.train_files", ()) if isinstance(keys, dict) else ()
+    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
 
 
 def _read_rows(file: Any, indices: Collection[int]) -> list[tuple[str, TrainingRow]]:

@@ -7,28 +7,12 @@ const HEIGHT = 48, SPARE = 8;                       // pixels of a row; rows dra
 const GLYPHS = /(?![\n\r\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;   // what hides or reorders the text around it
 const OPINIONS = { official: "official rule", judge: "judge" };
 const WORDS = { yes: "yes", no: "no", none: "no verdict" };
+items.forEach((item, number) => { item.number = number; });
 let state = {}, shown = [], here = -1, saving = 0;
 
-// --- text: nothing that a model or a dataset wrote is ever parsed as markup
+{% include "rich_text.js" %}
 
-function code(char) { return "U+" + char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0"); }
-function plain(text) { return String(text).replace(GLYPHS, char => `[${code(char)}]`); }
-function words(name) { return plain(name).replaceAll("_", " "); }
-function write(box, text) {                         // invisible characters are shown by their names
-  let from = 0;
-  for (const found of text.matchAll(GLYPHS)) {
-    box.append(text.slice(from, found.index), node("span", code(found[0]), "odd"));
-    from = found.index + found[0].length;
-  }
-  box.append(text.slice(from));
-  return box;
-}
-function node(tag, text, name) {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  return text === undefined || text === null ? made : write(made, String(text));
-}
-
+{% include "compare.js" %}
 // --- filters
 
 function opinion(value) { return value === undefined ? [] : [value === null ? "none" : value ? "yes" : "no"]; }
@@ -38,7 +22,7 @@ function values(item, key) {
   return [item[key]];
 }
 function fits(item, key, wanted) {
-  if (key === "text") return (item.words ??= [item.id, item.question, item.response.join(""), item.gold, item.answer, item.reason].join("\n").toLowerCase()).includes(wanted);
+  if (key === "text") return (item.words ??= [item.id, item.question, item.gold, ...(item.sides ?? [item]).flatMap(one => [one.response.join(""), one.answer, one.reason])].join("\n").toLowerCase()).includes(wanted);
   if (wanted === "other than correct") return item.status !== "correct";
   return values(item, key).includes(wanted);
 }
@@ -92,18 +76,18 @@ function rows() {
   by("rows").replaceChildren(...shown.slice(first, last).map((item, i) => row(item, first + i)));
 }
 function row(item, index) {
-  const box = node("div", undefined, "row " + item.status);
+  const box = node("div", undefined, "row " + item.status.replaceAll(" ", "-"));
   box.id = "row" + index;
   box.role = "option";
   box.style.top = index * HEIGHT + "px";
   box.ariaSelected = index === here;
   box.ariaPosInSet = index + 1;
   box.ariaSetSize = shown.length;
-  box.append(node("div", name(item)), node("div", item.answer === null ? words(item.status) : `${brief(item.answer)}  ·  gold ${brief(item.gold)}`));
+  box.append(node("div", name(item)), node("div", item.sides ? item.sides.map(side => brief(side.answer)).join("  →  ") + `  ·  gold ${brief(item.gold)}` : item.answer === null ? words(item.status) : `${brief(item.answer)}  ·  gold ${brief(item.gold)}`));
   return box;
 }
 function name(item) { return item.id + (item.index ? ` #${item.index}` : ""); }
-function brief(text) { return (text ?? "–").slice(0, 80).replace(/\s+/g, " ").replace(/^\$+|\$+$/g, ""); }
+function brief(text) { return (text ?? "–").slice(0, 80).replace(/\s+/g, " ").replace(/^(\${1,2})([^$]*)\1$/, "$2"); }
 
 // --- one item
 
@@ -130,21 +114,39 @@ function figure(hash, item) {
   place();
   return image;
 }
-function response(item) {
-  const box = node("pre"), [before, answer, after] = item.response;
-  write(box, before ?? "");
-  if (answer !== undefined) box.append(node("mark", answer));
-  write(box, after ?? "");
+function texts(item) {                              // what is set of an item; {} if its source is asked for
+  const data = by("text" + item.number);
+  if (!data && document.readyState === "loading") setTimeout(() => { if (shown[here] === item) article(item); }, 50);
+  return data && state.view !== "source" ? item.texts ??= JSON.parse(data.textContent) : {};
+}
+function response(item, trees) {
+  const box = node(trees ? "div" : "pre", undefined, trees ? "response" : ""), [before, answer, after] = item.response;
+  if (trees) fill(box, trees);
+  else {
+    write(box, before ?? "");
+    if (answer !== undefined) box.append(node("mark", answer));
+    write(box, after ?? "");
+  }
   if (item.finish_reason === "length") box.append(node("span", " ✂ cut here", "warn"));
   return box;
 }
-function verdict(item) {
+function sourceButton() {
+  const made = button(state.view === "source" ? "set" : "source", "formulas and Markdown as they were written, or set (s)", source);
+  made.className = "source";
+  return made;
+}
+function source() {
+  state.view = state.view === "source" ? "" : "source";
+  article(shown[here]);
+  keep();
+}
+function verdict(item, set) {
   const facts = node("dl", undefined, "verdict");
   const said = value => value === undefined ? undefined : WORDS[opinion(value)[0]];
-  for (const [label, value] of Object.entries({
-    gold: item.gold, extracted: item.answer ?? "nothing", rule: item.rule, reason: item.reason,
-    format: item.format ? "as the prompt asks" : "not as the prompt asks", [OPINIONS.official]: said(item.official), [OPINIONS.judge]: said(item.judge),
-  })) if (value !== undefined) facts.append(node("dt", label), node("dd", value));
+  for (const [label, value, trees] of [
+    ["gold", item.gold, set.gold], ...(item.sides ? [] : [["extracted", item.answer ?? "nothing", set.answer], ["rule", item.rule], ["reason", item.reason],
+    ["format", item.format ? "as the prompt asks" : "not as the prompt asks"], [OPINIONS.official, said(item.official)], [OPINIONS.judge, said(item.judge)]]),
+  ]) if (value !== undefined) facts.append(node("dt", label), fill(node("dd"), trees, value));
   return facts;
 }
 function mates(item) {                              // in training: all rollouts of a prompt, side by side
@@ -161,20 +163,25 @@ function mates(item) {                              // in training: all rollouts
   }
   return table;
 }
+function question(item, set) {
+  const asked = fill(node("p", undefined, "asked"), set.question, (item.question ?? "").replaceAll("<image>", "").trim());
+  const choices = node("p", undefined, "asked");
+  (item.choices ?? []).forEach((choice, i) => { choices.append(`${i ? "\n" : ""}${String.fromCharCode(65 + i)}. `); fill(choices, set.choices?.[i], choice); });
+  return choices.hasChildNodes() ? [asked, choices] : [asked];
+}
 function article(item) {
+  const set = texts(item);
   const head = node("div", undefined, "head"), steps = node("span", undefined, "steps"), chips = node("div", undefined, "chips"), figures = node("div", undefined, "figures");
   const back = button("☰ list", "back to the list", () => document.body.classList.remove("reading"));
   back.id = "back";
-  steps.append(button("↑", "previous item (k)", () => go(here - 1)), button("↓", "next item (j)", () => go(here + 1)));
-  head.append(back, node("strong", words(item.status), item.status), node("span", name(item)), steps);
+  steps.append(sourceButton(), button("↑", "previous item (k)", () => go(here - 1)), button("↓", "next item (j)", () => go(here + 1)));
+  head.append(back, node("strong", words(item.status), item.status.replaceAll(" ", "-")), node("span", name(item)), steps);
   for (const [key, value] of Object.entries(item.groups))
     for (const one of [].concat(value)) chips.append((groups[item.benchmark] ?? []).includes(key) ? chip(item, key, one) : node("span", `${key}: ${one}`, "soft"));
-  if (item.tokens !== null) chips.append(node("span", `${item.tokens} tokens`, "soft"));
+  if (item.tokens != null) chips.append(node("span", `${item.tokens} tokens`, "soft"));
   if (item.finish_reason === "length") chips.append(node("span", "truncated", "warn"));
   figures.append(...(item.images ?? []).map(hash => figure(hash, item)));
-  const asked = node("p", (item.question ?? "").replaceAll("<image>", "").trim(), "asked");
-  const choices = (item.choices ?? []).map((choice, i) => `${String.fromCharCode(65 + i)}. ${choice}`).join("\n");
-  by("item").replaceChildren(head, chips, figures, asked, ...(choices ? [node("p", choices, "asked")] : []), ...(item.reward === undefined ? [] : [mates(item)]), verdict(item), response(item));
+  by("item").replaceChildren(head, chips, figures, ...question(item, set), ...(item.sides ? [verdict(item, set), sides(item, set)] : [...(item.reward === undefined ? [] : [mates(item)]), verdict(item, set), response(item, set.response)]));
   by("item").scrollTop = 0;
 }
 
@@ -218,9 +225,10 @@ by("filters").addEventListener("input", event => {
   go(Math.max(0, shown.findIndex(item => name(item) === state.at)), false);
 });
 by("filters").addEventListener("submit", event => event.preventDefault());
-by("filters").addEventListener("reset", event => { event.preventDefault(); state = { at: state.at }; refresh(); });
+by("filters").addEventListener("reset", event => { event.preventDefault(); state = { at: state.at, view: state.view }; refresh(); });
 by("list").addEventListener("scroll", rows);
 by("rows").addEventListener("click", event => { const box = event.target.closest(".row"); if (box) go(Number(box.id.slice(3))); });
+by("item").addEventListener("click", event => { const formula = event.target.closest(".formula"); if (formula) turn(formula); });
 addEventListener("resize", rows);
 addEventListener("hashchange", read);
 addEventListener("keydown", event => {
@@ -235,6 +243,7 @@ addEventListener("keydown", event => {
   if (event.target.matches("input, select, button")) return;
   const steps = { j: here + 1, k: here - 1, ...(inList && { ArrowDown: here + 1, ArrowUp: here - 1, PageDown: here + page, PageUp: here - page, Home: 0, End: shown.length - 1 }) };
   if (event.key === "/") { by("items").scrollIntoView(); by("text").focus(); }
+  else if (event.key === "s" && shown[here]) source();
   else if (event.key in steps) { if (!inList) by("items").scrollIntoView(); go(steps[event.key]); }
   else return;
   event.preventDefault();

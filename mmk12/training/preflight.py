@@ -10,7 +10,7 @@ import io
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import chain, starmap
@@ -32,6 +32,7 @@ from mmk12.utils import storage
 from mmk12.utils.concurrency import map_in_threads
 from mmk12.utils.images import BadImage, decode
 from mmk12.utils.progress import Progress, ignore_progress
+from mmk12.utils.shards import find_files
 from mmk12.verifier.pool import Pool
 from mmk12.verifier.profiles import find_profile
 
@@ -99,7 +100,7 @@ def run_preflight(
     """
     arguments = (
         expected_packages(plan, on_cluster=ray_address is not None),
-        str((plan.data / "train.parquet").absolute()),
+        [str(path.absolute()) for path in find_files(plan.data, "train")],
         str((plan.out / "checkpoints").absolute()),
         checkpoint_bytes(plan),
     )
@@ -121,17 +122,17 @@ def run_preflight(
 
 
 def check_node(
-    packages: Mapping[str, WantedPackage], train: str, checkpoints: str, needed: int
+    packages: Mapping[str, WantedPackage], train: Sequence[str], checkpoints: str, needed: int
 ) -> list[PreflightCheck]:
     """Returns the checks of this machine: the packages of the job, the data and the disk.
 
     `train` is a parquet file, `needed` the bytes that must be free for the folder `checkpoints`.
     """
-    return [*_check_packages(packages), _check_data(Path(train)), _check_disk(Path(checkpoints), needed)]
+    return [*_check_packages(packages), _check_data(train), _check_disk(Path(checkpoints), needed)]
 
 
 def check_nodes(
-    nodes: list[Node], packages: Mapping[str, WantedPackage], train: str, checkpoints: str, needed: int
+    nodes: list[Node], packages: Mapping[str, WantedPackage], train: Sequence[str], checkpoints: str, needed: int
 ) -> list[PreflightCheck]:
     """Returns the checks of `check_node` on each node, with the node's address in the message."""
     checks = []
@@ -167,7 +168,7 @@ def check_experiment(plan: TrainingPlan, progress: Progress = ignore_progress) -
     """Yields the checks of the experiment, the cheapest first."""
     yield from _check_resume(plan)
     yield _check_layout(plan.model)
-    yield _check_rewards(plan.recipe.reward.profile)
+    yield _check_rewards(plan.recipe.reward.grader)
     yield _check_prompts(plan, progress)
 
 
@@ -270,16 +271,19 @@ def _find_version(name: str) -> str | None:
     return None
 
 
-def _check_data(train: Path) -> PreflightCheck:
+def _check_data(files: Sequence[str]) -> PreflightCheck:
     import pyarrow.lib
     import pyarrow.parquet as pq
 
-    try:
-        rows = pq.ParquetFile(train).metadata.num_rows
-    except (OSError, pyarrow.lib.ArrowException) as error:
-        message = f"{train} cannot be read here ({error}); put it on a disk that all nodes share"
-        return PreflightCheck("data", False, message)
-    return PreflightCheck("data", rows > 0, f"{train}: {rows:,} rows")
+    rows = 0
+    for path in files:
+        try:
+            rows += pq.ParquetFile(path).metadata.num_rows
+        except (OSError, pyarrow.lib.ArrowException) as error:
+            message = f"{path} cannot be read here ({error}); put it on a disk that all nodes share"
+            return PreflightCheck("data", False, message)
+    where = f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else ", ".join(files)
+    return PreflightCheck("data", rows > 0, f"{where}: {rows:,} rows")
 
 
 def _check_disk(folder: Path, needed: int) -> PreflightCheck:
@@ -337,7 +341,7 @@ def _check_prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
         measure = _make_measure(plan)
     except (BadRecipe, MissingExtra, ModelError) as error:
         return PreflightCheck("prompts", False, str(error))
-    rows = _read_parquet(plan.data / "train.parquet")
+    rows = chain.from_iterable(map(_read_parquet, find_files(plan.data, "train")))
     result = check_rows(rows, plan.rows or 0, measure, plan.recipe.training.max_prompt, progress)
     if result.faults:
         more = f" ({len(result.faults)} rows in all)" if len(result.faults) > 1 else ""

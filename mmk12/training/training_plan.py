@@ -16,6 +16,7 @@ from mmk12.training.memory import MemoryEstimate, estimate_memory, read_known_sh
 from mmk12.training.verl_config import make_rl_keys, make_sft_keys
 from mmk12.training.verl_keys import Keys, Trainer, check_keys, hydra_arguments, read_defaults, read_fields
 from mmk12.utils import storage
+from mmk12.utils.shards import find_files
 
 _SFT = ["-m", "mmk12.verl_plugin.sft_trainer"]
 
@@ -73,7 +74,7 @@ def make_plan(
     if there is no train.parquet although `must_exist`.
     """
     start = _find_model(model or recipe.model)
-    rows = _count_rows(data / "train.parquet", recipe, must_exist)
+    rows = _count_rows(data, recipe, must_exist)
     train = recipe.training
     steps = count_steps(train, recipe.hardware, rows)
     folders = data.absolute(), out.absolute()
@@ -93,20 +94,25 @@ def _find_model(model: str | None) -> str:
     return str(Path(location).absolute()) if Path(location).is_dir() else location
 
 
-def _count_rows(path: Path, recipe: Recipe, must_exist: bool) -> int | None:
-    if not path.is_file():
+def _count_rows(data: Path, recipe: Recipe, must_exist: bool) -> int | None:
+    files = find_files(data, "train")
+    if not files:
         if must_exist:
             raise MissingData(
-                f"There is no {path}. Build it with: mmk12 build-data {recipe.name} --out {path.parent} --raw-dir RAW"
+                f"There is no {data / 'train.parquet'}. "
+                f"Build it with: mmk12 build-data {recipe.name} --out {data} --raw-dir RAW"
             )
         return None
     import pyarrow.lib
     import pyarrow.parquet as pq
 
-    try:
-        return int(pq.ParquetFile(path).metadata.num_rows)
-    except pyarrow.lib.ArrowException as error:
-        raise BadInput(f"{path} is not a readable parquet file: {error}. Build it again.") from None
+    rows = 0
+    for path in files:
+        try:
+            rows += int(pq.ParquetFile(path).metadata.num_rows)
+        except pyarrow.lib.ArrowException as error:
+            raise BadInput(f"{path} is not a readable parquet file: {error}. Build it again.") from None
+    return rows
 
 
 def _estimate_memory(model: str, recipe: Recipe) -> MemoryEstimate | None:

@@ -13,6 +13,7 @@ from typing import Any
 from mmk12.recipes.schema import Finetuning, Hardware, Learning, Recipe, Reward, Training
 from mmk12.training.estimates import StepCounts
 from mmk12.training.verl_keys import Keys
+from mmk12.utils.shards import find_files
 
 _PLUGIN = "pkg://mmk12.verl_plugin"
 _REQUIRE_ACTIVE = "mmk12.verl_plugin.require_active"
@@ -61,10 +62,16 @@ def make_rl_keys(recipe: Recipe, train: Training, model: str, data: Path, out: P
     return keys | {"trainer.logger": _with_own_loggers(keys["trainer.logger"])}
 
 
+def _name_files(data: Path, split: str) -> str | list[str]:
+    """Returns the parquet file of a split, or its shards in order."""
+    files = [str(path) for path in find_files(data, split)] or [str(data / f"{split}.parquet")]
+    return files if len(files) > 1 else files[0]
+
+
 def _data(recipe: Recipe, train: Training, data: Path) -> dict[str, Any]:
     return {
-        "data.train_files": str(data / "train.parquet"),
-        "data.val_files": str(data / "val.parquet"),
+        "data.train_files": _name_files(data, "train"),
+        "data.val_files": _name_files(data, "val"),
         "data.train_batch_size": train.prompts_per_step,
         "data.max_prompt_length": train.max_prompt,
         "data.max_response_length": train.max_response,
@@ -291,8 +298,8 @@ def make_sft_keys(recipe: Recipe, sft: Finetuning, model: str, data: Path, out: 
 
 def _sft_data(recipe: Recipe, sft: Finetuning, data: Path) -> dict[str, Any]:
     return {
-        "data.train_files": str(data / "train.parquet"),
-        "data.val_files": str(data / "val.parquet"),
+        "data.train_files": _name_files(data, "train"),
+        "data.val_files": _name_files(data, "val"),
         "data.custom_cls.path": f"{_PLUGIN}.datasets",
         "data.custom_cls.name": "SftDataset",
         "data.train_batch_size": sft.batch,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import re
 import threading
@@ -75,6 +76,8 @@ def _decode(data: bytes) -> tuple[Pillow.Image, str | None]:
     from PIL import ImageOps
 
     opened = Pillow.open(io.BytesIO(data))
+    if opened.format == "EPS":
+        raise BadImage("EPS is a program, which only Ghostscript could run")
     width, height = opened.size
     if max(width, MIN_SIDE) * max(height, MIN_SIDE) > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise BadImage(f"{width} x {height} pixels, more than {MAX_PIXELS:,} or a side of more than {MAX_SIDE:,}")
@@ -127,6 +130,32 @@ def _padded(pil_image: Pillow.Image) -> Pillow.Image:
 
 
 @dataclass(frozen=True, slots=True)
+class PixelBounds:
+    """The least and most pixels of a picture that a model is shown; None is no bound."""
+
+    least: int | None = None
+    most: int | None = None
+
+    def fit(self, pil_image: Pillow.Image) -> Pillow.Image:
+        """Returns the picture within the bounds: scaled by Lanczos, its proportions kept up to whole pixels.
+
+        No side becomes smaller than `MIN_SIDE` or larger than `MAX_SIDE`.
+        """
+        from PIL import Image as Pillow
+
+        pixels = pil_image.width * pil_image.height
+        target = min(max(pixels, self.least or 0), self.most or MAX_PIXELS)
+        if target == pixels:
+            return pil_image
+        scale = math.sqrt(target / pixels)
+        to_whole = math.floor if scale < 1 else math.ceil
+        width, height = (
+            min(max(to_whole(side * scale), MIN_SIDE), MAX_SIDE) for side in (pil_image.width, pil_image.height)
+        )
+        return pil_image.resize((width, height), Pillow.Resampling.LANCZOS)
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A decoded image before it is stored: `data` is the content of its file, None if the store has it already.
 
@@ -137,6 +166,9 @@ class Prepared:
     suffix: str
     data: bytes | None
     seen: Any
+
+
+NO_BOUNDS = PixelBounds()
 
 
 class Watch(Protocol):
@@ -152,11 +184,15 @@ class Watch(Protocol):
 
 
 class ImageStore:
-    """A folder of images named by the SHA-256 of their pixels; equal images are stored once."""
+    """A folder of images named by the SHA-256 of their pixels; equal images are stored once.
 
-    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
+    Images that are added are brought within `bounds`; `watch` sees them after that.
+    """
+
+    def __init__(self, folder: Path, watch: Watch | None = None, bounds: PixelBounds = NO_BOUNDS) -> None:
         self.folder = folder
         self.watch = watch
+        self.bounds = bounds
         self._opening = threading.Lock()
 
     def add(self, data: bytes) -> Image:
@@ -165,7 +201,9 @@ class ImageStore:
 
     def prepare(self, data: bytes) -> Prepared:
         """Does the part of `add` that may run in several threads; stores nothing. Raises `BadImage`."""
-        pil_image, suffix = decode(data)
+        decoded, suffix = decode(data)
+        pil_image = self.bounds.fit(decoded)
+        suffix = suffix if pil_image is decoded else None
         digest = _digest(pil_image)
         image = Image(digest, pil_image.width, pil_image.height)
         encoded = None if digest in self._stored else data if suffix else _png(pil_image)

@@ -57,10 +57,17 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         try:
             with open(fresh, "wb") as file:
                 yield file
-            if not (path.is_file() and filecmp.cmp(fresh, path, shallow=False)):
-                os.replace(fresh, path)
+            replace_by(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)
+
+
+def replace_by(fresh: Path, path: Path) -> None:
+    """Puts the file `fresh` in the place of `path`; where that has the same bytes already, it is left alone."""
+    if path.is_file() and filecmp.cmp(fresh, path, shallow=False):
+        fresh.unlink()
+    else:
+        os.replace(fresh, path)
 
 
 _LONGEST_NAME = 200

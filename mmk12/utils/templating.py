@@ -45,14 +45,34 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "by_status": lambda counts: [(status, counts[status]) for status in get_args(Status) if status in counts],
         "cell": _cell,
+        "duration": _duration,
         "integrity": _integrity,
         "interval": lambda limits: "–" if limits is None else f"{100 * limits[0]:.1f} – {100 * limits[1]:.1f}",
         "percent": _percent,
-        "points": lambda difference: f"{difference:+.1f}",
+        "points": lambda difference: "–" if difference is None else f"{difference:+.1f}",
         "words": lambda name: str(name).replace("_", " "),
     }
-    environment.globals |= {"counts": _counts, "link": _link, "precision": _precision, "spread": _spread}
+    environment.globals |= {
+        "counts": _counts,
+        "decoding": _decoding,
+        "link": _link,
+        "precision": _precision,
+        "protocol_note": _protocol_note,
+        "spread": _spread,
+    }
     return environment
+
+
+def _decoding(settings: Any) -> str:
+    """Returns how tokens were drawn, how often, and how large the pictures were, from a `RunSettings`."""
+    words = [settings.sampling.describe(), *([f"{settings.n} runs"] if settings.n > 1 else [])]
+    bounds = ((settings.min_pixels, "least"), (settings.max_pixels, "most"))
+    words += [f"pictures of at {name} {pixels:,} pixels" for pixels, name in bounds if pixels]
+    return ", ".join(words)
+
+
+def _protocol_note(difference: str) -> str:
+    return difference if not difference or difference.startswith("unknown") else f"differs: {difference}"
 
 
 def _percent(fraction: float | None, measured: bool = True) -> str:
@@ -60,14 +80,28 @@ def _percent(fraction: float | None, measured: bool = True) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Returns a value in which characters that hide or reorder the text around them are replaced by their code."""
     import markupsafe
 
-    if not isinstance(value, str) or value.isprintable() or isinstance(value, markupsafe.Markup):
-        return value
+    return name_hidden(value) if isinstance(value, str) and not isinstance(value, markupsafe.Markup) else value
+
+
+def name_hidden(text: str) -> str:
+    """Returns a text in which characters that hide or reorder what is around them are replaced by their code."""
+    if text.isprintable():
+        return text
     return "".join(
-        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in value
+        f"[U+{ord(char):04X}]" if category(char) in _HIDDEN and char not in "\n\r\t" else char for char in text
     )
+
+
+def _duration(seconds: float | None) -> str:
+    """Returns a duration such as `1 h 05 min`; empty for None."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _cell(text: object) -> str:

@@ -1,10 +1,12 @@
 """The verifier: decides whether a response answers a question, computes the reward, and lints golds.
 
 entry points         api (verify, verify_many), spec (what a response is graded against), reward (and penalties)
-response to answer   extract (tags, boxes, "answer is"), sentences (an answer inside one), choices (options)
+response to answer   marks (chat templates), extract (tags, boxes, "answer is"), sentences (an answer inside one),
+                     choices (options)
 text to tokens       unicode (look-alikes), vocabulary, units, lexer
-tokens to value      expression_parser (formulas), answer_parser (whole answers); the tree is in nodes
-value to numbers     numeric (floats and long decimals; are two expressions the same?)
+tokens to value      token_cursor, expression_parser (formulas), item_parser (relations, sets, matrices), answer_parser
+                     (whole answers), with numerals, words, systems, matrices, conditions; the tree is in nodes
+value to numbers     numeric (are two expressions the same?), backends (floats and long decimals)
 value to value       quantities (units, rounding), sets (inequalities, intervals), relations, compare (all types)
 the verdict          gold (the linter), interpret (the answer in the light of the gold), rules, profiles (policies),
                      explain

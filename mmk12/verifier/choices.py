@@ -11,11 +11,12 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mmk12.verifier.answer_parser import parse, parse_text
+from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.compare import Comparison
 from mmk12.verifier.nodes import Text, Value
 from mmk12.verifier.sentences import final_statement
 from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.words import parse_text
 
 _DRESSING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed|textrm|rm|mbox|displaystyle)\b|[${}*`~]|\\[()\[\],;! ]")
 _QUOTES = "\"'“”‘’ #;"
@@ -74,7 +75,7 @@ _NEGATED = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|[。；\n]")
 _CLAUSE = re.compile(r"[.;,!?。；，]+")
-_HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-H](?![A-Za-z'])")
+_HEDGED = re.compile(r"\b(?:or|maybe|possibly|perhaps|but|could|might)\b[^.]{0,40}(?<![A-Za-z'])[A-HJ](?![A-Za-z'])")
 _CORRECTED = re.compile(
     r"(?:\b(?i:actually|wait|sorry|correction|hold on|oops|scratch that|on second thought|i mean|instead)\b"
     r"|\b[Nn]o[,.:!]|不对|更正)"

@@ -23,22 +23,19 @@ optional x, and quoted braces are those of LaTeX:
     floor      = "⌊" sum "⌋" | "⌈" sum "⌉"
     absolute   = "|" sum "|"
 
-Every rule consumes at least one token and the nesting is bounded by `MAX_DEPTH`, so the number of steps is linear in
-the length of the answer.
+Every rule consumes at least one token and the nesting is bounded (`token_cursor.MAX_DEPTH`), so the number of steps is
+linear in the length of the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import takewhile
-from math import comb, perm
 from typing import ClassVar
 
 from mmk12.verifier.lexer import Token, UnreadableAnswer
 from mmk12.verifier.nodes import (
     DEGREE,
-    ONE,
     PERCENT,
     PI,
     THREE,
@@ -55,16 +52,15 @@ from mmk12.verifier.nodes import (
     make_quotient,
     make_sum,
 )
+from mmk12.verifier.numerals import make_combinatorial, make_floor, make_function, parse_number
+from mmk12.verifier.token_cursor import TokenCursor
 from mmk12.verifier.vocabulary import split_names
 
-MAX_DEPTH = 80
-"""Nested sums and primaries; well inside Python's own recursion limit."""
 MAX_DIVISIONS = 30
 """Divisions in one term."""
 MAX_POSTFIXES = 4
 """Postfixes in a row."""
 
-_END = Token("stop", "", False)
 _SIGNS = split_names("+ - pm mp")
 _TERM_ENDS = split_names("} close rel sep stop infix")
 """Kinds of tokens before which every term ends."""
@@ -74,67 +70,20 @@ _FACTOR_STARTS = split_names(
 """Kinds of tokens that multiply what stands before them; numbers and bars need a closer look."""
 _POSTFIXES = frozenset("!°%'_")
 _TEMPERATURES = {"C": "℃", "F": "℉"}
-_PRIMES = {"'": 1, '"': 2}
 _ARGUMENT_ENDS = frozenset(("rel", "sep", "close", "}", "stop", "fn", "unit", "deg"))
 """Kinds of tokens before which the argument of a function without brackets ends."""
 _CALLABLE = frozenset("fghFG")
 """Letters that name a function where a bracket follows, as in `f(x)`."""
 
 
-class ExpressionParser:
-    """A cursor over tokens, and one method for each rule of the grammar.
+class ExpressionParser(TokenCursor):
+    """One method for each rule of the grammar.
 
     Methods raise `UnreadableAnswer` where the tokens do not fit the rule. A sign such as `^` is recognized by its text
     alone: no token of another kind has it.
     """
 
-    __slots__ = ("_only_spaced_numbers", "current", "depth", "open_bars", "open_groups", "position", "tokens")
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens = tokens
-        self.position = 0
-        self.current = tokens[0] if tokens else _END
-        self.depth = 0
-        self.open_bars = 0
-        self.open_groups = 0
-        self._only_spaced_numbers: bool | None = None
-
-    # The cursor
-
-    def advance(self) -> Token:
-        """Consumes the current token and returns it."""
-        token = self.current
-        self.position = position = self.position + 1
-        self.current = self.tokens[position] if position < len(self.tokens) else _END
-        return token
-
-    def peek(self, distance: int = 1) -> Token:
-        """Returns a token behind the current one without consuming anything."""
-        position = self.position + distance
-        return self.tokens[position] if position < len(self.tokens) else _END
-
-    def expect(self, kind: str) -> Token:
-        """Consumes the current token, which must be of this kind."""
-        if self.current.kind != kind:
-            raise UnreadableAnswer
-        return self.advance()
-
-    def descend(self) -> None:
-        """Enters a nested rule; the caller subtracts 1 from `depth` when it is through."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise UnreadableAnswer
-
-    def read_group(self) -> list[Token]:
-        """Consumes a balanced `{…}` and returns its tokens without the outer braces."""
-        self.expect("{")
-        start, level = self.position, 1
-        while level:
-            token = self.advance()
-            if token.kind == "stop":
-                raise UnreadableAnswer
-            level += (token.kind == "{") - (token.kind == "}")
-        return self.tokens[start : self.position - 1]
+    __slots__ = ()
 
     # Sums, terms and factors
 
@@ -158,16 +107,7 @@ class ExpressionParser:
 
     def _starts_next_number(self) -> bool:
         """Whether the sign belongs to another answer: in `1 1 -1`, only numbers and the sign glued to its number."""
-        return self.current.spaced and not self.peek().spaced and self._has_only_spaced_numbers()
-
-    def _has_only_spaced_numbers(self) -> bool:
-        """Whether all tokens are signed numbers, two of them set apart by nothing but space."""
-        if self._only_spaced_numbers is None:
-            signed_numbers = all(token.kind == "num" or token.text in ("+", "-") for token in self.tokens)
-            self._only_spaced_numbers = signed_numbers and any(
-                a.kind == b.kind == "num" for a, b in zip(self.tokens, self.tokens[1:], strict=False)
-            )
-        return self._only_spaced_numbers
+        return self.current.spaced and not self.peek().spaced and self.has_only_spaced_numbers()
 
     def parse_term(self) -> Expr:
         """Parses factors, multiplied or divided."""
@@ -225,7 +165,7 @@ class ExpressionParser:
         if self.current.text in _POSTFIXES:
             base = self.parse_postfix(base)
         if self.current.text == "^":
-            primes, length = self._count_primes(self.position) if self.peek().text in "'{" else (0, 0)
+            primes, length = self.count_primes(self.position) if self.peek().text in "'{" else (0, 0)
             if primes and isinstance(base, Sym):
                 # x^{\prime}
                 for _ in range(length):
@@ -268,22 +208,13 @@ class ExpressionParser:
         if self.current.text in _TEMPERATURES:
             return make_product([base, Unit(_TEMPERATURES[self.advance().text])])
         for fraction_of_degree, expected_primes in ((60, 1), (3600, 2)):
-            primes, length = self._count_primes(self.position + 1) if self.current.kind == "num" else (0, 0)
+            primes, length = self.count_primes(self.position + 1) if self.current.kind == "num" else (0, 0)
             if primes == expected_primes:
                 part = make_quotient(parse_number(self.current.text), Num(Fraction(fraction_of_degree)))
                 base = make_sum([base, part])
                 for _ in range(length + 1):
                     self.advance()
         return make_product([base, DEGREE])
-
-    def _count_primes(self, start: int) -> tuple[int, int]:
-        """Counts the primes at a position, and the tokens that they take: `'`, `''`, `"`, `^{\\prime}`."""
-        texts = [token.text for token in self.tokens[start : start + 5]]
-        if texts[:2] == ["^", "{"] and "}" in texts:
-            return texts.count("'"), texts.index("}") + 1
-        raised = texts[:1] == ["^"]
-        primes = list(takewhile(_PRIMES.__contains__, texts[raised:]))
-        return sum(_PRIMES[text] for text in primes), len(primes) + raised
 
     def parse_subscript(self) -> str:
         """Parses `_` and the index behind it, which stays text."""
@@ -410,15 +341,7 @@ class ExpressionParser:
 
     def parse_argument(self) -> Expr:
         """Parses an argument of a LaTeX command: a group, or one token; `\\frac12` is a half."""
-        token = self.current
-        if token.kind == "num" and len(token.text) > 1 and token.text.isdigit():
-            self.tokens = [
-                *self.tokens[: self.position],
-                Token("num", token.text[0], token.spaced),
-                Token("num", token.text[1:], False),
-                *self.tokens[self.position + 1 :],
-            ]
-            self.current = self.tokens[self.position]
+        self.split_numeral()
         return self.parse_primary()
 
     def parse_root(self) -> Expr:
@@ -560,74 +483,6 @@ def _write_argument(tokens: list[Token]) -> str:
     if isinstance(value, Num) and parser.current.kind == "stop":
         return f"({value.value})"
     return "".join(part.text for part in tokens)
-
-
-# Numerals
-
-
-MAX_DIGITS = 1200
-"""Digits of the longest numeral."""
-MAX_EXPONENT = 3000
-"""Largest exponent of a numeral such as `1e9`."""
-SMALL_INTEGERS = {str(value): Num(Fraction(value)) for value in range(1000)}
-"""The most frequent numerals, made once."""
-
-
-def parse_number(text: str) -> Num:
-    """Returns the exact value of a numeral. Raises `UnreadableAnswer` if it is too large."""
-    small = SMALL_INTEGERS.get(text)
-    if small is not None:
-        return small
-    digits = text.replace(",", "")
-    mantissa, _, exponent = digits.replace("E", "e").partition("e")
-    if len(mantissa) > MAX_DIGITS or len(exponent) > 12 or (exponent and abs(int(exponent)) > MAX_EXPONENT):
-        raise UnreadableAnswer
-    whole, _, decimals = mantissa.partition(".")
-    value = Fraction(int(whole + decimals), 10 ** len(decimals)) if decimals else Fraction(int(whole))
-    return Num(value * Fraction(10) ** int(exponent) if exponent else value)
-
-
-# Named operations
-
-
-_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_COUNTS = {"C_": comb, "A_": perm}
-MAX_CHOSEN = 300
-"""Largest n of a binomial coefficient that is computed while it is read."""
-
-
-def make_function(name: str, args: list[Expr], index: Expr | None, exponent: Expr | None) -> Expr:
-    """Returns a named function with its index and exponent: `\\log_2 8`, `\\sin^2 x`, `\\sin^{-1} x`."""
-    if name == "lg":
-        name, index = "log", Num(Fraction(10))
-    if name == "log":
-        base = Call("ln", (index,)) if index is not None else Call("ln", (Num(Fraction(10)),))
-        value: Expr = make_quotient(Call("ln", tuple(args)), base)
-    elif name == "exp":
-        value = make_power(Const("e"), args[0])
-    elif exponent is not None and exponent == make_negative(ONE) and name in _INVERSES:
-        return Call(_INVERSES[name], tuple(args))
-    else:
-        value = Call({"arccot": "acot"}.get(name, name), tuple(args))
-    return make_power(value, exponent) if exponent is not None else value
-
-
-def make_floor(arg: Expr) -> Expr:
-    """Returns the largest integer that is not above `arg`; a call if `arg` is no number yet."""
-    if isinstance(arg, Num):
-        return Num(Fraction(arg.value.numerator // arg.value.denominator))
-    return Call("floor", (arg,))
-
-
-def make_combinatorial(base: Expr, exponent: Expr) -> Expr | None:
-    """Returns `C_5^2` or `A_5^2`, the combinations and arrangements of Chinese schools; None for anything else."""
-    if not isinstance(base, Sym) or base.name[:2] not in _COUNTS or not isinstance(exponent, Num):
-        return None
-    index = base.name[2:]
-    if not (index.isascii() and index.isdigit() and len(index) < 4) or exponent.value.denominator != 1:
-        return None
-    n, k = int(index), exponent.value.numerator
-    return Num(Fraction(_COUNTS[base.name[:2]](n, k))) if 0 <= k <= n <= MAX_CHOSEN else None
 
 
 def _indexed_name(base: Expr) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeGuard
 
 from mmk12.types import ANSWER_TYPES, Gold
-from mmk12.verifier.answer_parser import MAX_CHARS, parse, parse_simple, parse_text
+from mmk12.verifier.answer_parser import parse, parse_simple
 from mmk12.verifier.boxes import find_boxed
 from mmk12.verifier.extract import is_placeholder
 from mmk12.verifier.nodes import (
@@ -39,6 +39,7 @@ from mmk12.verifier.sentences import find_conclusion, find_formula, find_quantit
 from mmk12.verifier.sets import SETS, as_expr
 from mmk12.verifier.spec import GradingSpec
 from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.words import MAX_CHARS, parse_text
 
 _DECLARED = frozenset(ANSWER_TYPES) - {"auto"}
 """What a caller can declare; `auto` leaves it to the text."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from math import gcd
 
-from mmk12.verifier.answer_parser import MAX_NOUNS, parse, parse_text
+from mmk12.verifier.answer_parser import MAX_NOUNS, parse
 from mmk12.verifier.boxes import join_labelled, number_of
 from mmk12.verifier.extract import Extraction
 from mmk12.verifier.gold import GoldReference, split_list, split_sub_answers
@@ -26,6 +26,7 @@ from mmk12.verifier.sentences import (
     strip_label,
 )
 from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.words import parse_text
 
 _UNREDUCED = re.compile(
     r"\\[dt]?frac\s*\{\s*-?(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|(?<![\d/])(\d{1,18})\s*/\s*(\d{1,18})(?![\d/])"

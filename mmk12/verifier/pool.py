@@ -224,12 +224,12 @@ _pools: dict[str, Pool] = {}
 _turn = threading.Lock()
 
 
-def verify_in_worker(response: str, gold: str, profile: str) -> Verdict:
-    """Grades in the profile's worker; threads take turns."""
+def verify_in_worker(row: Mapping[str, Any], profile: str) -> Verdict:
+    """Grades a row in the profile's worker; threads take turns."""
     with _turn:
         # The pool is put back only on success: one that raises is dropped, and its worker ends with it.
         pool = _pools.pop(profile, None) or Pool(1, profile)
-        [verdict] = pool.map([{"response": response, "gold": gold}])
+        [verdict] = pool.map([row])
         _pools[profile] = pool
         return verdict
 

@@ -8,6 +8,7 @@ are another grader: the published scripts, kept for comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
 
@@ -43,11 +44,15 @@ class Profile:
     """`3, 7` is right for the point `(3, 7)`, and the reverse; order counts."""
     float_decimals: int | None = 12
     """A number with at least this many decimals stands for the one it is a rounding of; None: never."""
+    fallback: str | None = None
+    """Who is asked where the rules cannot read a gold: `sympy`, in a worker process (`fallback.py`); None: nobody."""
     released: bool = False
     """Graded by the published scripts (`upstream_reward.py`) in a worker process; no switch above applies."""
     deadline: float = 5.0
     """Seconds for one verdict in a worker; a worker that misses it is killed. The rules need milliseconds."""
 
+
+_FALLBACK_SECONDS = 10.0
 
 STRICT = Profile("strict", "grading: accuracy only, every policy at its documented default")
 
@@ -87,12 +92,33 @@ PROFILES = MappingProxyType(
 )
 
 
+FALLBACKS = ("sympy",)
+
+
+def with_fallback(profile: str, fallback: str | None) -> str:
+    """Returns the name of a profile with that fallback: `strict+sympy`. It stands wherever the profile's name does.
+
+    Raises `UnknownName`.
+    """
+    if fallback is None:
+        return profile
+    if fallback not in FALLBACKS:
+        raise UnknownName("fallback", fallback, FALLBACKS)
+    return f"{profile.partition('+')[0]}+{fallback}"
+
+
+@cache
 def find_profile(name: str) -> Profile:
     """Returns the profile of that name; raises `UnknownName`, or `MissingExtra` if its grader is not installed."""
+    base, _, fallback = name.partition("+")
     try:
-        profile = PROFILES[name]
+        profile = PROFILES[base]
     except KeyError:
-        raise UnknownName("profile", name, PROFILES) from None
+        raise UnknownName("profile", base, PROFILES) from None
+    if fallback:
+        if fallback not in FALLBACKS or profile.released:
+            raise UnknownName("profile", name, [*PROFILES, *(f"{STRICT.name}+{known}" for known in FALLBACKS)])
+        profile = replace(profile, name=name, fallback=fallback, deadline=_FALLBACK_SECONDS)
     if profile.released and find_spec("math_verify") is None:
         raise MissingExtra(f"The profile {name}", "released")
     return profile

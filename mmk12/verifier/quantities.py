@@ -9,6 +9,7 @@ from collections import Counter
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
+from mmk12.verifier.backends import DecimalBackend, NoValue, decimal_context
 from mmk12.verifier.nodes import (
     ONE,
     ZERO,
@@ -23,15 +24,7 @@ from mmk12.verifier.nodes import (
     make_sum,
     rebuild,
 )
-from mmk12.verifier.numeric import (
-    DecimalBackend,
-    NoValue,
-    are_equal,
-    decimal_context,
-    evaluate,
-    find_symbols,
-    iter_nodes,
-)
+from mmk12.verifier.numeric import are_equal, evaluate, find_symbols, iter_nodes
 from mmk12.verifier.profiles import Profile
 from mmk12.verifier.units import UNITS
 

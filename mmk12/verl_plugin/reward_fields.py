@@ -9,9 +9,6 @@ from mmk12.types import Verdict
 from mmk12.verifier.reward import NO_PENALTIES, Penalties, score_response
 from mmk12.verifier.spec import FIELDS
 
-DATA_SOURCE = "mmk12/"
-"""The prefix of `data_source`; the reward profile follows."""
-
 _OPEN = "<think>"
 
 PENALTY_FIELDS = ("repetition", "overlong")

@@ -13,9 +13,10 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
+from mmk12.rewards.verl import DATA_SOURCE
 from mmk12.types import Verdict
 from mmk12.verifier.pool import Pool
-from mmk12.verl_plugin.reward_fields import DATA_SOURCE, find_opening, make_pool_row, read_penalties, reward_fields
+from mmk12.verl_plugin.reward_fields import find_opening, make_pool_row, read_penalties, reward_fields
 
 _TAIL = 16
 """The tokens of a prompt's end that may hold `<think>` and the white space behind it."""

@@ -1,9 +1,12 @@
 """From upstream rows to questions and golds: options, marks, pictures, and the faults of the releases."""
 
+import re
+
 import pytest
 
 from mmk12.datasets.files import Files
-from mmk12.datasets.options import find_options, letter_options
+from mmk12.datasets.image_tags import place_images
+from mmk12.datasets.options import find_inline_options, find_options, letter_options
 from mmk12.datasets.registry import load_benchmark
 from mmk12.types import Gold
 from tests.benchmarks.rows import documented
@@ -24,6 +27,10 @@ def draft(name, **changes):
         ("Angle A: 40°\nA: 40°, B: 50°", ()),
         ("A: given\nB: asked\nThen\nA. 1\nB. 2\nC. 3\n102", ("1", "2", "3")),
         ("Which?\nA. 1\nC. 3", ()),
+        (
+            "Which?\n" + "\n".join(f"{letter}. {letter}x" for letter in "ABCDEFGHIJ"),
+            tuple(f"{c}x" for c in "ABCDEFGHIJ"),
+        ),
         ("no options", ()),
         ("", ()),
     ],
@@ -223,6 +230,9 @@ HUB_ROWS = {
     "mathverse": {"image": held(b"PNG")},
     "olympiadbench": {"question": "<image_1>", "image_1": held(b"PNG")},
     "mmk12_test": {"image": held(b"PNG")},
+    "wemath": {"image_path": held(b"PNG")},
+    "logicvista": {"image": held(b"PNG")},
+    "mmmu_pro": {"image_1": held(b"PNG")},
 }
 
 
@@ -236,14 +246,205 @@ def test_rows_of_the_hub_bring_their_pictures(name, monkeypatch):
     assert asked == [declared.hub]
 
 
+def test_benchmarks_of_several_splits_or_configurations_ask_for_each(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Files, "hub", lambda self, hub: asked.append(hub) or [documented("emma")])
+    assert len(list(load_benchmark("emma").rows(Files(None)))) == 4
+    assert len(list(load_benchmark("dynamath").rows(Files(None)))) == 10
+    assert [hub.config for hub in asked[:4]] == ["Math", "Physics", "Chemistry", "Coding"]
+    assert [hub.split for hub in asked[4:]] == [f"sample_variant{n}" for n in range(1, 11)]
+
+
 def test_variants_ask_the_hub_for_their_own_split(monkeypatch):
     asked = []
     monkeypatch.setattr(Files, "hub", lambda self, hub: asked.append((hub.config, hub.split)) or [])
-    for ref in ("mathvista:test", "mathvision:testmini", "mathverse:text_only", "olympiadbench:OE_MM_maths_zh_COMP"):
+    for ref in (
+        "mathvista:test",
+        "mathvision:testmini",
+        "mathverse:text_only",
+        "olympiadbench:OE_MM_maths_zh_COMP",
+        "mathverse:vision_only",
+        "mmmu_pro:standard_4",
+        "mmmu_pro:vision",
+    ):
         list(load_benchmark(ref).rows(Files(None)))
     assert asked == [
         (None, "test"),
         (None, "testmini"),
         ("testmini_text_only", "testmini_text_only"),
         ("OE_MM_maths_zh_COMP", "train"),
+        ("testmini", "testmini"),
+        ("standard (4 options)", "test"),
+        ("vision", "test"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [
+        ("Is it even? Choices: (A) yes (B) no", ("yes", "no")),
+        ("Is it even? choice: (A) yes, (B) no, (C) both\n", ("yes", "no", "both")),
+        ("Which point (A) is marked?", ()),
+        ("The point (B) of (A) x (B) y", ("x", "y")),
+        ("", ()),
+    ],
+)
+def test_options_in_a_sentence(question, options):
+    assert find_inline_options(question) == options
+
+
+TAG = re.compile(r"<image (\d)>")
+
+
+@pytest.mark.parametrize(
+    ("text", "pictures", "marked", "order"),
+    [
+        ("See <image 1>.", "1", "See <image>.", "1"),
+        ("<image 2> and <image 1>", "12", "<image> and <image>", "21"),
+        ("<image 1>, again <image 1>", "1", "<image>, again image 1", "1"),
+        ("<image 1>.", "12", "<image>.<image>", "12"),
+        ("No tag.", "12", "No tag.", "12"),
+        ("Nothing.", "", "Nothing.", ""),
+    ],
+)
+def test_pictures_stand_where_the_text_names_them(text, pictures, marked, order):
+    assert place_images(text, TAG, {number: number.encode() for number in pictures}) == (
+        marked,
+        [number.encode() for number in order],
+    )
+
+
+def test_a_tag_without_a_picture_is_a_malformed_row():
+    with pytest.raises(KeyError):
+        place_images("<image 1> <image 2>", TAG, {"1": b"1"})
+
+
+@pytest.mark.parametrize(
+    ("option", "choices", "shown"),
+    [
+        ("A. 1 m;B. 2 m; C. None", ("1 m", "2 m", "None"), "A. 1 m\nB. 2 m\nC. None"),
+        ("A. 1; 3;B. 2; 3", ("1; 3", "2; 3"), "A. 1; 3\nB. 2; 3"),
+        ("A. 30° B. 60° ;C. 90°", ("30°", "60°", "90°"), "A. 30°\nB. 60°\nC. 90°"),
+        ("A. round ;B.; B. round ;C.", ("round ;B.", "round ;C."), "A. round ;B.\nB. round ;C."),
+        ("A. yes;B. no; F. None", ("yes", "no"), "A. yes\nB. no\nF. None"),
+    ],
+)
+def test_wemath_options_are_split_at_their_labels(option, choices, shown):
+    found = draft("wemath", option=option, answer="A")
+    assert found.gold == Gold("A", "choice", choices)
+    assert found.question.partition("\n")[2] == shown
+
+
+def test_wemath_items_of_one_problem():
+    composite, step = draft("wemath"), draft("wemath", key="2steps_1", **{"knowledge concept": "Area of Squares"})
+    assert (composite.id, step.id, composite.cluster) == ("2steps_7_multi", "2steps_7_1", "2steps_7")
+    assert (composite.tags["steps"], step.tags["steps"]) == ("2 steps", "1 step")
+    assert (composite.tags["concept"], step.tags["concept"]) == ((), ("Area of Squares",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "gold"),
+    [
+        ({}, Gold("2.0944", "number", tolerance=0.001)),
+        ({"answer_type": "int", "ground_truth": "-5.700000001"}, Gold("-5.700000001", "number", tolerance=0.001)),
+        ({"answer_type": "text", "ground_truth": "May"}, Gold("May")),
+        (
+            {"answer_type": "multiple choice", "ground_truth": "B", "question": "Even? (A) yes (B) no"},
+            Gold("B", "choice", ("yes", "no")),
+        ),
+    ],
+)
+def test_dynamath_golds(changes, gold):
+    found = draft("dynamath", **changes)
+    assert found.gold == gold
+    assert ("floating-point" in found.question) is (not changes)
+
+
+def test_dynamath_variants_of_one_seed():
+    found = draft("dynamath", subject="analytic     geometry")
+    assert (found.id, found.cluster, found.tags["subject"]) == ("7-3", "7", "analytic geometry")
+
+
+def test_dynamath_reads_the_layouts_of_the_hub_and_of_its_generator(tmp_path):
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = {name: value for name, value in documented("dynamath").items() if name not in ("variant", "image")}
+    trial = {"question": "How many?", "answer": "3", "image": "image/image1.png", "answer_type": "float"}
+    trial |= {"subject": "statistics", "level": "high school"}
+    (tmp_path / "a" / "data").mkdir(parents=True)
+    for number in range(1, 11):
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / f"a/data/sample_variant{number}-00000-of-00001.parquet")
+        (tmp_path / f"b/trial{number}").mkdir(parents=True)
+        (tmp_path / f"b/trial{number}/dataset.json").write_text(json.dumps({"1": trial}))
+    declared = load_benchmark("dynamath")
+    for folder, first in (("a", "7-1"), ("b", "1-1")):
+        drafts = [declared.draft(one) for one in declared.rows(Files(tmp_path / folder))]
+        assert [one.tags["variant"] for one in drafts] == [str(n) for n in range(1, 11)]
+        assert drafts[0].id == first
+    assert drafts[0].images == ["trial1/image/image1.png"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [("C", Gold("C", "choice")), ("B, D", Gold("B, D", "list")), ("3", Gold("3", "number")), ("", Gold("", "choice"))],
+)
+def test_logicvista_golds(answer, gold):
+    assert draft("logicvista", answer=answer).gold == gold
+    assert draft("logicvista", question="").question == "Answer the question in the image."
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("['a', \"it's\"]", ("a", "it's")),
+        ("[['A', 'B', 'neither']]", ("A", "B", "neither")),
+        ("[]", ()),
+    ],
+)
+def test_mmmu_pro_options_are_literals(source, options):
+    assert draft("mmmu_pro", options=source).gold.choices == options
+
+
+@pytest.mark.parametrize("source", ["__import__('os')", "[1, 2]", "'a'", "[" * 100_000, "a, b", ""])
+def test_mmmu_pro_options_that_are_no_list_of_texts_are_a_malformed_row(source):
+    with pytest.raises(ValueError, match="options"):
+        draft("mmmu_pro", options=source)
+
+
+def test_mmmu_pro_pictures_of_options_stand_beside_their_letters():
+    found = draft(
+        "mmmu_pro", options="['<image 3>', '<image 2>']", **{f"image_{n}": held(b"%d" % n) for n in (1, 2, 3)}
+    )
+    assert found.question.endswith("A. <image>\nB. <image>")
+    assert found.images == [b"1", b"3", b"2"]
+    assert found.gold.choices == ("image 3", "image 2")
+    assert found.tags["domain"] == "Art and Design"
+
+
+def test_mmmu_pro_vision_has_everything_in_the_picture():
+    row = {name: documented("mmmu_pro")[name] for name in ("id", "options", "answer", "subject")}
+    found = load_benchmark("mmmu_pro:vision").draft({**row, "image": held(b"PNG")})
+    assert found.question == "Write out the multiple-choice question in the image and then solve it."
+    assert (found.images, found.gold.choices[1]) == ([b"PNG"], "Fauvism")
+
+
+def test_emma_choices_and_free_answers():
+    found = draft("emma", context="Given a row.")
+    assert found.question == "Given a row.\nWhich shape continues <image>?\nA: <image>\nB: <image>"
+    assert found.gold == Gold("B", "choice", ("image 2", "image 3"))
+    free = draft("emma", options=[], type="Open-ended", answer="3/4", question="How much?")
+    assert (free.gold, free.question) == (Gold("3/4"), "How much?")
+    assert free.tags["task"] == "none"
+
+
+def test_mathverse_vision_only_is_one_version_of_testmini(tmp_path):
+    import json
+
+    (tmp_path / "data").mkdir()
+    rows = [{**documented("mathverse"), "problem_version": version} for version in ("Text Lite", "Vision Only")]
+    (tmp_path / "data" / "testmini.json").write_text(json.dumps(rows))
+    found = list(load_benchmark("mathverse:vision_only").rows(Files(tmp_path)))
+    assert [row["problem_version"] for row in found] == ["Vision Only"]

@@ -1,9 +1,12 @@
 """A benchmark from its files to results.json, on saved completions: both verdicts, sub-scores, and the same again."""
 
 import json
+from itertools import islice
 
 import pytest
 
+from mmk12.datasets.files import Files
+from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import UnknownName
 from mmk12.evaluation.pipeline import evaluate, score
 from mmk12.utils.storage import to_json
@@ -80,6 +83,9 @@ def test_a_rule_that_this_version_lacks_is_named(raw):
 
 
 def test_benchmarks_without_a_rule_have_no_official_number(raw, tmp_path):
-    done = evaluate(str(tmp_path / "saved.jsonl"), ["demo"], out=tmp_path / "demo", limit=2)
+    drafts = map(load_benchmark("demo").draft, load_benchmark("demo").rows(Files(None)))
+    saved = tmp_path / "demo.jsonl"
+    saved.write_text("".join(json.dumps({"id": draft.id, "response": "7"}) + "\n" for draft in islice(drafts, 2)))
+    done = evaluate(str(saved), ["demo"], out=tmp_path / "demo", limit=2)
     assert done.results.benchmarks["demo"].official is None
     assert [row["official"] for row in verdicts(done.folder)] == [None, None]

@@ -56,3 +56,23 @@ def test_mathvision_agrees_with_the_labels_and_its_official_rule_with_upstream(s
     found = measured(shared, "mathvision", "real_mathv.jsonl")
     assert found.strict >= 0.99, found.others
     assert found.official >= 0.995
+
+
+@pytest.mark.parametrize(
+    ("file", "ref", "folder", "official"),
+    [
+        ("ursa_mathvision.jsonl", "mathvision", "mathvision", 0.94),
+        ("ursa_mathvista.jsonl", "mathvista", "mathvista", 0.99),
+        ("mathvista_two_models.jsonl", "mathvista", "mathvista", 0.99),
+        ("olympiadbench_qwen2_0.5b.jsonl", "olympiadbench:OE_TO_maths_en_COMP", "olympiadbench", 1.0),
+        ("logicvista.jsonl", "logicvista", "logicvista", 0.975),
+    ],
+)
+def test_official_rules_agree_with_published_verdicts(shared, file, ref, folder, official):
+    """The shares that docs/evaluation.md prints."""
+    declared = load_benchmark(ref)
+    rule = find_rule(declared.official)
+    golds = {draft.id: draft.gold for draft in map(declared.draft, declared.rows(Files(shared / "data" / folder)))}
+    rows = [json.loads(line) for line in (shared / "labelled" / file).read_text("utf-8").splitlines()]
+    agreed = sum(bool(rule(row["response"], golds[row["id"].rpartition("/")[2]])) == row["label"] for row in rows)
+    assert agreed >= official * len(rows)

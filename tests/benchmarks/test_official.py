@@ -2,12 +2,19 @@
 
 import pytest
 
+from mmk12.datasets.files import Files
+from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import UnknownName
 from mmk12.evaluation.official import RULES, find_rule
+from mmk12.evaluation.official.dynamath import dynamath, dynamath_raw
+from mmk12.evaluation.official.emma import emma, emma_raw
+from mmk12.evaluation.official.logicvista import logicvista
 from mmk12.evaluation.official.mathverse import mathverse
 from mmk12.evaluation.official.mathvision import mathvision
 from mmk12.evaluation.official.mathvista import edit_distance, mathvista, normalize
+from mmk12.evaluation.official.mmmu_pro import mmmu_pro, mmmu_pro_raw
 from mmk12.evaluation.official.olympiadbench import olympiadbench
+from mmk12.evaluation.official.wemath import wemath, wemath_raw
 from mmk12.types import Gold
 from mmk12.verifier import verify
 from tests.conftest import response
@@ -202,6 +209,240 @@ def test_olympiadbench_overlooks_a_small_constant():
 )
 def test_distance_is_levenshteins(a, b, expected):
     assert edit_distance(a, b) == edit_distance(b, a) == expected
+
+
+FORMS = (
+    "<think>Look at the figure.</think><answer>{}</answer>",
+    "Look at the figure. So it is \\boxed{{{}}}.",
+    "Look at the figure.\nThe answer is {}",
+    "Look at the figure.\n\nAnswer: {}",
+)
+TEN = tuple(f"{n} cm" for n in range(1, 11))
+PERFECT = {
+    "dynamath": (
+        Gold("2.0944", "number", tolerance=0.001),
+        Gold("-15.700000000000001", "number", tolerance=0.001),
+        Gold("B", "choice", ("yes", "no")),
+        Gold("May"),
+        Gold("13:18"),
+        Gold("(0.886, -0.465)"),
+    ),
+    "emma": (
+        Gold("J", "choice", TEN),
+        Gold("C", "choice", ("x", "y", "z")),
+        Gold("3/4"),
+        Gold("$\\frac{3}{4}$"),
+        Gold("12"),
+    ),
+    "logicvista": (Gold("C", "choice"), Gold("B, D", "list"), Gold("3", "number"), Gold("G", "choice")),
+    "mathverse": (
+        Gold("C", "choice", ("1", "2", "3")),
+        Gold("$\\frac{1}{2}$"),
+        Gold("14"),
+        Gold("Area $=9 \\pi$"),
+        Gold("x = 3"),
+    ),
+    "mathvision": (LETTER, FREE, Gold("7", "number"), Gold("$2\\sqrt{3}$"), Gold("\\frac{1}{2}")),
+    "mathvista": (OPTIONS, INTEGER, ONE_DECIMAL, Gold("[2014, 2016]"), Gold("18", "choice", ("9", "18"))),
+    "mmmu_pro": (Gold("J", "choice", TEN), Gold("A", "choice", ("Cubism", "Fauvism")), Gold("I", "choice", TEN)),
+    "olympiadbench": (
+        Gold("$2\\sqrt{2}$"),
+        Gold("$69$,$84$", "list"),
+        Gold("$(-\\infty,1]$"),
+        Gold("4.2", tolerance=0.1),
+        Gold("17"),
+    ),
+    "wemath": (Gold("C", "choice", ("1", "2", "3")), Gold("E", "choice", ("1", "2", "3", "4", "5"))),
+}
+
+
+def test_a_perfect_answer_is_right_in_every_form_under_every_rule():
+    """By strings alone, the rules of MATH-Vision and others give a model that answers in a tag nothing."""
+    assert sorted(PERFECT) == sorted(rule for rule in RULES if not rule.endswith("_raw"))
+    missed = [
+        (rule, form, gold.text)
+        for rule, golds in PERFECT.items()
+        for gold in golds
+        for form in FORMS
+        if find_rule(rule)(form.format(gold.text), gold) is not True
+    ]
+    assert missed == []
+
+
+def test_upstreams_string_rules_alone_miss_an_answer_tag():
+    missed = {
+        rule
+        for rule, golds in PERFECT.items()
+        if f"{rule}_raw" in RULES
+        and not all(find_rule(f"{rule}_raw")(FORMS[0].format(gold.text), gold) for gold in golds)
+    }
+    assert missed == {"dynamath", "emma", "mathvision", "mmmu_pro", "olympiadbench", "wemath"}
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_nearly_all_golds_are_right_in_every_form(shared):
+    short = {}
+    for ref in ("mathvista", "mathvision", "mathverse:text_only", "olympiadbench:OE_TO_maths_en_COMP", "wemath"):
+        short |= measured_forms(ref, shared / "data" / ref.partition(":")[0])
+    for ref in ("dynamath", "logicvista"):
+        short |= measured_forms(ref, shared / "data" / ref)
+    assert short == {}
+
+
+def measured_forms(ref, folder):
+    """{(benchmark, form): share} where less than 99 % of the golds are right."""
+    declared = load_benchmark(ref)
+    rule = find_rule(declared.official)
+    golds = [draft.gold for draft in map(declared.draft, declared.rows(Files(folder)))]
+    printed = [(gold.text if gold.released is None else gold.released, gold) for gold in golds]
+    shares = {}
+    for form in FORMS:
+        verdicts = [rule(form.format(text.strip()), gold) for text, gold in printed if text.strip()]
+        shares[ref, form] = sum(verdict is True for verdict in verdicts) / len(verdicts)
+    return {key: share for key, share in shares.items() if share < 0.99}
+
+
+THREE = Gold("B", "choice", ("12 m", "16 m", "No correct answer"))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("<Thought process>: 4 + 12. <Answer>: B. 16 m", True),
+        ("Answer: A, no, Answer: B", True),
+        ("B", True),
+        ("The Answer is A", False),
+        ("", False),
+    ],
+)
+def test_wemath_reads_the_first_letter_behind_answer(text, right):
+    assert wemath_raw(text, THREE) is right
+
+
+def test_wemath_takes_the_first_letter_of_a_word_and_no_value():
+    assert (wemath_raw("Answer: Both", THREE), verify("Answer: Both", THREE).correct) == (True, False)
+    assert (wemath("Answer: 16 m", THREE), verify("Answer: 16 m", THREE).correct) == (False, True)
+    assert (wemath_raw("\\boxed{B}", THREE), wemath("\\boxed{\\text{B}}", THREE)) == (False, True)
+
+
+SHORT = '{"solution": "as above", "short answer": "%s"}'
+FLOAT = Gold("6.2832", "number", tolerance=0.001)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        ("6.283", FLOAT, True),
+        ("2π", FLOAT, True),
+        ("6.283 cm", FLOAT, True),
+        ("6.28", FLOAT, False),
+        ("2\\\\pi", FLOAT, False),
+        ("B", Gold("B", "choice", ("x", "y")), True),
+        ("(B)", Gold("B", "choice", ("x", "y")), True),
+        ("A or B", Gold("B", "choice", ("x", "y")), False),
+        ("in May 2020", Gold("May"), True),
+    ],
+)
+def test_dynamath_compares_the_short_answer(answer, gold, right):
+    assert dynamath_raw("Sure.\n" + SHORT % answer, gold) is right
+
+
+def test_dynamath_reads_any_form_and_a_last_line_where_upstream_has_no_json():
+    assert (dynamath("The answer is $2\\pi$.", FLOAT), dynamath(response("6.283"), FLOAT)) == (True, True)
+    assert (dynamath_raw("So it is\n6.283.", FLOAT), dynamath_raw("{broken\n6.283.", FLOAT)) == (True, True)
+    assert dynamath_raw('{"short answer": ' * 5000, FLOAT) is False
+
+
+def test_dynamath_pays_parts_of_words_and_no_fraction():
+    choice, month = Gold("B", "choice", ("x", "y")), Gold("May")
+    assert (dynamath("The answer is Blue.", choice), verify("The answer is Blue.", choice).correct) == (True, False)
+    assert (dynamath("The answer is Mayenne", month), verify("The answer is Mayenne", month).correct) == (True, False)
+    text, half = "The answer is $\\frac{1}{2}$.", Gold("0.5", "number", tolerance=0.001)
+    assert (dynamath(text, half), verify(text, half).correct) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "right"),
+    [
+        ("B, D", Gold("B, D", "list"), True),
+        ("D and B", Gold("B, D", "list"), True),
+        ("\\boxed{BD}", Gold("B, D", "list"), True),
+        ("B", Gold("B, D", "list"), False),
+        ("A, B, D", Gold("B, D", "list"), False),
+        ("b", Gold("B", "choice"), True),
+        ("The answer is (B).", Gold("B", "choice"), True),
+        ("I choose option B", Gold("B", "choice"), True),
+        ("3", Gold("3", "number"), True),
+        ("C", Gold("3", "number"), False),
+        ("It cannot be told.", Gold("B", "choice"), False),
+        ("B", Gold("", "choice"), None),
+    ],
+)
+def test_logicvista_compares_sets_of_letters(text, gold, right):
+    assert logicvista(text, gold) is right
+
+
+STYLE = Gold("B", "choice", ("Cubism", "Fauvism", "Impressionism", "None of the above"))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Answer: B", True),
+        ("Not A. Answer: (B) Fauvism", True),
+        ("Answer: A\nAnswer: B", True),
+        ("(A) is wrong, (B) is right", True),
+        ("(B) is wrong, (A) is right", False),
+        ("B. Fauvism", True),
+        ("The style shown there is fauvism, clearly", True),
+        ("It is fauvism", False),
+        ("No idea.", False),
+        ("", False),
+    ],
+)
+def test_mmmu_pro_reads_the_forms_in_their_order(text, right):
+    assert mmmu_pro_raw(text, STYLE) is right
+    assert mmmu_pro(text, STYLE) is right
+
+
+def test_mmmu_pro_never_draws_an_option_at_random():
+    for text in ("No idea.", "I'm sorry.", ""):
+        for letter in "ABCD":
+            gold = Gold(letter, "choice", STYLE.choices)
+            assert (mmmu_pro(text, gold), mmmu_pro_raw(text, gold)) == (False, False)
+
+
+def test_mmmu_pro_takes_any_capital_for_a_letter():
+    gold = Gold("I", "choice", TEN)
+    assert (mmmu_pro("I cannot tell.", gold), verify("I cannot tell.", gold).correct) == (True, False)
+    text, first = "Answer: Cubism", Gold("A", "choice", ("Cubism", "Fauvism", "Pop"))
+    assert (mmmu_pro(text, first), verify(text, first).correct) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "right"),
+    [
+        ("\\boxed{C}", LETTER, True),
+        ("\\boxed{\\text{C}}", LETTER, True),
+        ("C: because", LETTER, True),
+        ("\\boxed{2\\pi}", LETTER, True),
+        ("\\boxed{6.283}", LETTER, True),
+        ("the correct answer is\n C.", LETTER, True),
+        ("\\boxed{A}", LETTER, False),
+        ("12", Gold("12"), True),
+        ("\\boxed{x+y}", Gold("y+x"), True),
+        ("no idea", Gold("12"), False),
+    ],
+)
+def test_emma_compares_texts_and_rounded_values(text, gold, right):
+    assert emma_raw(text, gold) is right
+
+
+def test_emma_rounds_and_cuts_at_the_decimal_point():
+    text = "\\boxed{\\frac{2}{56}}"
+    assert (emma(text, FREE), verify(text, FREE).correct) == (True, False)
+    assert (emma_raw("the answer is 2.5", Gold("2.5")), emma("the answer is 2.5", Gold("2.5"))) == (False, True)
 
 
 HOSTILE = [

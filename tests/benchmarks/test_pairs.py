@@ -1,7 +1,8 @@
 """Right and wrong answers to golds as each benchmark prints them, from its row through its file to the verdict.
 
-No labelled responses exist for MathVerse, OlympiadBench and K12: these constructed pairs are what their grading rests
-on. A regression is one row of tests/cases/<benchmark>.json: changes to the documented row, right and wrong answers.
+Labelled responses are rare for OlympiadBench and not at hand for MathVerse and K12: these constructed pairs are what
+their grading rests on. A regression is one row of tests/cases/<benchmark>.json: changes to the documented row, right
+and wrong answers.
 """
 
 import json

@@ -55,8 +55,16 @@ def choose(page, name, value):
     page.locator(f'select[name="{name}"]').select_option(value)
 
 
+def show_source(page):
+    page.get_by_role("button", name="as they were written").click()
+
+
 def test_hostile_text_stays_text(page):
     page.locator(".row").nth(2).click()
+    said = page.locator("#item .response").inner_text()
+    assert "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>" in said
+    assert page.locator("#item .response img, #item .response script").count() == 0
+    show_source(page)
     said = page.locator("#item pre").inner_text()
     assert "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>" in said
     assert "<!-- ]]> &lt; \\u003c" in said
@@ -66,13 +74,15 @@ def test_hostile_text_stays_text(page):
 
 def test_characters_that_hide_or_reorder_are_shown_by_name(page):
     page.locator(".row").nth(2).click()
+    assert page.locator("#item .response .odd").all_inner_texts() == ["U+202E", "U+202C", "U+2028", "U+200B"]
+    show_source(page)
     assert page.locator("#item pre .odd").all_inner_texts() == ["U+202E", "U+202C", "U+2028", "U+200B"]
     assert not re.search("[\u202e\u2028\u200b]", page.locator("#item pre").inner_text())
 
 
 def test_a_lone_surrogate_harms_nothing(show, tmp_path):
     page = show(graded(tmp_path / "run", ["half \ud83d of it " + response("$4$"), response("$5$")]) / "report.html")
-    assert "half" in page.locator("#item pre").inner_text()
+    assert "half" in page.locator("#item .response").inner_text()
     assert ids(page) == ["toy/0", "toy/1"]
 
 
@@ -83,16 +93,58 @@ def test_no_script_but_its_own_runs(page):
 
 def test_the_answer_is_marked_where_it_was_extracted(page):
     page.locator(".row").nth(1).click()
+    assert page.locator("#item mark math .boxed").all_text_contents() == ["5"], "the whole formula is marked"
+    show_source(page)
     assert page.locator("#item mark").all_inner_texts() == ["5"]
     assert page.locator("#item mark").evaluate("mark => mark.previousSibling.textContent") == "4 of them: \\boxed{"
 
 
 def test_an_item_shows_everything_that_decides(page):
     item = page.locator("#item").inner_text()
-    for word in ("correct", "toy/0", "topic: area", "6 tokens", "What?", "$4$", "identical", "as the prompt asks"):
+    for word in ("correct", "toy/0", "topic: area", "6 tokens", "What?", "4", "identical", "as the prompt asks"):
         assert word in item
     page.locator(".row").nth(3).click()
     assert "✂ cut here" in page.locator("#item").inner_text()
+
+
+MATHS = (
+    "<think>Let $x_1 = \\frac{1}{2}$.\n\n- **so**\n- `a $b$`\n\n"
+    "\\[\\begin{cases}x&=1\\\\y&=2\\end{cases}\\] $\\nonsense{1}$</think>"
+    "<answer>$\\frac{3}{4}$</answer>"
+)
+
+
+def test_formulas_and_markdown_are_set_and_parts_fold(show, tmp_path):
+    page = show(graded(tmp_path / "run", [MATHS], golds=["\\frac{3}{4}"]) / "report.html")
+    item = page.locator("#item")
+    assert item.locator(".response math").count() == 3
+    assert item.locator(".response mark mfrac").count() == 1, "the answer is marked where it is set"
+    assert item.locator(".verdict dd mfrac").count() == 2, "gold and answer need no delimiters"
+    assert item.locator(".response li strong").inner_text() == "so"
+    assert item.locator(".response code").first.inner_text() == "a $b$"
+    assert "$\\nonsense{1}$" in item.inner_text(), "what cannot be drawn stays as it was written"
+    width = item.locator(".response mfrac").first.evaluate("e => [...e.children].map(c => c.getBoundingClientRect().y)")
+    assert width[0] < width[1], "the fraction is drawn: its numerator stands above"
+    formula = item.locator(".response .formula").first
+    formula.click()
+    assert formula.inner_text() == "$x_1 = \\frac{1}{2}$"
+    formula.click()
+    assert not formula.locator("code").is_visible()
+    item.locator("summary", has_text="think").click()
+    assert not item.locator(".response li").first.is_visible()
+    assert item.locator(".response mark").is_visible()
+
+
+def test_the_source_of_every_item_can_be_kept_in_view(show, tmp_path):
+    page = show(graded(tmp_path / "run", [MATHS, MATHS]) / "report.html")
+    page.keyboard.press("s")
+    assert page.locator("#item math").count() == 0
+    assert page.locator("#item pre").inner_text() == MATHS
+    page.keyboard.press("j")
+    assert page.locator("#item pre").count() == 1
+    until(page, "location.hash.includes('view=source')")
+    page.keyboard.press("s")
+    assert page.locator("#item math").count() > 0
 
 
 def test_pictures_are_decoded(page):

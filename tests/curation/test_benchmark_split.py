@@ -219,7 +219,7 @@ def test_the_layout_is_upstreams(apart):
     card = (apart.out / FOLDER / "README.md").read_text()
     assert "not the published 500" in card
     assert "| topic: geometry |" in card
-    assert "`k12_benchmark/` holds 24 questions of demo" in (apart.out / "DATA_CARD.md").read_text()
+    assert "`k12_benchmark/` holds 24 questions of demo" in (apart.out / "README.md").read_text()
 
 
 @pytest.mark.slow
@@ -235,7 +235,7 @@ def test_the_published_benchmark_is_optional(tmp_path):
     (tmp_path / "raw").mkdir()
     made = built(tmp_path, "{source: official}", limit=12, raw_dir=tmp_path / "raw")
     assert "eval/k12" in storage.read_json(made.out / "manifest.json")["benchmark"]["missing"]
-    assert "**No benchmark folder:**" in (made.out / "DATA_CARD.md").read_text()
+    assert "**No benchmark folder:**" in (made.out / "README.md").read_text()
 
 
 def test_what_is_not_the_published_benchmark_is_told(apart, tmp_path):

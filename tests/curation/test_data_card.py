@@ -56,8 +56,9 @@ def test_the_sample_sheet_shows_data_as_text(built):
 
 
 def test_a_card_cell_cannot_leave_its_table(built):
-    card = (built.out / "DATA_CARD.md").read_text()
-    assert "| toy | CC0 \\| \\<b>mine\\</b> | toy |" in card
+    licenses = (built.out / "LICENSE.md").read_text()
+    assert "| toy | 30 | CC0 \\| \\<b>mine\\</b> | https://example.org | toy |\n" in licenses
+    card = (built.out / "README.md").read_text()
     lengths = {len(re.findall(r"(?<!\\)\|", line)) for line in card.splitlines() if line.startswith("| toy")}
     assert lengths <= {4, 5, 2 + len(built.funnel["toy"])}
 
@@ -113,10 +114,10 @@ def test_what_upstream_cannot_reach_is_said():
 
 
 def test_a_card_sets_the_paper_beside_what_was_built(built, monkeypatch, tmp_path):
-    assert "## Comparison with the paper" not in (built.out / "DATA_CARD.md").read_text()
+    assert "## Comparison with the paper" not in (built.out / "README.md").read_text()
     monkeypatch.setattr(paper_counts, "PAPER", {"toy": ("Toy", 5665)})
     again = build_data(str(tmp_path / "r.yaml"), raw_dir=tmp_path / "raw", out=tmp_path / "again")
-    card = (again.out / "DATA_CARD.md").read_text()
+    card = (again.out / "README.md").read_text()
     assert "## Comparison with the paper" in card
     assert "The difficulty filter did not run here" in card
     assert "| Toy | 5,665 | 30 |" in card

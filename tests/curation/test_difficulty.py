@@ -246,7 +246,7 @@ def test_a_build_with_a_model_says_what_it_measured(measured):
     manifest = storage.read_json(measured.out / "manifest.json")
     assert manifest["difficulty"]["right"] == {"demo": [5, 5, 5, 5, 4, 4, 4, 4, 4]}
     assert (manifest["difficulty"]["n"], manifest["difficulty"]["keep"]) == (8, "0 < p < 1")
-    card = (measured.out / "DATA_CARD.md").read_text()
+    card = (measured.out / "README.md").read_text()
     assert "| demo | 5 | 5 | 5 | 5 | 4 | 4 | 4 | 4 | 4 |" in card
     assert "Not filtered by difficulty" not in card
     assert (measured.out / "figures" / "difficulty.png").is_file()
@@ -260,7 +260,7 @@ def test_without_a_model_the_filter_is_skipped_and_said(tmp_path):
     made = built(tmp_path)
     assert made.funnel["demo"]["difficulty"] == 40
     assert storage.read_json(tmp_path / "out" / "manifest.json")["difficulty"] is None
-    assert "**Not filtered by difficulty:** no model was given" in (tmp_path / "out" / "DATA_CARD.md").read_text()
+    assert "**Not filtered by difficulty:** no model was given" in (tmp_path / "out" / "README.md").read_text()
     assert not (tmp_path / "out" / "figures" / "difficulty.png").exists()
     with pytest.raises(MissingData, match="no pass rates"):
         plot("difficulty", [tmp_path / "out"], tmp_path / "x.png")

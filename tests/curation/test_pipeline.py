@@ -106,7 +106,7 @@ def test_funnel_ledger_and_papers_agree(work):
     assert manifest["licenses"] == {"toy": "CC0", "odd": "CC0"}
     for name, digest in manifest["hashes"].items():
         assert hashlib.sha256((work / "out" / name).read_bytes()).hexdigest() == digest
-    card = (work / "out" / "DATA_CARD.md").read_text()
+    card = (work / "out" / "README.md").read_text()
     assert "| odd | 16 | 13 | 12 | 11 | 10 | 10 | 10 | 10 | 8 |" in card
     assert "| odd | duplicates | duplicate | 1 |" in card
     assert "Not the whole mixture" not in card
@@ -245,7 +245,7 @@ def test_until_stops_after_a_stage_with_ledger_and_manifest(work):
 def test_limit_reads_the_first_rows_of_each_source_and_says_so(work):
     built = made(work, limit=4)
     assert {name: steps["read"] for name, steps in built.funnel.items()} == {"toy": 4, "odd": 4}
-    assert "only the first 4 rows" in (work / "out" / "DATA_CARD.md").read_text()
+    assert "only the first 4 rows" in (work / "out" / "README.md").read_text()
 
 
 @pytest.mark.slow
@@ -282,7 +282,7 @@ def test_all_missing_sources_are_told_at_once_before_any_work(work):
     assert not (work / "out").exists()
     built = made(work, allow_missing=True)
     assert list(built.funnel) == ["toy"]
-    assert "geometry3k, math" in (work / "out" / "DATA_CARD.md").read_text()
+    assert "geometry3k, math" in (work / "out" / "README.md").read_text()
 
 
 def test_another_recipe_is_built_where_no_source_is_there(work):
@@ -385,7 +385,7 @@ def test_prompts_longer_than_the_training_takes_are_left_out_by_name_or_counted(
         recipe = (work / "mix.yaml").read_text().replace("data: {", f"data: {{long_prompts: {what}, ")
         (work / "long.yaml").write_text(f"{recipe}train: {{max_prompt: 300, tiling: {{crop: false}}}}\n")
         made(work, recipe="long", **options)
-        lines = (work / "out" / "DATA_CARD.md").read_text().splitlines()
+        lines = (work / "out" / "README.md").read_text().splitlines()
         told = next((line for line in lines if "longer than the training's" in line), None)
         long = [drop for drop in drops(work / "out") if drop["reason"] == "prompt too long"]
         return told, long, pq.read_table(work / "out" / "train.parquet").num_rows

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     from omegaconf import OmegaConf
     from tensordict import TensorDict
     from verl import DataProto
+    from verl.trainer.ppo.reward import load_reward_manager
     from verl.utils import hf_processor, hf_tokenizer
     from verl.utils.tensordict_utils import list_of_dict_to_tensordict
     from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
@@ -27,10 +28,12 @@ with warnings.catch_warnings():
     from mmk12.verl_plugin.reward_manager import RewardManager
     from mmk12.verl_plugin.step_metrics import read_rewards
 
+from mmk12.curation import parquet_shards
 from mmk12.curation.export import SCHEMA
 from mmk12.demo import model_path
 from mmk12.inference.prompts import render_chat
 from mmk12.utils.images import decode
+from mmk12.utils.shards import find_files
 from tests.conftest import picture, response
 
 MODEL = str(model_path("demo"))
@@ -83,6 +86,19 @@ def test_pictures_arrive_pixel_by_pixel(processor, tmp_path):
     assert [image.size for image in pictures(found["raw_prompt"])] == sizes
     for image, data in zip(pictures(found["raw_prompt"]), images, strict=True):
         assert image.tobytes() == decode(data)[0].tobytes()
+
+
+def test_shards_are_read_in_order(processor, tmp_path, monkeypatch):
+    """`data.train_files` as a list, which is how a split of several files is given to verl."""
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 400)
+    with parquet_shards.open_writer(tmp_path, "train", SCHEMA) as writer:
+        for number in range(5):
+            writer.add(row(f"<image>Is it {number}?", [picture((number, 0, 0))]))
+    files = [str(path) for path in find_files(tmp_path, "train")]
+    assert len(files) > 1
+    given = OmegaConf.create({"cache_dir": str(tmp_path / "cache"), "filter_overlong_prompts": False})
+    found = RlDataset(OmegaConf.create(files), processor.tokenizer, given, processor)
+    assert [pictures(found[at]["raw_prompt"])[0].getpixel((0, 0)) for at in range(5)] == [(at, 0, 0) for at in range(5)]
 
 
 def test_only_encoded_bytes_travel(processor, tmp_path):
@@ -182,6 +198,8 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("2 + 2 </think>$4$", {"prompt": f"{PLAIN}<think>\n"}, {"format": 0.0}),
         (response("$4$"), {"prompt": f"{PLAIN}<think>\n"}, {"acc": 1.0, "format": 0.0}),
         (response("$4$"), {"prompt": f"{PLAIN}<think>\n\n</think>\n\n"}, {"score": 1.5, "format": 1.0}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
+        (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
     ],
 )
@@ -208,6 +226,24 @@ def test_the_manager_deducts_the_penalties_of_its_configuration(processor):
     assert result["reward_score"] == 0.5
     fields = result["reward_extra_info"]
     assert (fields["score"], fields["repetition"], fields["overlong"]) == (0.5, 0.0, -1.0)
+
+
+def test_plain_verl_finds_the_reward_by_its_path_and_pays_it(processor):
+    """verl's own manager, as `custom_reward_function` configures it, without our plugin's manager."""
+    function = {"path": "pkg://mmk12.rewards.verl", "name": "compute_score"}
+    manager = {"source": "register", "name": "naive"}
+    config = OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": manager}})
+    with asyncio.Runner() as runner:
+
+        async def create():
+            return load_reward_manager(config, hf_tokenizer(MODEL))
+
+        naive = runner.run(create())
+        choices = {"answer_type": "choice", "choices": np.array(["x", "y"]), "precision": None}
+        data = asked(response("y"), processor.tokenizer, gold="B", profile="paper_zero", extra=choices)
+        result = runner.run(naive.run_single(data))
+    assert result["reward_score"] == 2.0
+    assert result["reward_extra_info"]["status_correct"] == 1.0
 
 
 def test_a_worker_that_dies_costs_no_reward(manager, processor):

@@ -84,6 +84,18 @@ def test_the_checkpoints_sampling_habits_are_off_and_a_rollout_has_its_own_seed(
     assert vllm._parameters(dataclasses.replace(drawn[0], sampling=Sampling())).seed is None
 
 
+def test_top_k_and_top_p_are_applied(vllm, store):
+    """One token to choose from is greedy, at any temperature."""
+    wanted = asked(vllm, store, count=3)
+    greedy = {made.id: made.text for made in vllm.generate(wanted)}
+    for narrow in ({"top_k": 1}, {"top_p": 1e-6}):
+        sampling = dataclasses.replace(wanted[0].sampling, temperature=1.0, **narrow)
+        drawn = [make_request(vllm, one.id, one.prompt, one.images, sampling, 0) for one in wanted]
+        assert {made.id: made.text for made in vllm.generate(drawn)} == greedy
+    stern = vllm._parameters(dataclasses.replace(wanted[0], sampling=Sampling(repetition_penalty=1.05)))
+    assert (stern.repetition_penalty, stern.top_p, stern.top_k) == (1.05, 1.0, 0)
+
+
 def test_images_are_counted_before_anything_is_sent(vllm, store):
     (one,) = asked(vllm, store, count=1)
     doubled = make_request(vllm, "two", one.prompt, one.images * 2, one.sampling, 0)

@@ -13,6 +13,7 @@ from mmk12.evaluation.compare_report import write_leaderboard, write_pair_report
 from mmk12.evaluation.leaderboard import make_leaderboard
 from mmk12.evaluation.records import Accuracy, FlippedItem, LeaderboardCell
 from mmk12.evaluation.result_tables import list_flips
+from mmk12.inference.prompts import find_template
 from tests.conftest import response
 from tests.runs import PUBLISHED, graded
 
@@ -144,7 +145,7 @@ def test_a_pair_is_written_for_people(run, tmp_path, suffix):
     tags = [{"topic": "<b>|x\u202ey"}] * 2
     a, b = run("a", [RIGHT, WRONG], tags=tags), run("b", [WRONG, RIGHT], tags=tags)
     path = tmp_path / f"out{suffix}"
-    write_pair_report(path, ("A", "B"), compare(a, b), ["the prompt differs: <i>"])
+    write_pair_report(path, (a, b), compare(a, b), ["the prompt differs: <i>"])
     text = path.read_text()
     for word in ("exact McNemar", "toy/0", "toy/1", "gained", "lost", "the prompt differs", "Agresti"):
         assert word in text
@@ -154,7 +155,7 @@ def test_a_pair_is_written_for_people(run, tmp_path, suffix):
 
 def test_a_pair_is_written_as_tidy_csv(run, tmp_path):
     a, b = run("a", [RIGHT, WRONG]), run("b", [RIGHT, RIGHT])
-    write_pair_report(tmp_path / "out.csv", ("A", "B"), compare(a, b), [])
+    write_pair_report(tmp_path / "out.csv", (a, b), compare(a, b), [])
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [(row["benchmark"], row["group"], row["value"], row["n"]) for row in rows] == [
         ("toy", "", "", "2"),
@@ -165,9 +166,9 @@ def test_a_pair_is_written_as_tidy_csv(run, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".md", ".html", ".csv"])
 def test_standings_are_written(run, tmp_path, suffix):
-    found = make_leaderboard([run("a", [RIGHT]), run("b", [WRONG]), run("c", [RIGHT])])
+    runs = [run("a", [RIGHT]), run("b", [WRONG]), run("c", [RIGHT])]
     path = tmp_path / f"out{suffix}"
-    write_leaderboard(path, found)
+    write_leaderboard(path, make_leaderboard(runs), runs)
     text = path.read_text()
     assert "MM-Eureka-8B" in text
     assert ("27.0" if suffix != ".csv" else "0.27") in text
@@ -176,12 +177,14 @@ def test_standings_are_written(run, tmp_path, suffix):
 
 def test_another_kind_of_file_is_refused(run, tmp_path):
     with pytest.raises(BadInput, match=r"\.md, \.html or \.csv"):
-        write_leaderboard(tmp_path / "out.xlsx", make_leaderboard([run("a", [RIGHT])]))
+        folder = run("a", [RIGHT])
+        write_leaderboard(tmp_path / "out.xlsx", make_leaderboard([folder]), [folder])
 
 
 def test_the_papers_rows_come_with_averages_of_their_own_numbers(run):
     """Five files declare the numbers of one table; a model that is spelt differently in one of them would fall out."""
-    folder = run("a", [RIGHT])
+    instruct = dataclasses.asdict(find_template("instruct"))
+    folder = run("a", [RIGHT], prompt=instruct, sampling={"temperature": 0.0, "max_tokens": 4096})
     results = json.loads((folder / "results.json").read_text())
     known = json.loads((folder / "run.json").read_text())
     result, toy = results["benchmarks"].pop("toy"), known["benchmarks"].pop("toy")

@@ -98,7 +98,8 @@ def test_a_deployment_that_a_backend_does_not_know_is_refused(tmp_path, backend,
 def test_a_missing_extra_is_named(monkeypatch, module, extra):
     file = {"vllm": "vllm", "ray": "ray_replicas", "tenacity": "openai"}[module]
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, f"mmk12.inference.{file}", raising=False)
+    for name in (file, "http_exchange"):
+        monkeypatch.delitem(sys.modules, f"mmk12.inference.{name}", raising=False)
     with pytest.raises(MissingExtra, match=rf"mmk12\[{extra}\]"):
         importlib.import_module(f"mmk12.inference.{file}")
 

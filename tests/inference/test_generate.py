@@ -1,10 +1,13 @@
 """Nothing is generated twice, altered or lost."""
 
+import hashlib
+
 import pytest
 
 from mmk12.errors import BadInput
 from mmk12.inference.generate import CompletionLog, generate, make_request
 from mmk12.types import Image, Sampling
+from mmk12.utils import storage
 from tests.conftest import Scripted
 
 GREEDY = Sampling()
@@ -69,6 +72,9 @@ def test_two_samples_that_are_asked_the_same_are_answered_apart(path):
         {"images": (Image("b", 1, 1),)},
         {"sampling": Sampling(temperature=1.0)},
         {"sampling": Sampling(max_tokens=5)},
+        {"sampling": Sampling(top_p=0.9)},
+        {"sampling": Sampling(top_k=20)},
+        {"sampling": Sampling(repetition_penalty=1.05)},
         {"index": 1},
         {"backend": "other model"},
     ],
@@ -81,6 +87,16 @@ def test_whatever_decides_the_text_is_in_the_key(change):
 
     assert key() == key()
     assert key(**change) != key()
+
+
+def test_settings_that_are_off_leave_the_key_as_it_was_before_they_existed():
+    """Completions of older versions are found again."""
+    engine = Scripted(str)
+    content = storage.to_json(
+        [engine.fingerprint, "toy/1", "p", [IMAGE.sha256], {"temperature": 0.0, "max_tokens": 4096}, 0]
+    )
+    expected = hashlib.sha256(content.encode()).hexdigest()
+    assert make_request(engine, "toy/1", "p", (IMAGE,), GREEDY, 0).key == expected
 
 
 def test_a_failure_is_reported_and_tried_again(path):

@@ -105,6 +105,15 @@ def test_greedy_is_the_same_twice(backend, store):
     assert first == {made.id: made.text for made in backend.generate(wanted)}
 
 
+def test_top_k_and_top_p_are_applied(backend, store):
+    """One token to choose from is greedy, at any temperature."""
+    greedy = {made.id: made.text for made in backend.generate(asked(backend, store, 3, Sampling(max_tokens=12)))}
+    for narrow in (Sampling(5.0, 12, top_k=1), Sampling(5.0, 12, top_p=1e-6)):
+        assert {made.id: made.text for made in backend.generate(asked(backend, store, 3, narrow))} == greedy
+    stern = asked(backend, store, 3, Sampling(max_tokens=12, repetition_penalty=10.0))
+    assert {made.id: made.text for made in backend.generate(stern)} != greedy
+
+
 def test_placeholder_tokens_are_never_generated(backend, store):
     sampled = Sampling(temperature=1.0, max_tokens=60)
     for made in backend.generate(asked(backend, store, 6, sampled)):

@@ -147,6 +147,15 @@ def test_a_greedy_question_and_its_answer(serve, store):
     assert body["messages"][1]["content"] == "Question 0?"
 
 
+@pytest.mark.parametrize("owner", ["org", "vllm"])
+def test_what_is_on_of_the_sampling_is_sent_to_any_server(serve, store, owner):
+    server = serve(cards=[{"id": "toy", "owned_by": owner}])
+    the_only(backend(server, store), temperature=0.6, top_p=0.95, top_k=20, repetition_penalty=1.05)
+    (body,) = server.asked
+    assert (body["top_p"], body["top_k"], body["repetition_penalty"]) == (0.95, 20, 1.05)
+    assert ("min_p" in body) is (owner == "vllm")
+
+
 def test_what_the_checkpoint_would_fill_in_is_sent_as_neutral_where_it_is_read(serve, store):
     server = serve(cards=[{"id": "toy", "owned_by": "vllm", "root": "org/toy"}])
     the_only(backend(server, store))

@@ -174,6 +174,6 @@ def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
     table = write_report(run, page).relations
     html = page.read_text()
     assert [row[0] for row in table.rows] == list(KINDS)
-    assert '<mark class="reflection" data-kind="verification">' in html
+    assert '<mark data-kind="verification">' in html
     assert "<script" not in html
     assert "\u202e" not in html

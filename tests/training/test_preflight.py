@@ -44,7 +44,7 @@ def test_a_good_experiment_passes(data: Path, tmp_path: Path) -> None:
     assert [(check.name, check.passed) for check in checks] == [("model", True), ("rewards", True), ("prompts", True)]
     assert "longest prompt" in checks[-1].message
     found = preflight.check_node(
-        {"mmk12": WantedPackage(None, "")}, str(data / "train.parquet"), str(tmp_path / "c"), 10**6
+        {"mmk12": WantedPackage(None, "")}, [str(data / "train.parquet")], str(tmp_path / "c"), 10**6
     )
     node = {check.name: check for check in found}
     assert node["data"].passed
@@ -198,7 +198,7 @@ def test_prompts_that_do_not_fit_are_named(data: Path, tmp_path: Path) -> None:
 def test_a_full_disk_and_unreadable_data_fail(tmp_path: Path) -> None:
     broken = tmp_path / "train.parquet"
     broken.write_bytes(b"PAR1 no")
-    checks = {check.name: check for check in preflight.check_node({}, str(broken), str(tmp_path), 2**60)}
+    checks = {check.name: check for check in preflight.check_node({}, [str(broken)], str(tmp_path), 2**60)}
     assert not checks["data"].passed
     assert not checks["disk"].passed
 

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from mmk12.errors import MissingData, OutputError
 from mmk12.types import Image
-from mmk12.utils.images import MIN_SIDE, BadImage, ImageStore, decode
+from mmk12.utils.images import MAX_PIXELS, MIN_SIDE, BadImage, ImageStore, PixelBounds, decode
 from tests.conftest import picture
 
 
@@ -83,6 +83,26 @@ def test_tiny_sides_are_padded_with_white_not_stretched(size):
     assert min(shown.size) >= MIN_SIDE
     assert shown.size == (max(size[0], MIN_SIDE), max(size[1], MIN_SIDE))
     assert sum(pixel == (0, 0, 0) for pixel in list(shown.get_flattened_data())) == size[0] * size[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "bounds", "fitted"),
+    [
+        ((200, 100), PixelBounds(), (200, 100)),
+        ((200, 100), PixelBounds(20_000, 20_000), (200, 100)),
+        ((200, 100), PixelBounds(most=5_000), (100, 50)),
+        ((200, 100), PixelBounds(least=80_000), (400, 200)),
+        ((2000, 30), PixelBounds(most=10_000), (816, MIN_SIDE)),
+        ((60_000, 28), PixelBounds(least=12_845_056), (65_535, 78)),
+    ],
+)
+def test_pictures_are_scaled_to_the_bounds(tmp_path, size, bounds, fitted):
+    store = ImageStore(tmp_path / "bounded", bounds=bounds)
+    image = store.add(picture("blue", size))
+    assert (image.width, image.height) == fitted
+    assert store.open(image).size == fitted
+    assert image.width * image.height <= MAX_PIXELS
+    assert ImageStore(tmp_path / "plain").add(picture("blue", size)).sha256 == image.sha256 or size != fitted
 
 
 def test_equal_pixels_are_one_image_however_they_are_encoded(store):
@@ -227,6 +247,15 @@ def test_whatever_a_decoder_raises_is_a_bad_picture(monkeypatch, error):
     monkeypatch.setitem(Pillow.OPEN, "RARE", (Rare, lambda prefix: prefix.startswith(b"RARE")))
     with pytest.raises(BadImage, match="not a readable image"):
         decode(b"RARE" + bytes(100))
+
+
+def test_a_program_is_no_picture(monkeypatch):
+    """Pillow hands EPS to Ghostscript where that is installed."""
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **more: pytest.fail("it was run"))
+    with pytest.raises(BadImage, match="EPS is a program"):
+        decode(encoded(Pillow.new("RGB", (40, 30), "red"), "EPS"))
 
 
 def test_a_refused_picture_leaves_no_file(store):

@@ -2,9 +2,10 @@
 
 import pytest
 
-from mmk12.verifier.answer_parser import parse, parse_text
+from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.extract import extract_answer
 from mmk12.verifier.lexer import FIXED, LEXEME, tokenize
+from mmk12.verifier.words import parse_text
 
 
 def test_each_spelling_of_the_table_is_one_lexeme():

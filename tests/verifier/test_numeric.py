@@ -7,16 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from mmk12.verifier.backends import DecimalBackend, FloatBackend, NoValue, decimal_context, decimal_pi
 from mmk12.verifier.nodes import PI, Call, Const, Num, Sym
-from mmk12.verifier.numeric import (
-    DecimalBackend,
-    FloatBackend,
-    NoValue,
-    decimal_context,
-    decimal_pi,
-    evaluate,
-    sample_point,
-)
+from mmk12.verifier.numeric import evaluate, sample_point
 
 mpmath = pytest.importorskip("mpmath")
 

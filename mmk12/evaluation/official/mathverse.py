@@ -1,8 +1,8 @@
 """Grades MathVerse by `--quick_match` of `evaluation/score_answer_s2.py` (github.com/ZrrSkywalker/MathVerse).
 
 The published scores ask GPT whether two answers agree. Offline, upstream has only this: the extracted answer must be
-the gold, character by character. Kept: nothing is stripped, so `(C)`, `C. x > 0` for `C`, and `4 m` for `4.0 m` are
-wrong, and a free-form gold such as `Area $=9 \\pi$` is out of reach.
+the gold, character by character. Kept: `4 m` for `4.0 m` is wrong, and a gold such as `Area $=9 \\pi$` must be repeated
+with its label. Our extractor takes dollars and other marks off an answer, so it reads the gold in the same way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from mmk12.verifier.choices import read_letter
 
 def mathverse(response: str, gold: Gold) -> bool:
     """Returns whether the extracted answer is the gold as it is printed; for a choice, GPT extracts the letter."""
-    extraction = read_answer(response)
+    extraction, printed = read_answer(response), get_released_text(gold)
     if gold.kind == "choice":
-        extraction = read_letter(extraction) or extraction
-    return extraction == get_released_text(gold)
+        return (read_letter(extraction) or extraction) == printed
+    return _strip(extraction) == _strip(read_answer(f"<answer>{printed}</answer>"))
+
+
+def _strip(text: str) -> str:
+    return text.strip("$ \n")

@@ -11,11 +11,19 @@ form feed for `\f`) stays as it is.
 
 from __future__ import annotations
 
-from mmk12.evaluation.official.parsing import get_released_text, python_float, read_number, to_float
+from mmk12.evaluation.official.parsing import (
+    get_released_text,
+    python_float,
+    read_number,
+    read_stated,
+    to_float,
+)
 from mmk12.types import Gold
 
 _LETTERS = "ABCDE"
 _ANCHORS = ("the final answer is", "the answer is", "the correct answer is", "the answer should be")
+_MARKS = ("oxed{", *_ANCHORS, *(anchor.capitalize() for anchor in _ANCHORS))
+"""By these upstream finds an answer in prose."""
 _DRESSING = (
     (" ", ""),
     ("\\,", ""),
@@ -49,7 +57,12 @@ MAX_TAIL = 20_000
 
 
 def mathvision(response: str, gold: Gold) -> bool:
-    """Returns whether the answer equals the gold, or the text of the option that the gold names."""
+    """Returns whether the answer, cut out by upstream's rules or read by our extractor, is right by upstream's."""
+    return mathvision_raw(read_stated(response[-MAX_TAIL:], _MARKS), gold)
+
+
+def mathvision_raw(response: str, gold: Gold) -> bool:
+    """Returns whether upstream's cut equals the gold, or the text of the option that the gold names."""
     answer = extract_answer(response[-MAX_TAIL:])
     expected = get_released_text(gold)
     index = ord(expected) - ord("A") if gold.choices and len(expected) == 1 else -1

@@ -21,6 +21,7 @@ from mmk12.evaluation.official.parsing import (
     get_released_text,
     python_float,
     read_number,
+    read_stated,
     to_float,
 )
 from mmk12.types import Gold
@@ -29,6 +30,7 @@ from mmk12.verifier.numeric import are_equal, find_symbols
 
 _FINAL = re.compile(r"(?:So the final answer is |所以最终答案是)(.*)")
 _BOX = re.compile(r"\\boxed\{")
+_KNOWN = ("\\boxed{", "So the final answer is ", "所以最终答案是")
 _DOLLARS = re.compile(r"\$(.*?)\$")
 _WRAPPED = re.compile(r"\\(?:mathrm|mathbf)\{~?([^}]*)\}")
 _MARKS = re.compile(r"[()\[\],]")
@@ -57,7 +59,12 @@ MAX_TAIL = 20_000
 
 
 def olympiadbench(response: str, gold: Gold) -> bool:
-    """Returns whether the judge pairs the answer with the gold."""
+    """Returns whether the judge pairs the answer, in a box or as our extractor reads it, with the gold."""
+    return olympiadbench_raw(read_stated(response[-MAX_TAIL:], _KNOWN), gold)
+
+
+def olympiadbench_raw(response: str, gold: Gold) -> bool:
+    """Returns whether the judge pairs what it reads in the response with the gold."""
     response = response[-MAX_TAIL:]
     final = _FINAL.findall(response)
     answer = _extract_answer(final[-1].strip() if final else response)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from mmk12.types import Gold
 from mmk12.verifier.answer_parser import parse
+from mmk12.verifier.backends import FloatBackend, NoValue
 from mmk12.verifier.extract import Extraction, extract_answer
 from mmk12.verifier.gold import make_reference
 from mmk12.verifier.interpret import interpret
 from mmk12.verifier.nodes import AmbiguousNumber, Expr, Num, Value
-from mmk12.verifier.numeric import POINTS, FloatBackend, NoValue, evaluate, find_symbols, sample_point
+from mmk12.verifier.numeric import POINTS, evaluate, find_symbols, sample_point
 from mmk12.verifier.quantities import as_decimal, unit_marks, without_units
 from mmk12.verifier.sets import as_expr
 
 MAX_CHARS = 1000
 """Characters of an answer that are read."""
+TAG = "<answer>"
+_STATED = frozenset(("answer tag", "boxed", "JSON key", "answer is", "final answer", "####"))
+"""The rules of our extractor by which a response states its answer, and does not only end in it."""
 _NUMBER = make_reference("0")
 """A gold that is a number: an answer is read as one."""
 
@@ -27,6 +31,21 @@ def read_answer(response: str) -> str:
     """Returns the answer that our extractor finds, "" if there is none: in the place of a call to GPT."""
     extraction = extract_answer(response)
     return extraction.text.strip()[:MAX_CHARS] if isinstance(extraction, Extraction) else ""
+
+
+def read_stated(response: str, marks: tuple[str, ...]) -> str:
+    """Returns the text that a string rule of upstream reads.
+
+    That is the whole response if one of `marks` stands in it, by which that rule finds the answer, and there is no
+    answer tag, which none of them knows; else the answer that our extractor finds by a tag, a box or a label, or the
+    whole response if it finds none.
+    """
+    if TAG not in response and any(mark in response for mark in marks):
+        return response
+    extraction = extract_answer(response)
+    if isinstance(extraction, Extraction) and extraction.rule in _STATED:
+        return extraction.text.strip()[:MAX_CHARS]
+    return response
 
 
 def python_float(text: str) -> float | None:

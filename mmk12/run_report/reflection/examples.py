@@ -13,13 +13,7 @@ from mmk12.run_report.reflection.reflection_judge import ReflectionOpinions
 from mmk12.run_report.reflection.scan import ChosenResponse, choose_examples
 from mmk12.runlog.rollouts import Rollout, read_rollouts
 from mmk12.runlog.training_rows import TrainingRow, read_training_rows
-
-
-class TextPart(NamedTuple):
-    """A part of a response; `kind` is empty for plain text."""
-
-    text: str
-    kind: str
+from mmk12.utils.rich_text import Marked
 
 
 class Example(NamedTuple):
@@ -36,7 +30,7 @@ class Example(NamedTuple):
     gold: str
     kinds: tuple[str, ...]
     opinions: Mapping[str, bool | None]
-    parts: tuple[TextPart, ...]
+    parts: tuple[str | Marked, ...]
     training_row: TrainingRow | None
 
 
@@ -55,10 +49,10 @@ def _make_example(
 ) -> Example:
     text = rollout.output
     spans = find_reflections(text, rollout.input)
-    parts, end = [], 0
+    parts, end = list[str | Marked](), 0
     for span in spans:
         if span.start >= end:
-            parts += [TextPart(text[end : span.start], ""), TextPart(text[span.start : span.end], span.kind)]
+            parts += [text[end : span.start], Marked(text[span.start : span.end], span.kind)]
             end = span.end
     kinds = tuple(kind for kind in KINDS if any(span.kind == kind for span in spans))
     return Example(
@@ -69,6 +63,6 @@ def _make_example(
         gold=rollout.gold,
         kinds=kinds,
         opinions={kind: judge.opinion(kind, rollout) for kind in kinds} if judge else {},
-        parts=(*parts, TextPart(text[end:], "")),
+        parts=(*parts, text[end:]),
         training_row=rows.get(rollout.id),
     )

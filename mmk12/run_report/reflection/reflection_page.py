@@ -18,8 +18,10 @@ from mmk12.run_report.reflection.examples import Example, find_examples
 from mmk12.run_report.reflection.patterns import KINDS
 from mmk12.run_report.reflection.reflection_judge import Agreement, ReflectionOpinions
 from mmk12.run_report.reflection.scan import scan_run
+from mmk12.types import IMAGE_MARK
 from mmk12.utils import storage, templating
 from mmk12.utils.html import embed_images
+from mmk12.utils.rich_text import render_answer, render_response, render_text, to_html
 from mmk12.utils.stats import Interval, clustered_means, student_t_interval
 from mmk12.utils.tables import Table, format_points, format_points_interval
 
@@ -47,10 +49,24 @@ def write_report(run: Path, out: Path, data: Path | None = None) -> Tables:
         "relations": relations,
         "agreement": agreement,
         "judge": judge.model if judge else None,
-        "examples": [(example, _encode_images(run, example)) for example in find_examples(run, table, data, judge)],
+        "examples": [
+            (example, _encode_images(run, example), _set_example(example))
+            for example in find_examples(run, table, data, judge)
+        ],
     }
     storage.write_text(out, templating.render_template("aha.html.j2", **values))
     return Tables(relations, agreement)
+
+
+def _set_example(example: Example) -> dict[str, str]:
+    """Returns question, gold and response of an example as HTML."""
+    question = example.training_row.question.replace(IMAGE_MARK, "").strip() if example.training_row else ""
+    response = "".join(part if isinstance(part, str) else part.text for part in example.parts)
+    return {
+        "question": to_html(render_text(question), question),
+        "gold": to_html(render_answer(example.gold), example.gold),
+        "response": to_html(render_response(example.parts), response),
+    }
 
 
 def _encode_images(run: Path, example: Example) -> list[str]:
