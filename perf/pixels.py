@@ -1,7 +1,7 @@
 """How many bytes of images one step of the 8B recipe sends to the actor: python -m perf.pixels FOLDER
 
-In an environment with transformers. FOLDER holds images, of any depth; a step has 128 prompts of 8 responses. Counts the
-bytes of the arrays, per response: the float32 pixels that verl stores, and what `mmk12.verl_plugin.pixels` stores.
+In an environment with transformers. FOLDER holds images, of any depth; a step has 128 prompts of 8 responses. Counts
+the bytes of the arrays, per response: the float32 pixels that verl stores, and what `mmk12.verl_plugin.pixels` stores.
 """
 
 import argparse
