@@ -122,7 +122,7 @@ def test_a_full_disk_is_a_problem(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("eval", "-m", "nothere.jsonl"), "No saved completions at nothere.jsonl"),
+        (("eval", "-m", "nothere.jsonl"), "No file nothere.jsonl"),
         (("eval", "-m", "demo", "--engine", "foo=1"), "Unknown hf engine option 'foo'"),
         (("eval", "-m", "demo", "--backend", "hff"), "Unknown backend 'hff'"),
         (("eval", "-m", "demo", "--backend", "hf", "--tensor-parallel", "2"), "no tensor parallelism"),
