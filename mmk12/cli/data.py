@@ -1,4 +1,4 @@
-"""The commands that build and check data: `build-data`, `check`, `overlap`."""
+"""The commands that build, check, compare and hand on data: `build-data`, `check`, `overlap`, `export`."""
 
 from __future__ import annotations
 
@@ -165,6 +165,31 @@ def check(
         raise BadInput(
             f"None of the {len(found.rows)} rows of {ref} can be used, first: {found.unusable[0]['reason']}."
         )
+
+
+@app.command(
+    epilog="Examples: `mmk12 export data/mm_eureka_8b --for trl` · `mmk12 export data/demo --for swift --out data/swift`"
+)
+def export(
+    data: Annotated[Path, typer.Argument(help="A folder of `build-data`, or one parquet file of it.")],
+    target: Annotated[str, typer.Option("--for", help="trl, easyr1, swift, llamafactory or openrlhf.")],
+    out: Annotated[Path | None, typer.Option(help="Output folder (default: DATA/TARGET).")] = None,
+) -> None:
+    """Writes training data as another trainer reads it, and says what that trainer needs to pay our reward.
+
+    What the target cannot carry is named.
+    """
+    from mmk12.curation.exports import export_for
+    from mmk12.utils.progress import show_progress
+
+    folder = out or (data if data.is_dir() else data.parent) / target
+    with show_progress(common.errors()) as progress:
+        done = export_for(data, target, folder, progress=progress)
+    for lost in done.lost:
+        common.print_note(f"not carried: {lost}")
+    for path in done.files:
+        typer.echo(f"{path}: {done.counts[path.stem]:,} rows" if path.stem in done.counts else str(path))
+    typer.echo(f"use: {done.use}")
 
 
 def _print_sample(ref: str, count: int, raw_dir: Path | None, images: Path, limit: int | None, as_json: bool) -> None:

@@ -44,6 +44,7 @@ app = typer.Typer()
         "mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW",
         "mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW",
         "mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model demo --benchmarks my.jsonl --columns question=problem",
     ),
 )
 def evaluate(
@@ -57,8 +58,16 @@ def evaluate(
         ),
     ],
     benchmarks: Annotated[
-        str, typer.Option(help="Names, suites or files, separated by commas.", rich_help_panel=common.DATA)
+        str,
+        typer.Option(help="Names, suites or files (.py, .jsonl), separated by commas.", rich_help_panel=common.DATA),
     ] = "k12",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns of my.jsonl, such as question=problem,answer=solution,images=figure.",
+            rich_help_panel=common.DATA,
+        ),
+    ] = None,
     backend: Annotated[
         str, typer.Option(help="auto, vllm, hf, openai or replay.", rich_help_panel=common.MODEL)
     ] = "auto",
@@ -114,6 +123,7 @@ def evaluate(
 
     The same command continues a run that was killed.
     """
+    from mmk12.datasets.own_benchmark import parse_columns
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
     from mmk12.evaluation.protocol import load_protocol
@@ -139,6 +149,7 @@ def evaluate(
             limit=limit,
             n=n,
             max_tokens=max_tokens,
+            columns=parse_columns(columns) if columns is not None else None,
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )
@@ -195,13 +206,13 @@ def compare(
     Two runs are compared in depth. One run, or more than two, become a table with the published numbers and averages.
     """
     from mmk12.evaluation import compare_report
+    from mmk12.evaluation.compare import compare as compared
+    from mmk12.evaluation.compare import list_cautions, list_scaled_pictures
 
     if out is not None:
         compare_report.check_suffix(out)
-    if len(runs) == 2:
-        from mmk12.evaluation.compare import compare as compared
-        from mmk12.evaluation.compare import list_cautions
-
+    scaled = list_scaled_pictures(*runs) if len(runs) == 2 else []
+    if len(runs) == 2 and not scaled:
         comparison, cautions = compared(*runs), list_cautions(*runs)
         common.show(make_comparison_table(comparison), comparison.model_dump(), as_json)
         for line in [] if as_json else list_flips(comparison):
@@ -215,7 +226,7 @@ def compare(
 
         leaderboard = make_leaderboard(runs)
         common.show(make_leaderboard_table(leaderboard), leaderboard.model_dump(), as_json)
-        for line in leaderboard.notes:
+        for line in (*scaled, *leaderboard.notes):
             common.print_note(line)
         if leaderboard.differences and not as_json:
             common.show(make_difference_table(leaderboard), None, as_json=False)

@@ -2,7 +2,8 @@
 
 There are three conditions:
 
-1. The gold is of a type that the verifier grades (`classify_gold`). Proofs, sentences and broken LaTeX are not.
+1. The gold is of a type that the verifier grades (`classify_gold`), or its fallback. Proofs, sentences and broken
+   LaTeX are not.
 2. The gold itself, as a well-formed response, is correct.
 3. Not every near miss of the gold is accepted. The released reward pays 1.0 to any answer if the gold does not parse
    (paper section 2.3); this condition finds golds that accept any answer, for whatever reason.
@@ -16,6 +17,7 @@ from typing import Any
 
 from mmk12.types import Gold, Sample, Verdict
 from mmk12.verifier import GradingSpec, classify_gold
+from mmk12.verifier.fallback import RULE as SYMPY
 
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _LETTER = re.compile(r"[A-Za-z]")
@@ -36,11 +38,12 @@ def find_gold_fault(gold: Gold, verdicts: Sequence[Verdict], letters: bool = Fal
     Golds that are the letter of an option are used only if `letters` is true.
     """
     kind = classify_gold(gold)
-    if not kind.usable:
+    own, *near_misses = verdicts
+    by_sympy = any(verdict.rule == SYMPY and verdict.status == "wrong" for verdict in near_misses)
+    if not kind.usable and not by_sympy:
         return "gold cannot be graded", f"{kind.type}: {kind.reason}"
     if kind.type == "letter" and not letters:
         return "only a letter answers it", gold.text
-    own, *near_misses = verdicts
     if not own.correct:
         return "gold does not pass as its own answer", f"{own.status}: {own.reason}"
     if all(verdict.correct for verdict in near_misses):

@@ -42,12 +42,16 @@ def verify(
     math-verify, and nothing for any response or gold.
     """
     used = find_profile(with_fallback(profile, fallback))
-    if isinstance(gold, Gold):
-        spec = GradingSpec.from_gold(
-            gold, question, choices=choices, answer_type=answer_type, precision=precision, tolerance=tolerance
-        )
-    else:
-        spec = GradingSpec(gold, answer_type, tuple(choices or ()), precision, tolerance, None, question)
+    spec = GradingSpec.from_row(
+        {
+            "gold": gold,
+            "question": question,
+            "choices": choices,
+            "answer_type": answer_type,
+            "precision": precision,
+            "tolerance": tolerance,
+        }
+    )
     return _grade(response, spec, used, finish_reason)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -59,14 +60,11 @@ def may_decide(verdict: Verdict, response: str, spec: GradingSpec, *, cut: bool 
     """Whether sympy should be asked about a verdict of the rules on a response; cheap, and imports nothing."""
     if spec.choices or verdict.rule == "identical" or verdict.status == "no_answer":
         return False
-    gold, extraction = _to_formula(spec.gold), extract_answer(response)
-    if gold is None or isinstance(extraction, NoExtraction) or extraction.doubt or (cut and extraction.open):
+    gold = _to_formula(spec.reference)
+    if gold is None or not (_DERIVATIVE.search(gold) or _is_beyond_rules(verdict, gold)):
         return False
-    if _DERIVATIVE.search(gold):
-        return True
-    if verdict.status == "gold_unusable":
-        return bool(_BEYOND.search(gold))
-    return verdict.status == "wrong" and _must_be_solved(gold)
+    extraction = extract_answer(response)
+    return not (isinstance(extraction, NoExtraction) or extraction.doubt or (cut and extraction.open))
 
 
 def decide(verdict: Verdict, response: str, spec: GradingSpec) -> Verdict:
@@ -74,7 +72,7 @@ def decide(verdict: Verdict, response: str, spec: GradingSpec) -> Verdict:
 
     Runs in a worker process: it can take for ever. Only what `may_decide` accepts may come here.
     """
-    extraction, gold = extract_answer(response), _to_formula(spec.gold)
+    extraction, gold = extract_answer(response), _to_formula(spec.reference)
     assert gold is not None and not isinstance(extraction, NoExtraction)
     verdict = replace(verdict, rule=RULE, answer=extraction.text[:SHOWN])
     expected = _read(gold)
@@ -86,6 +84,8 @@ def decide(verdict: Verdict, response: str, spec: GradingSpec) -> Verdict:
         return replace(verdict, status="wrong", reason=f"sympy reads no formula in the answer ({extraction.rule})")
     try:
         equal, trouble = _compare(expected, given), ""
+        if equal is False and spec.largest_error is not None:
+            equal = _is_near(expected, given, spec.largest_error)
     except Exception as error:  # noqa: BLE001 - where it gives up sympy raises anything, MemoryError at the limit
         equal, trouble = None, f" ({type(error).__name__})"
     if equal is None:
@@ -98,6 +98,13 @@ def decide(verdict: Verdict, response: str, spec: GradingSpec) -> Verdict:
 def load() -> None:
     """Imports sympy and the parser, before the deadline of the first row begins."""
     _read("\\sum_{k=1}^{2} k")
+
+
+def _is_beyond_rules(verdict: Verdict, gold: str) -> bool:
+    """Whether the rules could not read the gold, or could not solve it."""
+    if verdict.status == "gold_unusable":
+        return bool(_BEYOND.search(gold))
+    return verdict.status == "wrong" and _must_be_solved(gold)
 
 
 def _to_formula(text: str) -> str | None:
@@ -263,6 +270,18 @@ def _compare_expressions(gold: Any, answer: Any) -> bool | None:
             return False
         agreed += 1
     return True if agreed >= (2 if symbols else 1) else None
+
+
+def _is_near(gold: Any, answer: Any, margin: Decimal) -> bool:
+    """Whether two real numbers differ by no more than the caller allows."""
+    import sympy
+
+    if any(not isinstance(side, sympy.Expr) or side.free_symbols for side in (gold, answer)):
+        return False
+    values = [_value(side) for side in (gold, answer)]
+    if any(value is None or not value.is_finite or not value.is_real for value in values):
+        return False
+    return bool(abs(values[0] - values[1]) <= sympy.Rational(str(margin)))
 
 
 def _draw(random: Random, *, whole: bool) -> Any:

@@ -73,14 +73,19 @@ _SIGNS = ((1, 1), (-1, 1), (-1, -1), (1, -1))
 """The signs of every second coordinate and of the others, in the first trials; all later coordinates are positive."""
 
 
-def sample_point(names: set[str], trial: int, whole: bool = False) -> Point:
+def sample_point(names: set[str], trial: int, whole: bool = False, stretched: bool = False) -> Point:
     """Returns the point of a trial; its coordinates are integers if `whole`, for factorials.
+
+    With `stretched`, each point is farther out than the one before, so that floors do not stay at one step.
 
     The first point is positive, where roots and logarithms are real. Signs go by the order of the names, not by the
     names, so that two expressions do not become equal or different when their letters are exchanged.
     """
     signs = _SIGNS[trial] if trial < len(_SIGNS) and not whole else _SIGNS[0]
-    return {name: signs[place % 2] * _coordinate(name, trial, whole) for place, name in enumerate(sorted(names))}
+    scale = 1 + STRETCH * trial if stretched else 1
+    return {
+        name: scale * signs[place % 2] * _coordinate(name, trial, whole) for place, name in enumerate(sorted(names))
+    }
 
 
 def evaluate(expr: Expr, point: Point, backend: NumberBackend[T]) -> T:
@@ -172,6 +177,10 @@ def _evaluate_root(degree: Expr, index: T, under: T, backend: NumberBackend[T]) 
 
 POINTS = 3
 """Points at which expressions must agree."""
+STEP_POINTS = 8
+"""Points at which expressions with floors must agree."""
+STRETCH = 5
+"""By how much farther out each of these points is."""
 TRIALS = 12
 """Points that are tried."""
 MAX_UNKNOWN = 3
@@ -243,6 +252,11 @@ def is_infinity(expr: Expr) -> int:
     return 0
 
 
+def _has_step(expr: Expr) -> bool:
+    """Whether the floor of something that varies is a part of `expr`."""
+    return any(isinstance(node, Call) and node.op == "floor" and find_symbols(node) for node in iter_nodes(expr))
+
+
 def are_equal(a: Expr, b: Expr) -> bool:
     """Whether two expressions are equal for all values of their symbols.
 
@@ -261,11 +275,12 @@ def are_equal(a: Expr, b: Expr) -> bool:
     whole = bool(names) and any(
         isinstance(node, Call) and node.op in ("!", "binom") for expr in (a, b) for node in iter_nodes(expr)
     )
-    required = POINTS if names - {"i"} else 1
+    steps = _has_step(a) or _has_step(b)
+    required = (STEP_POINTS if steps else POINTS) if names - {"i"} else 1
     real_only = bool(names) and "i" not in names
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
-        point = sample_point(names, trial, whole)
+        point = sample_point(names, trial, whole, steps)
         verdict = _compare(a, b, point, real_only)
         if verdict is False:
             return False

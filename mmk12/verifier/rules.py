@@ -44,19 +44,12 @@ def grade(response: str, spec: GradingSpec, profile: Profile, *, cut: bool = Fal
     if spec.question and _asks_percent(spec.question):
         profile = replace(profile, extra_percent=True)
     try:
-        grader = RuleGrader(profile, spec.choices, _largest_error(spec.precision, spec.tolerance))
+        grader = RuleGrader(profile, spec.choices, spec.largest_error)
         ruling = grader.grade(response, spec.reference, spec.answer_type, cut=cut)
     except (ArithmeticError, LookupError, RecursionError, ValueError) as fault:
         # No known string leads here, and the tests search for one. If one exists, it costs a verdict, not a run.
         ruling = "error", None, "verifier", f"the verifier failed: {type(fault).__name__}: {fault}"
     return Verdict(*ruling, check_format(response), profile.name)
-
-
-def _largest_error(precision: int | None, tolerance: float | None) -> Decimal | None:
-    """Returns the largest absolute error: the tolerance, or half a unit of the last decimal that counts."""
-    if tolerance is not None:
-        return Decimal(str(tolerance))
-    return Decimal(10) ** -precision / 2 if precision is not None else None
 
 
 def _is_identical(answer: str, gold: str) -> bool:

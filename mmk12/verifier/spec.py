@@ -7,7 +7,9 @@ One place lists these fields. Rows of files, of the worker pool and of verl's pa
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -63,6 +65,13 @@ class GradingSpec:
         """The text of the gold, with its unit if the verifier knows that unit."""
         return f"{self.gold} {self.unit}" if self.unit is not None and self.unit in UNITS else self.gold
 
+    @property
+    def largest_error(self) -> Decimal | None:
+        """The largest absolute error: the tolerance, or half a unit of the last decimal that counts."""
+        if self.tolerance is not None:
+            return Decimal(str(self.tolerance))
+        return Decimal(10) ** -self.precision / 2 if self.precision is not None else None
+
     @classmethod
     def from_gold(
         cls,
@@ -91,22 +100,24 @@ class GradingSpec:
     def from_row(cls, row: Mapping[str, Any]) -> GradingSpec:
         """Reads the spec in `row`: `gold` (a text or a `Gold`) and those of `FIELDS` that it has and that are not null.
 
-        Numbers are accepted where text is expected, as many JSON files have them. Raises `KeyError` without a gold,
+        A `unit` beside a gold that is a text is read as well. Numbers are accepted where text is expected, as many JSON
+        files have them; arrays count as lists and NaN as null, as tables have them. Raises `KeyError` without a gold,
         `UnknownName` for the answer type, and `ValueError` or `TypeError` for a precision or tolerance that is no
         number.
         """
-        gold, choices = row["gold"], row.get("choices")
-        precision, tolerance = row.get("precision"), row.get("tolerance")
+        gold, choices = row["gold"], _to_plain(row.get("choices"))
+        precision, tolerance = _to_plain(row.get("precision")), _to_plain(row.get("tolerance"))
         options = tuple(map(to_text, choices)) if choices else None
-        answer_type = row.get("answer_type") or "auto"
+        answer_type = _to_plain(row.get("answer_type")) or "auto"
         digits = None if precision is None else int(precision)
         margin = None if tolerance is None else float(tolerance)
-        question = row.get("question")
+        question = _to_plain(row.get("question"))
         if isinstance(gold, Gold):
             return cls.from_gold(
                 gold, question, choices=options, answer_type=answer_type, precision=digits, tolerance=margin
             )
-        return cls(to_text(gold), answer_type, options or (), digits, margin, None, question)
+        unit = _to_plain(row.get("unit"))
+        return cls(to_text(gold), answer_type, options or (), digits, margin, unit, question)
 
     def to_row(self) -> dict[str, Any]:
         """Returns the spec under the names of `FIELDS`, as JSON and parquet hold it; the unit is part of the gold."""
@@ -155,6 +166,12 @@ def _is_plain(name: str, value: object) -> bool:
     if isinstance(value, list):
         return all(isinstance(item, str | int | float) for item in value)
     return not isinstance(value, float) or value.is_integer()
+
+
+def _to_plain(value: Any) -> Any:
+    """Returns an array or a scalar of numpy as Python's own, and NaN, pandas' missing value, as None."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    return None if isinstance(plain, float) and math.isnan(plain) else plain
 
 
 def to_text(value: object) -> str:

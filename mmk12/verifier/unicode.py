@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from mmk12.verifier.recurring import expand_recurring
+
 _SPELLINGS = {
     **dict.fromkeys("−‐‑‒–—―－﹣", "-"),
     **dict.fromkeys("×✕✖", "*"),
@@ -46,8 +48,6 @@ def _spell(char: str) -> str:
     """Returns the spelling of `char` in the lexer's alphabet; nothing for invisible characters and combining marks."""
     if char in _SPELLINGS:
         return _SPELLINGS[char]
-    if char in (ARROW, BAR):
-        return char
     if unicodedata.category(char) in ("Cf", "Mn"):
         return ""
     decomposition = unicodedata.decomposition(char)
@@ -88,35 +88,12 @@ _ESCAPED = re.compile(
 """A doubled backslash before a command."""
 _SIZES = re.compile(r"\\[lL]arge(?![A-Za-z])")
 """Commands for the size of what follows."""
-_REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
-"""`0.1\\overline{6}`"""
-_ARROW = re.compile(r"\\(?:overrightarrow|vec)\s*\{\s*([A-Z])\s*([A-Z])\s*\}")
-"""An arrow over two points, which has a direction."""
-_BAR = re.compile(r"\\(?:overline|bar)\s*(?:\{\s*([A-Za-z])\s*\}|([A-Za-z])(?![A-Za-z]))")
-"""A bar over one letter: a conjugate, a complement or a mean."""
-ARROW, BAR = "\ue000", "\ue001"
-"""The signs that stand for an arrow and a bar in front of a name, which no text can hold."""
 _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
 """`3.2 x 10^5`"""
 
 
-_DOTTED = re.compile(r"(\d{0,20})\.(\d{0,20})\\dot\s*\{?(\d)\}?(?:(\d{0,20})\\dot\s*\{?(\d)\}?)?")
-"""`0.\\dot{1}2\\dot{3}`: dots over the first and the last digit of the period, as Chinese textbooks print it."""
-_UNBRACED = re.compile(r"\\(overline|bar)\s*(\d)")
-
-
-def _expand_dots(match: re.Match[str]) -> str:
-    whole, fixed, first, middle, last = match.groups()
-    return f"{whole}.{fixed}\\overline{{{first}{middle or ''}{last or ''}}}"
-
-
-def _as_fraction(match: re.Match[str]) -> str:
-    """Returns a repeating decimal as a fraction of integers."""
-    whole, fixed, period = match.groups()
-    over = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
-    return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
-
-
+_MAY_RECUR = re.compile("\\\\(?:overline|dot|bar|[lc]?dots)|\\.\\.\\.|…|\\d\\(|[.,]\\(|[\u0304\u0305\u0307]")
+"""What may mark the period of a recurring decimal."""
 _WRITTEN_OTHERWISE = re.compile(
     r"\dh\s?\d|时\s?\d|circled|align|gather|split|cases|array|\^\s*\{\s*\\(?:text|mathrm)|_\{\(|cosec|\\\\\s*\Z"
 )
@@ -151,12 +128,8 @@ def to_plain(text: str) -> str:
     """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
     if "\\" in text:
         text = unescape(text)
-        if "\\overline" in text or "\\dot" in text or "\\bar" in text:
-            text = _UNBRACED.sub(r"\\\1{\2}", _DOTTED.sub(_expand_dots, text))
-            text = _REPEATING.sub(_as_fraction, text)
-            text = _BAR.sub(lambda bar: f" {BAR}{bar[1] or bar[2]} ", text)
-        if "\\overrightarrow" in text or "\\vec" in text:
-            text = _ARROW.sub(lambda arrow: f" {ARROW}{arrow[1]}{arrow[2]} ", text)
+    if _MAY_RECUR.search(text):
+        text = expand_recurring(text)
     if _WRITTEN_OTHERWISE.search(text):
         for pattern, plain in _REWRITTEN:
             text = pattern.sub(plain, text)

@@ -140,6 +140,18 @@ def test_empty_golds_are_dropped(verified, gold):
 LETTER = Gold("B", "choice", ("3 cm", "5 cm", "7 cm"))
 
 
+def test_sympy_keeps_the_golds_that_it_can_grade_where_the_recipe_asks_for_it(run):
+    golds = [r"\int_0^1 x^2\,dx", r"\sum_{k=1}^{n} k", r"\int f(x)\,dx", "$4$", r"\sum_{i=1}^{n} x_i"]
+    samples = [sample(str(number), gold=gold) for number, gold in enumerate(golds)]
+    kept = {
+        reward: [
+            one.gold.text for one in run(verifiable, samples, reward=reward, letters=False) if isinstance(one, Sample)
+        ]
+        for reward in ("strict", "strict+sympy")
+    }
+    assert kept == {"strict": ["$4$"], "strict+sympy": [golds[0], golds[1], "$4$"]}
+
+
 def test_letters_are_golds_only_where_the_recipe_says_so(verified):
     row = dataclasses.replace(sample(), gold=LETTER)
     (drop,) = verified([row])

@@ -45,6 +45,40 @@ DECIDED = [
     ("x^2>4", ["x<-2 or x>2", r"(-\infty,-2)\cup(2,\infty)"], ["x>2", "x<-2 or x>3"]),
 ]
 
+# gold, wrong answers: near misses, the integrand, other names, a part of the solutions, gaming.
+WRONG = [
+    (r"\int_0^2 x^3\,dx", ["8", "2", "16", r"\frac{x^4}{4}", "4x"]),
+    (r"\int_1^2 \frac{1}{x}dx", ["0.693", r"\ln 3", r"\ln x", r"\log_{10}2"]),
+    (r"\int_0^t 2x\,dx", ["x^2", "t", "2t", "t^2+1", r"t^2 \text{ or } 0"]),
+    (r"\int_0^1\int_0^1 xy\,dx\,dy", ["1", r"\frac12", r"\frac{xy}{4}"]),
+    (r"\sum_{k=1}^{n} k^3", [r"\frac{n^2(n+1)}{4}", r"\frac{k^2(k+1)^2}{4}", "n^3"]),
+    (r"\sum_{k=0}^{\infty}\frac{1}{2^k}", ["1", r"\infty", "1.99999"]),
+    (r"\sum_{k=0}^{n}\binom{n}{k}", ["2n", "n^2", "2^k", "2^{n+1}", "2^n-1"]),
+    (r"\prod_{k=1}^{n}2k", ["2n!", "2^n", "(2n)!", "n!"]),
+    (r"a_n=\sum_{k=1}^{n}2k", ["b_n=n^2+n", "n^2", "a_n=n^2-n", "a_{n+1}=n^2+n"]),
+    (r"\lim_{x\to\infty}\frac{2x+1}{x}", [r"\infty", "0", "2x", "2.1"]),
+    (r"\lim_{x\to 0^+}\ln x", ["0", r"\infty", "-100"]),
+    (r"\lim_{h\to 0}\frac{(x+h)^2-x^2}{h}", ["2h", "x", "0", "x^2"]),
+    (r"\frac{d}{dx}\ln(x^2+1)", [r"\frac{1}{x^2+1}", r"\frac{2x}{x^2-1}", "2x"]),
+    (r"\frac{d}{dt}\sin(2t)", [r"\cos(2t)", r"2\cos t", r"-2\cos 2t", r"2\cos 2x"]),
+    ("x^2-x-6>0", ["-2<x<3", "x>3", "x<-2", r"(-\infty,-2]\cup[3,\infty)", "x>3 or x<2"]),
+    (r"x^2\le 9", ["x<3", r"x\le 3", "-3<x<3", "[-3,3)", "[0,3]"]),
+    ("|x-1|<2", ["-1<x<4", r"-1\le x\le 3", "x<3", "(1,3)"]),
+    (r"\frac{1}{x}>1", ["x<1", "x>1", "0<x", "(0,1]"]),
+    ("x+y>1", ["x>1", "x>1+y"]),
+    (
+        r"\begin{pmatrix}2&0\\0&4\end{pmatrix}^{-1}",
+        [r"\begin{pmatrix}\frac12&0\\0&4\end{pmatrix}", r"\begin{pmatrix}\frac12\\\frac14\end{pmatrix}", r"\frac18"],
+    ),
+    (r"\det\begin{pmatrix}a&b\\c&d\end{pmatrix}", ["ad+bc", "bc-ad", "ab-cd", r"\begin{pmatrix}a&b\\c&d\end{pmatrix}"]),
+    (r"\sum_{k=1}^{n} x^k", ["x^n", "nx", r"\frac{x^n-1}{x-1}", r"\frac{n(n+1)}{2}"]),
+    (
+        r"\int_0^1 x\,dx",
+        [r"\int_0^1 x^2\,dx", "0.5 or 1", "0.5, 1", "1/2=1", "0<x<1", "0.5+C", r"\frac{0}{0}", r"\sum"],
+    ),
+    (r"\sum_{k=1}^{\infty}\frac{1}{k}", ["1/0", r"\infty-\infty", r"\infty i", "-1/12", "10^{100}"]),
+]
+
 # What sympy would misread, what it cannot decide, and what is no formula: nothing is paid.
 REFUSED = [
     (r"\sum_{i=1}^{n} x_i", "n x_i"),
@@ -76,6 +110,30 @@ def test_what_sympy_must_not_pay() -> None:
         (gold, answer) for gold, answer in REFUSED if verify(f"\\boxed{{{answer}}}", gold, fallback="sympy").correct
     ]
     assert not paid
+
+
+@pytest.mark.parametrize("cases", [WRONG[::6], pytest.param(WRONG, marks=pytest.mark.slow)], ids=["some", "all"])
+def test_a_wrong_answer_is_never_paid(cases: list[tuple[str, list[str]]]) -> None:
+    paid = [
+        (gold, answer)
+        for gold, answers in cases
+        for answer in answers
+        if verify(f"\\boxed{{{answer}}}", gold, fallback="sympy").correct
+    ]
+    assert not paid
+
+
+def test_what_the_caller_allows_holds_for_sympy_too() -> None:
+    gold = r"\int_0^1 x^2\,dx"
+    answers = [("0.333", {"precision": 3}), ("0.3", {"tolerance": 0.05}), ("0.332", {"precision": 3}), ("0.333", {})]
+    found = [verify(f"\\boxed{{{answer}}}", gold, fallback="sympy", **allowed).correct for answer, allowed in answers]  # type: ignore[arg-type]
+    assert found == [True, True, False, False]
+
+
+def test_an_answer_that_was_cut_is_not_read_by_sympy() -> None:
+    text, gold = r"The integral is the area. The final answer is \frac13", r"\int_0^1 x^2\,dx"
+    assert verify(text, gold, fallback="sympy").correct
+    assert not verify(text, gold, fallback="sympy", finish_reason="length").correct
 
 
 def test_nobody_is_asked_unless_a_caller_wants_it() -> None:

@@ -41,6 +41,15 @@ NEVER_PAID = {
     "an ordinal's letters in another order": ("23rd", ["23dr"]),
     "a word that makes another number": ("9", ["9 dozen", "9 squared", "9 halves", "9 factorial", "9 times", "9打"]),
     "another correspondence of vertices": (r"\triangle ABC\cong\triangle PQR", ["△ABC≌△PRQ", "△ABC≌△QPR", "△BAC≌△PQR"]),
+    "a recurring decimal that is cut": (r"0.\dot{4}", ["0.4", "0.44", "0.444"]),
+    "digits behind the period": (r"\frac{4}{9}", [r"0.\overline{4}5", r"0.\dot{4}5", r"0.\dot{4}0\dot{4}1"]),
+    "factors that look like a recurring decimal": ("2", [r"0.\overline{3}6", r"0.\dot{3}6"]),
+    "two numbers side by side": ("121.5", ["12 1.5", "1 21.5"]),
+    "numbers glued at a point": ("1.5234", ["1.5 234"]),
+    "characters that nobody knows": ("p \ue100 q", ["p q", "p \ue101 q"]),
+    "private characters instead of an arrow": (r"\overrightarrow{PQ}", ["\ue000PQ", "\ue000 PQ", "\ue001PQ"]),
+    "a private character instead of a bar": (r"\bar{w}", ["\ue001w", "\ue000w", "\ue001{w}"]),
+    "a part that is no constant": ("0", [r"\lfloor\sqrt{n-1}\rfloor", r"\lfloor\frac{1}{n}\rfloor", r"n-n_1"]),
     "a sign that only a root of a square hides": (r"\sqrt{q^2}", ["q", "-q"]),
     "the product of two absolute values": ("|p|q", ["p|q|", "pq", "|pq|"]),
 }
@@ -92,6 +101,13 @@ SAME = {
     "both signs inside a set": (r"\{2\pm\sqrt3,5\}", [r"\{5,2-\sqrt3,2+\sqrt3\}"]),
     "the argument of a function by its value": (r"f(\frac14)<f(2)", ["f(0.25)<f(2)"]),
     "recurring decimals": (r"0.\dot{4}\dot{5}", [r"0.\overline{45}", r"\frac{5}{11}"]),
+    "a period under combining marks": (
+        r"\frac{7}{30}",
+        ["0.23\u0307", "0.23\u0305", "0.2(3)", "0.2333...", r"0.2333\ldots"],
+    ),
+    "a period behind thousands": (r"\frac{11111}{9}", [r"1,234.\overline{5}", r"1234.\bar5", "1234.(5)", "1234.555…"]),
+    "a long period": (r"\frac{1}{17}", [r"0.\overline{0588235294117647}", r"0.\dot{0}58823529411764\dot{7}"]),
+    "a bar over a letter by a combining character": (r"\bar{w}+1", ["w\u0305+1", "1+w\u0304"]),
     "one digit under a dot": (r"\frac{2}{9}", [r"0.\dot2", r"0.\dot{2}", r"0.\bar2"]),
     "dots over the ends of a period": (r"\frac{37}{300}", [r"0.12\dot{3}"]),
     "circled numbers": ("②③", [r"\textcircled{2}\textcircled{3}", "(2)(3)"]),
@@ -122,3 +138,27 @@ def test_never_refused(kind):
     for answer in (gold, *answers):
         for response in (f"\\boxed{{{answer}}}", f"<think>t</think><answer>{answer}</answer>"):
             assert verify(response, gold).correct, (gold, response, verify(response, gold))
+
+
+FORMULA_OF_ZERO = [r"\lfloor\sqrt{n-1}\rfloor", r"\lfloor\frac1n\rfloor", "m-n"]
+
+
+@pytest.mark.parametrize("gold", FORMULA_OF_ZERO)
+def test_zero_is_no_formula(gold):
+    assert not verify("0", gold).correct
+    assert verify(f"\\boxed{{{gold}}}", gold).correct
+
+
+def test_odd_marks_of_a_period_are_read_or_refused():
+    """Each was once an error or another number."""
+    for text in (
+        "Thr is.7 2.7\\\\\\ndot{1}e",
+        "1.2.\\dot{3}",
+        "\\dot{1}",
+        ".\\dot",
+        "0.\\dot{1}2\\dot",
+        "0.\\overline{}",
+    ):
+        for gold in ("0", text):
+            assert verify(f"\\boxed{{{text}}}", gold).status in ("correct", "wrong", "no_answer", "gold_unusable"), text
+        assert not verify(text, "1/9").correct
