@@ -168,7 +168,8 @@ def check(
 
 
 @app.command(
-    epilog="Examples: `mmk12 export data/mm_eureka_8b --for trl` · `mmk12 export data/demo --for swift --out data/swift`"
+    epilog="Examples: `mmk12 export data/mm_eureka_8b --for trl` · "
+    "`mmk12 export data/demo --for swift --out data/swift`"
 )
 def export(
     data: Annotated[Path, typer.Argument(help="A folder of `build-data`, or one parquet file of it.")],

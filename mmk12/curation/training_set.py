@@ -86,10 +86,11 @@ def open_training_set(
     if path.exists():
         folder, patterns = _find_files(path)
         places, files, where = RowFiles(patterns), Files(folder), str(path)
+        size = _count_rows([folder / name for pattern in patterns for name in files.names(pattern)])
         status = [(name, (folder / name).stat()) for pattern in patterns for name in files.names(pattern)]
         key = fingerprint.hash_json([[name, one.st_size, one.st_mtime_ns] for name, one in status])
     elif _HUB_ID.fullmatch(ref) and not ref.endswith(ROW_FILES):
-        hub = HubDataset(ref, split)
+        hub, size = HubDataset(ref, split), None
         files = Files(None, pin_commit(hub).revision)
         places, where = RowFiles((), hub=hub), f"hub:{ref}@{files.commit}"
         key = f"{where}/{split}"
@@ -110,6 +111,7 @@ def open_training_set(
         rows=places.read,
         draft=partial(_draft, chosen, removed),
         hub=places.hub,
+        size=size,
     )
     read = {name: names for name, names in chosen.model_dump().items() if names}
     return TrainingSet(source, files, where, key, read, removed)
@@ -133,6 +135,17 @@ def _find_files(path: Path) -> tuple[Path, tuple[str, ...]]:
         if any(path.glob(pattern)):
             return path, (pattern,)
     raise BadInput(f"{path} holds no .parquet and no .jsonl file. Name the file itself.")
+
+
+def _count_rows(files: Sequence[Path]) -> int | None:
+    """Returns the rows of parquet files, which progress is shown against; None if that takes reading them."""
+    import pyarrow.lib
+    import pyarrow.parquet as pq
+
+    try:
+        return sum(pq.read_metadata(file).num_rows for file in files) if files[0].suffix == ".parquet" else None
+    except (pyarrow.lib.ArrowException, OSError):
+        return None
 
 
 def _plain_rows(places: RowFiles, files: Files) -> Iterator[Row]:

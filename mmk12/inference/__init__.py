@@ -83,11 +83,20 @@ def find_model(model: str, backend: str = "auto") -> Model:
             what = f"No file {model}" if saved else f"No saved completions at {model}"
             raise MissingData(f"{what}. Give a run folder, or a JSONL file of id, response.")
         return Model(chosen, str(path))
-    if path.is_dir():
+    if path.exists():
+        _check_model_folder(path)
         return Model(chosen, str(path))
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise MissingData(f"No model folder at {model}. Give a folder, a hub id such as ORG/NAME, or demo.")
     return Model(chosen, model)
+
+
+def _check_model_folder(path: Path) -> None:
+    """Raises `BadInput` if what is at `path` cannot be a model: a name on this disk is never looked up on the hub."""
+    if not path.is_dir():
+        raise BadInput(f"{path} is a file, and a model is a folder. Give the folder, or a JSONL file of saved answers.")
+    if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise BadInput(f"{path} is a folder without config.json, so it holds no model. Give a checkpoint's folder.")
 
 
 def open_backend(model: Model, store: ImageStore, deployment: Deployment | None = None) -> Backend:

@@ -1,7 +1,7 @@
 """The reward for EasyR1: `worker.reward.reward_function=/PATH/TO/mmk12/rewards/easyr1.py:compute_score`.
 
 EasyR1 loads the file by its path and hands over response, its length and the reference answer, nothing else
-(verl/workers/reward/function.py:69-107 at b44b311), so `mmk12 export --for easyr1` puts everything else into the answer.
+(verl/workers/reward/function.py:69-107 at b44b311), so `mmk12 export --for easyr1` puts all else into the answer.
 """
 
 from __future__ import annotations

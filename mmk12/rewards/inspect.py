@@ -14,7 +14,7 @@ from inspect_ai.solver import TaskState
 from mmk12.rewards.scoring import pay
 
 
-@scorer(metrics=[accuracy(), stderr()])
+@scorer(metrics=[accuracy(), stderr()])  # type: ignore[untyped-decorator]
 def mmk12(profile: str = "strict") -> Any:
     """Grades by `profile`. A sample with several targets is right if one of them is."""
 

@@ -1,8 +1,8 @@
 """The reward for OpenRLHF: `--reward.remote_url /PATH/TO/mmk12/rewards/openrlhf.py`.
 
 OpenRLHF loads the file by its path and calls `reward_func` with whole texts, special tokens included
-(openrlhf/utils/agent.py:196-206, 282 and 315-323 of 0.11.2). An exception there is logged and the reward left out, so a label
-that cannot be graded against shows in `extra_logs`.
+(openrlhf/utils/agent.py:196-206, 282 and 315-323 of 0.11.2).
+An exception there is logged and the reward left out; golds that cannot be used are counted in `extra_logs`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LOGGED = ("acc", "format", "status_no_answer", "status_gold_unusable")
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
-    """Returns `rewards`, `scores` (accuracy, which dynamic filtering reads) and `extra_logs`, tensors of shape (batch,).
+    """Returns `rewards`, `scores` (accuracy, for dynamic filtering) and `extra_logs`, tensors of shape (batch,).
 
     A label of `mmk12 export --for openrlhf` holds choices, precision and tolerance; any other is the gold. Raises
     `BadInput` for a query that does not hold its prompt.

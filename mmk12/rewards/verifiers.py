@@ -27,12 +27,12 @@ class GradedData(vf.TaskData):  # type: ignore[misc]
 class GradedTask(vf.Task[GradedData]):  # type: ignore[misc]
     """Pays our reward for the last reply, and records accuracy and format as metrics."""
 
-    @vf.reward
+    @vf.reward  # type: ignore[untyped-decorator]
     async def mmk12(self, trace: vf.Trace) -> float:
         """Returns the reward. Raises what `pay` raises."""
         return self._pay(trace)["score"]
 
-    @vf.metric
+    @vf.metric  # type: ignore[untyped-decorator]
     async def mmk12_parts(self, trace: vf.Trace) -> dict[str, float]:
         """Returns accuracy and format."""
         fields = self._pay(trace)

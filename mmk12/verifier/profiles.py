@@ -8,7 +8,6 @@ are another grader: the published scripts, kept for comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
 
@@ -107,7 +106,6 @@ def with_fallback(profile: str, fallback: str | None) -> str:
     return f"{profile.partition('+')[0]}+{fallback}"
 
 
-@cache
 def find_profile(name: str) -> Profile:
     """Returns the profile of that name; raises `UnknownName`, or `MissingExtra` if its grader is not installed."""
     base, _, fallback = name.partition("+")

@@ -92,7 +92,7 @@ _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
 """`3.2 x 10^5`"""
 
 
-_MAY_RECUR = re.compile("\\\\(?:overline|dot|bar|[lc]?dots)|\\.\\.\\.|…|\\d\\(|[.,]\\(|[\u0304\u0305\u0307]")
+_MAY_RECUR = re.compile("\\\\(?:overline|dot|bar|[lc]?dots)|\\.\\.\\.|…|\\.\\d*\\(|,\\(|[\u0304\u0305\u0307]")
 """What may mark the period of a recurring decimal."""
 _WRITTEN_OTHERWISE = re.compile(
     r"\dh\s?\d|时\s?\d|circled|align|gather|split|cases|array|\^\s*\{\s*\\(?:text|mathrm)|_\{\(|cosec|\\\\\s*\Z"
@@ -128,7 +128,7 @@ def to_plain(text: str) -> str:
     """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
     if "\\" in text:
         text = unescape(text)
-    if _MAY_RECUR.search(text):
+    if ("." in text or "(" in text or not text.isascii()) and _MAY_RECUR.search(text):
         text = expand_recurring(text)
     if _WRITTEN_OTHERWISE.search(text):
         for pattern, plain in _REWRITTEN:

@@ -47,7 +47,7 @@ TARGET = Target(
     "jsonl",
     _write,
     (
-        "the reward: LLaMA-Factory takes no reward function, so the rows end with `<answer>GOLD</answer>` to be learned",
+        "the reward: LLaMA-Factory takes no function for it, so rows end with `<answer>GOLD</answer>` to be learned",
         "choices, answer type, precision and tolerance of the gold",
         *LOST_ALWAYS,
     ),

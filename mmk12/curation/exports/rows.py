@@ -52,7 +52,7 @@ class Target:
 
 
 def read_rows(path: Path, progress: Callable[[int, int], None]) -> Iterator[TrainingRow]:
-    """Yields the rows of one of our parquet files. Raises `BadInput` for another file or a row whose marks do not fit."""
+    """Yields the rows of one of our parquet files. Raises `BadInput` for any other, or marks that do not fit."""
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:

@@ -1,4 +1,4 @@
-"""For ms-swift: JSONL with `messages` (`<image>` marks in place), `images` (paths), `solution` and the reward's columns.
+"""For ms-swift: JSONL with `messages` (`<image>` marks in place), `images` (paths), `solution`, the reward's columns.
 
 The standard columns of ms-swift 4.6.0 (swift/dataset/preprocessor/core.py); all others reach the reward as they are.
 """
