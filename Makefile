@@ -12,6 +12,9 @@ GPU := $(shell command -v nvidia-smi 2>/dev/null)
 # Real vLLM, Ray and verl on a CPU, at the versions of the extra [gpu], which are not those of the main environment.
 ENGINES := .venv-engines
 RAW ?= ../shared/data
+# How many hostile inputs of each class `make test-hostile` makes, and from which seed.
+RUNS ?= 10000
+SEED ?= 1
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
 
@@ -21,7 +24,7 @@ VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_ver
 FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-pages test-engines test-verl test-all coverage check bench bench-engine format clean
+.PHONY: help demo test test-slow test-hostile test-pages test-engines test-verl test-all coverage check bench bench-engine format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -35,6 +38,9 @@ test: $(VENV)/ready  ## the fast test suite
 
 test-slow: $(VENV)/ready  ## the slow tests: kills and restarts, whole builds, hostile input in bulk
 	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines
+
+test-hostile: $(VENV)/ready  ## generated attacks on every reader of foreign bytes, RUNS of each class; prints a table
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.suite --runs $(RUNS) --seed $(SEED)
 
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
 	$(PYTEST) tests/browser tests/plotting tests/run_report

@@ -208,7 +208,9 @@ _TEX = (
 def make_tex(random: Random) -> bytes:
     """A response of TeX: pieces in any order, or one piece nested thousands of times."""
     if random.random() < 0.2:
-        opening = random.choice(["\\frac{1}{", "\\sqrt{", "(", "{", "2^{", "\\left[", "|", "\\sin", "-", "\\begin{cases}"])
+        opening = random.choice(
+            ["\\frac{1}{", "\\sqrt{", "(", "{", "2^{", "\\left[", "|", "\\sin", "-", "\\begin{cases}"]
+        )
         return ("\\boxed{" + nest(random, opening, "1", "}") + "}").encode()
     return "".join(random.choice(_TEX) for _ in range(random.randrange(1, 120))).encode()
 
@@ -228,7 +230,9 @@ def make_claim(random: Random) -> bytes:
     n = random.randrange(3, 900)
     m = n + random.randrange(1, 90)
     text = random.choice(CHANGED).replace("%d", str(m)).format(n=n, m=m)
-    return json.dumps({"gold": str(n), "response": random.choice(["{}", "<think>so</think>\n{}", "Well.\n\n{}"]).format(text)}).encode()
+    return json.dumps(
+        {"gold": str(n), "response": random.choice(["{}", "<think>so</think>\n{}", "Well.\n\n{}"]).format(text)}
+    ).encode()
 
 
 def make_page(random: Random) -> bytes:
@@ -239,7 +243,9 @@ def make_page(random: Random) -> bytes:
         "`<i>`", "|a|b|\n|-|-|\n|<u>|c|", "\ue000", "\ue0010\ue000", "<think>", "</answer>", "\\boxed{<s>}", "# <h1>", "\0", "<iframe>",
     ]  # fmt: skip
     text = "".join(random.choice(pieces) for _ in range(random.randrange(1, 25)))
-    return (text if random.random() < 0.9 else nest(random, random.choice(["> ", "- ", "$\\frac{", "**", "["]), text, "")).encode()
+    return (
+        text if random.random() < 0.9 else nest(random, random.choice(["> ", "- ", "$\\frac{", "**", "["]), text, "")
+    ).encode()
 
 
 ATTACKS = {

@@ -160,7 +160,9 @@ def read_claim(data: bytes, folder: Path) -> str:
     return f"paid by {verdict.rule}: {claim}" if verdict.correct else ""
 
 
-_MARKUP = re.compile(r"<(?:script|img|iframe|svg|object|embed)\b|\son[a-z]+\s*=\s*[\"'a-z]|(?:href|src)=.javascript", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<(?:script|img|iframe|svg|object|embed)\b|\son[a-z]+\s*=\s*[\"'a-z]|(?:href|src)=.javascript", re.IGNORECASE
+)
 
 
 def read_page(data: bytes, folder: Path) -> str:

@@ -30,7 +30,14 @@ def attack(name: str, runs: int, seed: int) -> dict[str, object]:
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
-    return {"class": name, "runs": 0, "crashes": 1, "false": 0, "peak_mb": 0, "first": f"exit {done.returncode}: {last}"}
+    return {
+        "class": name,
+        "runs": 0,
+        "crashes": 1,
+        "false": 0,
+        "peak_mb": 0,
+        "first": f"exit {done.returncode}: {last}",
+    }
 
 
 def run_class(name: str, runs: int, seed: int) -> dict[str, object]:
