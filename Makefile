@@ -27,7 +27,7 @@ VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_ver
 FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines --ignore tests/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-pages test-engines test-verl test-peers test-all coverage check bench bench-engine format clean
+.PHONY: help demo test test-slow test-pages test-engines test-verl test-peers test-all coverage check bench bench-engine docs format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -76,6 +76,10 @@ bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit
 
 bench-engine: $(ENGINES)/ready  ## what mmk12 eval costs over bare vLLM; RAW holds k12/
 	$(ENGINES)/bin/python -m perf.engine --raw-dir $(RAW)
+
+docs: $(VENV)/ready  ## the documentation as a site: build/site/index.html
+	$(BIN)/pip install -q -c constraints.txt -e ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
 
 format: $(VENV)/ready  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
