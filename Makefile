@@ -58,7 +58,7 @@ test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fi
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
 test-peers: $(PEERS)/ready  ## our rewards and exports in TRL, ms-swift, OpenRLHF, inspect_ai and verifiers, and a training by TRL: minutes
-	OMP_NUM_THREADS=2 $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
 
 test-all: test test-slow test-pages test-engines test-verl test-peers  ## everything
 
