@@ -208,7 +208,7 @@ def default_out(model: str, protocol: Protocol) -> Path:
     "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
 )
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
+    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds, also as .gz; - reads a pipe.")],
     profile: Profile = "strict",
     fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
