@@ -11,6 +11,12 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 GPU := $(shell command -v nvidia-smi 2>/dev/null)
 # Real vLLM, Ray and verl on a CPU, at the versions of the extra [gpu], which are not those of the main environment.
 ENGINES := .venv-engines
+# Other people's trainers and harnesses, to be called by. ms-swift wants an older TRL and OpenRLHF a GPU, so both come
+# without what they ask for, beside the few packages that the parts of them under test import.
+PEERS := .venv-peers
+PEER_PACKAGES := trl==1.16.0 inspect_ai==0.3.285 verifiers==0.4.0 peft==0.21.2
+PEER_PARTS := ms-swift==4.6.0 openrlhf==0.11.2 dacite addict json-repair binpacking oss2 simplejson attrdict \
+	sortedcontainers modelscope==1.40.2 modelscope_hub==0.5.1 pylatexenc
 RAW ?= ../shared/data
 # How many hostile inputs of each class `make test-hostile` makes, and from which seed.
 RUNS ?= 10000
@@ -21,10 +27,10 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses
 VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_verl_*.py))
 
 # The fast suite: what needs minutes, a GPU, a browser or an environment of its own has its own target.
-FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines
+FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines --ignore tests/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-hostile test-pages test-engines test-verl test-all coverage check bench bench-engine format clean
+.PHONY: help demo test test-slow test-hostile test-pages test-engines test-verl test-peers test-all coverage check bench bench-engine docs format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -37,7 +43,7 @@ test: $(VENV)/ready  ## the fast test suite
 	$(PYTEST) $(FAST)
 
 test-slow: $(VENV)/ready  ## the slow tests: kills and restarts, whole builds, hostile input in bulk
-	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines
+	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines --ignore tests/peers
 
 test-hostile: $(VENV)/ready  ## generated attacks on every reader of foreign bytes, RUNS of each class; prints a table
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.suite --runs $(RUNS) --seed $(SEED)
@@ -51,7 +57,10 @@ test-engines: $(ENGINES)/ready  ## vLLM offline and as a server, Ray replicas, c
 test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fine-tuning, kill and resume
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
-test-all: test test-slow test-pages test-engines test-verl  ## everything
+test-peers: $(PEERS)/ready  ## our rewards and exports in TRL, ms-swift, OpenRLHF, inspect_ai and verifiers, and a training by TRL: minutes
+	OMP_NUM_THREADS=2 $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
+
+test-all: test test-slow test-pages test-engines test-verl test-peers  ## everything
 
 coverage: $(VENV)/ready  ## branch coverage of the fast suite; build/coverage.xml, and a floor in pyproject.toml
 	mkdir -p build
@@ -74,18 +83,27 @@ bench: $(VENV)/ready  ## measurements, each as a ratio to a peer or to the limit
 bench-engine: $(ENGINES)/ready  ## what mmk12 eval costs over bare vLLM; RAW holds k12/
 	$(ENGINES)/bin/python -m perf.engine --raw-dir $(RAW)
 
+docs: $(VENV)/ready  ## the documentation as a site: build/site/index.html
+	$(BIN)/pip install -q -c constraints.txt -e ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
+
 format: $(VENV)/ready  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:  ## remove the environments and everything built
-	rm -rf $(VENV) $(ENGINES) build dist
+	rm -rf $(VENV) $(ENGINES) $(PEERS) build dist
 
 # $(call torch,BIN): the CPU build of torch into the environment of BIN. PyPI's torchvision asks for exactly this torch
-# and finds it installed; mmk12 copes with its CUDA half.
+# and finds it installed. Its operators, built for CUDA, do not load beside this torch, so the lines that register two of
+# them go: with these lines nothing imports torchvision, nor the vision models of transformers.
 define torch
 	$(1)/pip install -q "torch==$(TORCH)+cpu" 2>/dev/null || $(1)/pip install -q --index-url $(TORCH_INDEX) "torch==$(TORCH)+cpu"
 	$(1)/pip install -q "torchvision==$(TORCHVISION)"
+	$(1)/python -c "import torchvision" 2>/dev/null \
+		|| sed -i.orig -E '/^@torch\.library\.register_fake\("torchvision::q?nms"\)/d' \
+			"$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torchvision/_meta_registrations.py"
+	$(1)/python -c "import torchvision"
 endef
 
 $(VENV)/ready: pyproject.toml constraints.txt Makefile
@@ -107,4 +125,11 @@ $(ENGINES)/ready: pyproject.toml constraints-engines.txt Makefile
 	$(ENGINES)/bin/pip install -q "torchvision==$(ENGINES_TORCHVISION)"
 	$(ENGINES)/bin/pip install -q --no-deps -r constraints-engines.txt
 	$(ENGINES)/bin/pip install -q --no-deps -e .
+	touch $@
+
+$(PEERS)/ready: pyproject.toml constraints.txt Makefile
+	$(PYTHON) -m venv $(PEERS)
+	$(call torch,$(PEERS)/bin)
+	$(PEERS)/bin/pip install -q -c constraints.txt -e ".[hf,analysis]" pytest $(PEER_PACKAGES)
+	$(PEERS)/bin/pip install -q --no-deps $(PEER_PARTS)
 	touch $@

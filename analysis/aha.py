@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mmk12.plotting.curves import set_step_axis
+from mmk12.plotting.curves import explain, say_none, set_step_axis
 from mmk12.run_report.reflection import KINDS, scan_run
 from mmk12.run_report.reflection.reflection_page import relate_to_accuracy
 from mmk12.utils.stats import clustered_means
@@ -28,7 +28,9 @@ def figure(runs: Sequence[Path]) -> Figure:
         _draw_differences(right, table)
         left.set_title(run.name, loc="left")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(KINDS))
+    if handles:
+        fig.legend(handles, labels, loc="outside upper center", ncols=len(KINDS))
+    explain(fig, "lines: shares in windows of steps; bands and bars: 95 % intervals over prompts")
     return fig
 
 
@@ -37,20 +39,25 @@ def _draw_shares(axes: Axes, table: pd.DataFrame) -> None:
         shares = clustered_means(table, kind, by="window", cluster="prompt")
         color = f"C{number}"
         if table[kind].any():  # if no response has the kind, the interval only reflects the number of prompts
-            axes.fill_between(shares.index, shares["low"], shares["high"], color=color, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                shares.index, shares["low"].clip(0, 1), shares["high"].clip(0, 1), color=color, alpha=0.15, linewidth=0
+            )
         axes.plot(shares.index, shares["mean"], _STYLES[number], color=color, linewidth=1.6, label=kind)
     set_step_axis(axes)
     axes.set_ylim(bottom=0)
     if not table[list(KINDS)].to_numpy().any():
-        axes.set_ylim(0, 1 / len(table))
-        axes.text(0.5, 0.5, f"none in {len(table):,} responses", transform=axes.transAxes, ha="center")
+        say_none(axes, f"none in {len(table):,} responses")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set_ylabel("responses")
 
 
 def _draw_differences(axes: Axes, table: pd.DataFrame) -> None:
     """Draws accuracy with minus without each kind, within prompts; bars are 95 % intervals."""
-    for number, relation in enumerate(relate_to_accuracy(table)):
+    relations = relate_to_accuracy(table)
+    if all(relation.within is None for relation in relations):
+        say_none(axes, "no prompt has responses\nwith and without reflection")
+        return
+    for number, relation in enumerate(relations):
         if relation.within is not None:
             mean, (low, high) = relation.within.mean, (relation.within.interval.low, relation.within.interval.high)
             axes.errorbar(

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import set_step_axis, smooth, smoothing_span
+from mmk12.plotting.curves import FEWEST, explain, make_grid, set_step_axis, smooth, smoothing_span
 from mmk12.runlog import read_responses
 
 _CLASSES = ("never", "up to ¼", "up to ½", "up to ¾", "more", "always")
@@ -22,13 +21,15 @@ _SHADES = ("#2b2b33", "#5b4a72", "#a0607f", "#dc8a68", "#f3c27a", "#fcf0c4")
 
 def figure(runs: Sequence[Path]) -> Figure:
     """Draws stacked shares of the step's prompts by pass rate, smoothed; one panel per run."""
-    fig, grid = pyplot.subplots(1, len(runs), figsize=(4.4 * len(runs), 2.9), squeeze=False, sharey=True)
-    for axes, run in zip(grid[0], runs, strict=True):
+    fig, panels = make_grid(len(runs), (4.4, 2.9))
+    for axes, run in zip(panels, runs, strict=True):
         _draw_layers(axes, _pass_rate_shares(run))
         axes.set_title(run.name, loc="left")
-    grid[0][0].set_ylabel("share of the step's prompts")
-    handles, labels = grid[0][-1].get_legend_handles_labels()
+        axes.set_ylabel("share of the step's prompts")
+        axes.label_outer()
+    handles, labels = panels[0].get_legend_handles_labels()
     fig.legend(handles[::-1], labels[::-1], loc="outside right center", title="rollouts right")
+    explain(fig, f"ticks at the top: steps with dumped rollouts; smoothed from {FEWEST} of them on")
     return fig
 
 
@@ -46,6 +47,7 @@ def _draw_layers(axes: Axes, shares: pd.DataFrame) -> None:
     span = smoothing_span(len(shares))
     layers = [smooth(shares[name], span) for name in _CLASSES]
     axes.stackplot(shares.index, layers, labels=_CLASSES, colors=_SHADES)
+    axes.plot(shares.index, [1.0] * len(shares), "|", color="0.2", markersize=5, clip_on=False)
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
     set_step_axis(axes)

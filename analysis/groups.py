@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import Curve, read_curves, set_step_axis
+from mmk12.plotting.curves import FEWEST, Curve, explain, make_grid, read_curves, set_step_axis
 
 _SHADES = {"all right": "#0072B2", "mixed": "#e9ecef", "all wrong": "#E69F00"}
 """Dark, pale, middle: distinct in greyscale too."""
@@ -23,13 +22,19 @@ def figure(runs: Sequence[Path]) -> Figure:
     names = [name for name in right if name in wrong]
     if not names:
         raise MissingData("None of the runs logged or dumped which prompts its rollouts answered right.")
-    fig, grid = pyplot.subplots(1, len(names), figsize=(3.9 * len(names), 2.9), squeeze=False, sharey=True)
-    for axes, name in zip(grid[0], names, strict=True):
+    fig, panels = make_grid(len(names), (3.6, 2.6))
+    for axes, name in zip(panels, names, strict=True):
         _draw_layers(axes, right[name], wrong[name])
         axes.set_title(name, loc="left")
-    grid[0][0].set_ylabel("share of the step's prompts")
-    handles, labels = grid[0][0].get_legend_handles_labels()
+        axes.set_ylabel("share of the step's prompts")
+        axes.label_outer()
+    handles, labels = panels[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=3)
+    spans = sorted({curve.span for name in names for curve in (right[name], wrong[name])})
+    how = [f"exponentially weighted means, span {span} points" for span in spans if span]
+    how += [f"fewer than {FEWEST} points are not smoothed"] if 0 in spans else []
+    how += ["means over seeds"] if any(len(right[name].seeds) > 1 for name in names) else []
+    explain(fig, "; ".join(how))
     return fig
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmk12.errors import MissingData
-from mmk12.plotting.curves import set_step_axis, smooth, smoothing_span
+from mmk12.plotting.curves import FEWEST, explain, set_step_axis, smooth, smoothing_span
 from mmk12.runlog import read_responses
 from mmk12.utils.stats import clustered_means
 
@@ -30,6 +30,11 @@ def figure(runs: Sequence[Path]) -> Figure:
         _draw_lengths(left, table)
         _draw_accuracies(right, table)
         left.set_title(run.name, loc="left")
+    explain(
+        fig,
+        f"left: mean of each dumped step (dots; from {FEWEST} steps on faint, the bold line is smoothed); "
+        f"right: eight classes of equal size, bars: 95 % interval over prompts",
+    )
     return fig
 
 
@@ -39,9 +44,12 @@ def _draw_lengths(axes: Axes, table: pd.DataFrame) -> None:
         if some.empty:
             continue
         lengths = clustered_means(some, "length", by="step", cluster="prompt", share=False)
-        axes.plot(lengths.index, lengths["mean"], color=color, alpha=0.3, linewidth=0.8)
-        smoothed = smooth(lengths["mean"], smoothing_span(len(lengths)))
-        axes.plot(lengths.index, smoothed, style, color=color, linewidth=1.7, label=name)
+        span = smoothing_span(len(lengths))
+        if span:
+            axes.plot(lengths.index, lengths["mean"], color=color, alpha=0.3, linewidth=0.8)
+            axes.plot(lengths.index, smooth(lengths["mean"], span), style, color=color, linewidth=1.7, label=name)
+        else:
+            axes.plot(lengths.index, lengths["mean"], f"o{style}", color=color, linewidth=0.9, markersize=4, label=name)
     set_step_axis(axes)
     axes.set_ylabel("response length (tokens)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
@@ -56,8 +64,9 @@ def _draw_accuracies(axes: Axes, table: pd.DataFrame) -> None:
         ranked = part.assign(bin=pd.qcut(part["length"], _BINS, labels=False, duplicates="drop"))
         accuracy = clustered_means(ranked, "acc", by="bin", cluster="prompt")
         length = ranked.groupby("bin")["length"].mean()
-        error = (accuracy["mean"] - accuracy["low"], accuracy["high"] - accuracy["mean"])
+        error = (accuracy["mean"] - accuracy["low"].clip(0), accuracy["high"].clip(upper=1) - accuracy["mean"])
         axes.errorbar(length, accuracy["mean"], error, fmt=style, color=color, markersize=3.5, capsize=2, label=name)
+    axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("response length (tokens)")
     axes.set_ylabel("accuracy")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)

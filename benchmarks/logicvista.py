@@ -21,9 +21,11 @@ ours; its gold cannot be graded), v1_20 has numbered options (gold 3).
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mmk12 import Benchmark, Files, Gold, HubDataset, RawSample, Row
+from mmk12 import Benchmark, Files, Gold, HubDataset, PublishedResult, RawSample, Row
 
 HUB = HubDataset("lscpku/LogicVista", split="test")
+MATCHES = {"GPT-4": 32.59, "LLaVA-13B": 24.11, "LLaVA-NeXT-7B-Vicuna": 23.66}
+"""Accuracies, computed from the flags that upstream publishes for each response."""
 NO_QUESTION = "Answer the question in the image."
 
 
@@ -71,6 +73,15 @@ benchmark = Benchmark(
     rows=rows,
     draft=draft,
     groups=("skill", "broad_capability", "specific_capability"),
+    published=tuple(
+        PublishedResult(
+            model,
+            accuracy,
+            "GPT extraction, sets of letters",
+            "flags in the repository of LogicVista, arXiv 2407.04973",
+        )
+        for model, accuracy in MATCHES.items()
+    ),
     hub=HUB,
     official="logicvista",
 )

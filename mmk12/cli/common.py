@@ -43,14 +43,26 @@ def errors() -> Console:
     return Console(stderr=True)
 
 
+def examples(*lines: str, note: str = "") -> str:
+    """Returns the end of a help page: a line per example, each a command that can be pasted."""
+    return "\n\n".join((*([note] if note else []), "Examples:", *(f"`{line}`" for line in lines)))
+
+
 # Options.
 
-RawDir = Annotated[Path | None, typer.Option(help="Folder with one subfolder per dataset, in its upstream layout.")]
-AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Continue without missing datasets, and name them.")
+MODEL, DATA, OUTPUT, ENGINE = "Model", "Data", "Output", "Engine: how the model is run"
+"""The panels of help pages with many options, in this order."""
+
+RawDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder with one subfolder per dataset, in its upstream layout.", rich_help_panel=DATA),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AllowMissing = Annotated[
+    bool,
+    typer.Option("--allow-missing", help="Continue without missing datasets, and name them.", rich_help_panel=DATA),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.", rich_help_panel=DATA)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", rich_help_panel=OUTPUT)]
 Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
 Fallback = Annotated[
     str | None, typer.Option(metavar="sympy", help="Who compares what the rules cannot read (integrals, sums, limits).")
@@ -61,10 +73,20 @@ JudgeRef = Annotated[
         "--judge", metavar="URL#MODEL", help="A language model whose opinion is shown beside the rules' verdict."
     ),
 ]
-ReplicaCount = Annotated[int, typer.Option("--replicas", min=1, help="Replicas of the model that share the work.")]
-TensorParallel = Annotated[int, typer.Option(min=1, help="Devices per replica (vLLM).")]
-RayAddress = Annotated[str | None, typer.Option(help="Ray cluster for replicas, or `auto` (default: this machine).")]
+ReplicaCount = Annotated[
+    int, typer.Option("--replicas", min=1, help="Replicas of the model that share the work.", rich_help_panel=ENGINE)
+]
+TensorParallel = Annotated[int, typer.Option(min=1, help="Devices per replica (vLLM).", rich_help_panel=ENGINE)]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Ray cluster for replicas, or `auto` (default: this machine).", rich_help_panel=ENGINE),
+]
 EngineOptions = Annotated[
     list[str] | None,
-    typer.Option("--engine", metavar="KEY=VALUE", help="Argument of the engine itself, such as max_model_len=8192."),
+    typer.Option(
+        "--engine",
+        metavar="KEY=VALUE",
+        help="Argument of the engine itself, such as max_model_len=8192.",
+        rich_help_panel=ENGINE,
+    ),
 ]

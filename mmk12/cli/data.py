@@ -1,4 +1,4 @@
-"""The commands that build and check data: `build-data`, `check`, `overlap`."""
+"""The commands that build, check, compare and hand on data: `build-data`, `check`, `overlap`, `export`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from mmk12.cli.common import (
     RayAddress,
     ReplicaCount,
     TensorParallel,
+    examples,
 )
 from mmk12.errors import BadInput
 from mmk12.utils.tables import Table
@@ -38,22 +39,37 @@ app = typer.Typer()
 
 @app.command(
     "build-data",
-    epilog="Examples: `mmk12 build-data demo --out data/demo` · "
-    "`mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing --out data/mm_eureka` · "
-    "`mmk12 build-data mm_eureka_8b --raw-dir RAW --model OpenGVLab/InternVL2_5-8B-hf --replicas 8`",
+    epilog=examples(
+        "mmk12 build-data demo --out data/demo",
+        "mmk12 build-data mm_eureka_8b --raw-dir RAW --allow-missing --out data/mm_eureka",
+        "mmk12 build-data mm_eureka_8b --raw-dir RAW --model OpenGVLab/InternVL2_5-8B-hf --replicas 8",
+    ),
 )
 def build_data(
     recipe: Annotated[str, typer.Argument(help="Recipe name or path of a YAML file.")] = "mm_eureka_8b",
     raw_dir: RawDir = None,
-    out: Annotated[Path | None, typer.Option(help="Output folder (default: data/RECIPE).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Output folder (default: data/RECIPE).", rich_help_panel=common.OUTPUT),
+    ] = None,
     limit: Limit = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     allow_missing: AllowMissing = False,
     seed: Annotated[int | None, typer.Option(help="Seed of sampling and split (default: the recipe's).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    model: Annotated[str | None, typer.Option(help="Model of the difficulty filter, as in `eval`.")] = None,
-    backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
-    n: Annotated[int | None, typer.Option(min=1, help="Its responses per question (default: the recipe's 8).")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="Model of the difficulty filter, as in `eval`.", rich_help_panel=common.MODEL
+        ),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help="auto, vllm, hf, openai or replay.", rich_help_panel=common.MODEL)
+    ] = "auto",
+    n: Annotated[
+        int | None,
+        typer.Option(min=1, help="Its responses per question (default: the recipe's 8).", rich_help_panel=common.MODEL),
+    ] = None,
     replicas: ReplicaCount = 1,
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
@@ -113,8 +129,12 @@ def build_data(
 
 
 @app.command(
-    epilog="Examples: `mmk12 check golds.jsonl` (rows: `id, gold`) · `mmk12 check k12 --raw-dir RAW` · "
-    "`mmk12 check unigeo --raw-dir RAW --sample 20` · `mmk12 check OpenGVLab/InternVL3-1B-hf`"
+    epilog=examples(
+        "mmk12 check golds.jsonl",
+        "mmk12 check k12 --raw-dir RAW",
+        "mmk12 check unigeo --raw-dir RAW --sample 20",
+        "mmk12 check OpenGVLab/InternVL3-1B-hf",
+    )
 )
 def check(
     ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, server URL, or a JSONL file of golds.")],
@@ -145,6 +165,31 @@ def check(
         raise BadInput(
             f"None of the {len(found.rows)} rows of {ref} can be used, first: {found.unusable[0]['reason']}."
         )
+
+
+@app.command(
+    epilog=examples("mmk12 export data/mm_eureka_8b --for trl", "mmk12 export data/demo --for swift --out data/swift")
+)
+def export(
+    data: Annotated[Path, typer.Argument(help="A folder of `build-data`, or one parquet file of it.")],
+    target: Annotated[str, typer.Option("--for", help="trl, easyr1, swift, llamafactory or openrlhf.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: DATA/TARGET).")] = None,
+) -> None:
+    """Writes training data as another trainer reads it, and says what that trainer needs to pay our reward.
+
+    What the target cannot carry is named.
+    """
+    from mmk12.curation.exports import export_for
+    from mmk12.utils.progress import show_progress
+
+    folder = out or (data if data.is_dir() else data.parent) / target
+    with show_progress(common.errors()) as progress:
+        done = export_for(data, target, folder, progress=progress)
+    for lost in done.lost:
+        common.print_note(f"not carried: {lost}")
+    for path in done.files:
+        typer.echo(f"{path}: {done.counts[path.stem]:,} rows" if path.stem in done.counts else str(path))
+    typer.echo(f"use: {done.use}")
 
 
 def _print_sample(ref: str, count: int, raw_dir: Path | None, images: Path, limit: int | None, as_json: bool) -> None:
@@ -186,9 +231,11 @@ def _print_validation(found: ValidationResult) -> None:
 
 
 @app.command(
-    epilog="Examples: `mmk12 overlap train.parquet --raw-dir RAW` · "
-    "`mmk12 overlap hiyouga/geometry3k --raw-dir RAW --benchmarks mathvista,mathverse` · "
-    "`mmk12 overlap rows.jsonl --raw-dir RAW --columns question=text,images=pictures`"
+    epilog=examples(
+        "mmk12 overlap train.parquet --raw-dir RAW",
+        "mmk12 overlap hiyouga/geometry3k --raw-dir RAW --benchmarks mathvista,mathverse",
+        "mmk12 overlap rows.jsonl --raw-dir RAW --columns question=text,images=pictures",
+    )
 )
 def overlap(
     dataset: Annotated[
@@ -196,7 +243,7 @@ def overlap(
     ],
     benchmarks: Annotated[str, typer.Option(help="Names or files, separated by commas, or `all`.")] = "all",
     raw_dir: RawDir = None,
-    out: Annotated[Path | None, typer.Option(help="Output folder (default: overlap/DATASET).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: overlap/DATASET).")] = None,
     columns: Annotated[
         str, typer.Option(metavar="PART=NAME,…", help="Columns that are not recognised: question, answer, images, ….")
     ] = "",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import Limit
+from mmk12.cli.common import Limit, examples
 from mmk12.cli.data import make_funnel_table
 from mmk12.cli.evaluation import show
 from mmk12.evaluation.result_tables import make_comparison_table
@@ -16,9 +16,11 @@ from mmk12.evaluation.result_tables import make_comparison_table
 app = typer.Typer()
 
 
-@app.command(epilog="Example: `mmk12 demo --out runs/demo`")
+@app.command(epilog=examples("mmk12 demo --out runs/demo"))
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything the demo writes.")] = Path(
+        "runs/demo"
+    ),
     limit: Limit = None,
 ) -> None:
     """Runs everything on the embedded models: build data, evaluate two models, report, compare, draw figures.

@@ -20,6 +20,7 @@ from mmk12.cli.common import (
     RayAddress,
     ReplicaCount,
     TensorParallel,
+    examples,
 )
 from mmk12.evaluation.result_tables import (
     list_flips,
@@ -38,22 +39,48 @@ app = typer.Typer()
 
 @app.command(
     "eval",
-    epilog="Examples: `mmk12 eval --model demo --benchmarks demo` · "
-    "`mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW` · "
-    "`mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW` · "
-    "`mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW`",
+    epilog=examples(
+        "mmk12 eval --model demo --benchmarks demo",
+        "mmk12 eval --model OpenGVLab/InternVL3-1B-hf --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model http://localhost:8000/v1 --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model saved.jsonl --benchmarks k12 --raw-dir RAW",
+        "mmk12 eval --model demo --benchmarks my.jsonl --columns question=problem",
+    ),
 )
 def evaluate(
     model: Annotated[
-        str, typer.Option(help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).",
+            rich_help_panel=common.MODEL,
+        ),
     ],
-    benchmarks: Annotated[str, typer.Option(help="Names, suites or files, separated by commas.")] = "k12",
-    backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
+    benchmarks: Annotated[
+        str,
+        typer.Option(help="Names, suites or files (.py, .jsonl), separated by commas.", rich_help_panel=common.DATA),
+    ] = "k12",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns of my.jsonl, such as question=problem,answer=solution,images=figure.",
+            rich_help_panel=common.DATA,
+        ),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help="auto, vllm, hf, openai or replay.", rich_help_panel=common.MODEL)
+    ] = "auto",
     protocol: Annotated[
-        str, typer.Option(help="paper, opencompass, lmms_reasoning or a YAML file (`mmk12 list protocols`).")
+        str,
+        typer.Option(
+            help="paper, opencompass, lmms_reasoning or a YAML file (`mmk12 list protocols`).",
+            rich_help_panel=common.MODEL,
+        ),
     ] = "paper",
     prompt: Annotated[
-        str | None, typer.Option(help="instruct, zero or plain (default: the protocol's, instruct).")
+        str | None,
+        typer.Option(help="instruct, zero or plain (default: the protocol's, instruct).", rich_help_panel=common.MODEL),
     ] = None,
     profile: Profile = "strict",
     fallback: Fallback = None,
@@ -61,10 +88,20 @@ def evaluate(
     allow_missing: AllowMissing = False,
     limit: Limit = None,
     n: Annotated[
-        int | None, typer.Option(min=1, help="Runs: completions per item (default: 1; above, at temperature 1).")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs: completions per item (default: 1; above, at temperature 1).",
+            rich_help_panel=common.MODEL,
+        ),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Longest response, in tokens (default: the protocol's, 4,096).")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Longest response, in tokens (default: the protocol's, 4,096).",
+            rich_help_panel=common.MODEL,
+        ),
     ] = None,
     replicas: ReplicaCount = 1,
     tensor_parallel: TensorParallel = 1,
@@ -72,7 +109,13 @@ def evaluate(
     engine: EngineOptions = None,
     judge: JudgeRef = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT, or -PROTOCOL).")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Run folder (default: runs/eval-MODEL-PROMPT, or -PROTOCOL).",
+            rich_help_panel=common.OUTPUT,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,6 +123,7 @@ def evaluate(
 
     The same command continues a run that was killed.
     """
+    from mmk12.datasets.own_benchmark import parse_columns
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
     from mmk12.evaluation.protocol import load_protocol
@@ -105,6 +149,7 @@ def evaluate(
             limit=limit,
             n=n,
             max_tokens=max_tokens,
+            columns=parse_columns(columns) if columns is not None else None,
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )
@@ -114,16 +159,20 @@ def evaluate(
 
 
 @app.command(
-    epilog="Examples: `mmk12 score runs/eval-demo-instruct --profile paper_instruct` · "
-    "`mmk12 score runs/eval-demo-instruct --profile released_instruct --out runs/released` · "
-    "`mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME`"
+    epilog=examples(
+        "mmk12 score runs/eval-demo-instruct --profile paper_instruct",
+        "mmk12 score runs/eval-demo-instruct --profile released_instruct --out runs/released",
+        "mmk12 score runs/eval-demo-instruct --judge http://localhost:8000/v1#NAME",
+    )
 )
 def score(
     run: Annotated[Path, typer.Argument(help="An evaluation run folder.")],
     profile: Annotated[str | None, typer.Option(help="Verifier profile (default: the run's own).")] = None,
     fallback: Fallback = None,
     judge: JudgeRef = None,
-    out: Annotated[Path | None, typer.Option(help="New folder for the verdicts (default: replace the run's).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="New folder for the verdicts (default: replace the run's).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Grades the saved completions of a run again, without the model; a judge can be added."""
@@ -141,12 +190,15 @@ def score(
 
 
 @app.command(
-    epilog="Examples: `mmk12 compare runs/base runs/tuned` · `mmk12 compare runs/base runs/step-100 runs/step-200 "
-    "--out runs.html`"
+    epilog=examples(
+        "mmk12 compare runs/base runs/tuned", "mmk12 compare runs/base runs/step-100 runs/step-200 --out runs.html"
+    )
 )
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Evaluation run folders; the others are compared with the first.")],
-    out: Annotated[Path | None, typer.Option(help="Also write it to this .md, .html or .csv file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write it to this .md, .html or .csv file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compares runs item by item: paired differences, intervals, tests, flipped items.
@@ -154,13 +206,13 @@ def compare(
     Two runs are compared in depth. One run, or more than two, become a table with the published numbers and averages.
     """
     from mmk12.evaluation import compare_report
+    from mmk12.evaluation.compare import compare as compared
+    from mmk12.evaluation.compare import list_cautions, list_scaled_pictures
 
     if out is not None:
         compare_report.check_suffix(out)
-    if len(runs) == 2:
-        from mmk12.evaluation.compare import compare as compared
-        from mmk12.evaluation.compare import list_cautions
-
+    scaled = list_scaled_pictures(*runs) if len(runs) == 2 else []
+    if len(runs) == 2 and not scaled:
         comparison, cautions = compared(*runs), list_cautions(*runs)
         common.show(make_comparison_table(comparison), comparison.model_dump(), as_json)
         for line in [] if as_json else list_flips(comparison):
@@ -174,7 +226,7 @@ def compare(
 
         leaderboard = make_leaderboard(runs)
         common.show(make_leaderboard_table(leaderboard), leaderboard.model_dump(), as_json)
-        for line in leaderboard.notes:
+        for line in (*scaled, *leaderboard.notes):
             common.print_note(line)
         if leaderboard.differences and not as_json:
             common.show(make_difference_table(leaderboard), None, as_json=False)
@@ -204,15 +256,20 @@ def default_out(model: str, protocol: Protocol) -> Path:
 
 
 @app.command(
-    epilog="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`. "
-    "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
+    epilog=examples(
+        "mmk12 verify responses.jsonl --out verdicts.jsonl",
+        "mmk12 verify responses.jsonl --explain --id 17",
+        note="Rows: `id, response, gold` and optionally `question, choices, answer_type, precision`.",
+    )
 )
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds, also as .gz; - reads a pipe.")],
     profile: Profile = "strict",
     fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="JSONL file for the verdicts (default: standard output).")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how one row is parsed and judged, and stop: the first, or --id.")
     ] = False,

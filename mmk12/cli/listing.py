@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import AsJson
+from mmk12.cli.common import AsJson, examples
 from mmk12.datasets import registry
 from mmk12.errors import UnknownName
 from mmk12.inference import prompts
@@ -18,15 +18,16 @@ from mmk12.utils.tables import Table
 app = typer.Typer()
 
 
-@app.command("list", epilog="Example: `mmk12 list benchmarks --json`")
+@app.command("list", epilog=examples("mmk12 list benchmarks --json"))
 def list_(
     category: Annotated[
-        str, typer.Argument(help="benchmarks, suites, protocols, sources, recipes, figures, prompts or profiles.")
-    ],
+        str | None,
+        typer.Argument(help="benchmarks, suites, protocols, sources, recipes, figures, prompts or profiles."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the names that other commands take."""
-    rows = list_names(category)
+    """Lists the names that other commands take; without a category, the categories."""
+    rows = list_names(category) if category is not None else _list_categories()
     common.show(make_listing_table(rows), rows, as_json)
 
 
@@ -38,6 +39,10 @@ def list_names(category: str) -> Rows:
     if category not in _CATEGORIES:
         raise UnknownName("category", category, _CATEGORIES)
     return _CATEGORIES[category]()
+
+
+def _list_categories() -> Rows:
+    return [{"category": name, "command": f"mmk12 list {name}"} for name in _CATEGORIES]
 
 
 def _list_benchmarks() -> Rows:

@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from mmk12.cli import common
-from mmk12.cli.common import AsJson, JudgeRef
+from mmk12.cli.common import AsJson, JudgeRef, examples
 
 app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: `mmk12 plot sources data/demo` · `mmk12 plot training_curves runs/train-a runs/train-b` · "
-    "`mmk12 plot compare_runs runs/kl runs/no-kl --metric accuracy --metric kl --out kl.svg` · "
-    "`mmk12 plot results_table runs/eval-a runs/eval-b --out table.tex`"
+    epilog=examples(
+        "mmk12 plot sources data/demo",
+        "mmk12 plot training_curves runs/train-a runs/train-b",
+        "mmk12 plot compare_runs runs/kl runs/no-kl --metric accuracy --metric kl --out kl.svg",
+        "mmk12 plot results_table runs/eval-a runs/eval-b --out table.tex",
+    )
 )
 def plot(
     figure: Annotated[str, typer.Argument(help="Name of a figure (see `mmk12 list figures`) or a Python file.")],
@@ -30,17 +33,24 @@ def plot(
         typer.Option(help="A column of the run log, for figures with a choice of them; repeatable."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="PNG, SVG or PDF file; .md, .tex or .csv for a table (default: FIGURE.png).")
+        Path | None,
+        typer.Option("--out", "-o", help="PNG, SVG or PDF; .md, .tex or .csv for a table (default: FIGURE.png)."),
     ] = None,
+    preset: Annotated[
+        str, typer.Option(help="screen; column or page for print: that width, serif, apart in grey.")
+    ] = "screen",
 ) -> None:
     """Draws a figure from the files of runs."""
+    from mmk12.plotting import check_output
     from mmk12.plotting import plot as draw_figure
 
-    typer.echo(f"wrote {draw_figure(figure, runs, out or Path(f'{Path(figure).stem}.png'), metric or ())}")
+    file = out or Path(f"{Path(figure).stem}.png")
+    known = check_output(figure, file, preset)
+    typer.echo(f"wrote {draw_figure(figure, runs, file, metric or (), known)}")
 
 
 @app.command(
-    epilog="Examples:\n\n`mmk12 view`\n\n`mmk12 view runs --serve`\n\n`mmk12 view runs --json`",
+    epilog=examples("mmk12 view", "mmk12 view runs --serve", "mmk12 view runs --json"),
 )
 def view(
     folder: Annotated[Path, typer.Argument(help="A folder with runs in it, or below it.")] = Path("runs"),
@@ -69,10 +79,12 @@ def view(
     typer.echo(f"{len(index.rows)} rows. look at: {page}")
 
 
-@app.command(epilog="Examples: `mmk12 report runs/train-demo` · `mmk12 report runs/eval-demo-instruct`")
+@app.command(epilog=examples("mmk12 report runs/train-demo", "mmk12 report runs/eval-demo-instruct"))
 def report(
     run: Annotated[Path, typer.Argument(help="A training or evaluation run folder.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file (default: report.html in the run folder).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file (default: report.html in the run folder).")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder of a training run, where that has moved since training.")
     ] = None,
@@ -96,12 +108,17 @@ def report(
 
 
 @app.command(
-    epilog="Examples: `mmk12 aha runs/train-demo` · `mmk12 plot aha runs/train-demo` (the figure alone) · "
-    "`mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME`"
+    epilog=examples(
+        "mmk12 aha runs/train-demo",
+        "mmk12 plot aha runs/train-demo",
+        "mmk12 aha runs/train-demo --judge http://localhost:8000/v1#NAME",
+    )
 )
 def aha(
     run: Annotated[Path, typer.Argument(help="A training run folder with dumped rollouts.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file (default: aha.html in the run folder).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file (default: aha.html in the run folder).")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Its data folder, if it has moved since training.")] = None,
     judge: JudgeRef = None,
     judge_sample: Annotated[

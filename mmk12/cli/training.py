@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmk12.cli import common
+from mmk12.cli.common import examples
 from mmk12.utils import tables
 
 if TYPE_CHECKING:
@@ -20,15 +21,18 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: `mmk12 train mm_eureka_8b --dry-run` · `mmk12 train demo` (this machine, no GPU, minutes) · "
-    "`mmk12 train mm_eureka_8b --nodes 2 --gpus 8 --ray-address auto` · "
-    "`mmk12 train demo --out runs/kl train.kl=0.01 overrides.trainer.balance_batch=false`"
+    epilog=examples(
+        "mmk12 train mm_eureka_8b --dry-run",
+        "mmk12 train demo",
+        "mmk12 train mm_eureka_8b --nodes 2 --gpus 8 --ray-address auto",
+        "mmk12 train demo --out runs/kl train.kl=0.01 overrides.trainer.balance_batch=false",
+    )
 )
 def train(
     recipe: Annotated[str, typer.Argument(help="Recipe name or path of a YAML file.")],
     changes: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys of the recipe.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of `mmk12 build-data` (default: data/RECIPE).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/train-RECIPE).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder (default: runs/train-RECIPE).")] = None,
     model: Annotated[str | None, typer.Option(help="Start from this hub id or folder instead.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Nodes (default: the recipe's).")] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="GPUs per node (default: the recipe's).")] = None,
@@ -58,7 +62,7 @@ def train(
         _launch(plan, resume, ray_address, wait)
 
 
-@app.command(epilog="Example: `mmk12 merge runs/train-demo runs/train-demo/model`")
+@app.command(epilog=examples("mmk12 merge runs/train-demo runs/train-demo/model"))
 def merge(
     checkpoint: Annotated[Path, typer.Argument(help="Run folder of `mmk12 train`, or one global_step_N.")],
     out: Annotated[Path, typer.Argument(help="Folder for the merged model.")],
@@ -82,8 +86,10 @@ def merge(
 
 
 @app.command(
-    epilog="Examples: `mmk12 convert OpenGVLab/InternVL2_5-8B models/internvl2_5-8b-hf` · "
-    "`mmk12 convert runs/train-x/model models/x-remote --like OpenGVLab/InternVL3-8B`"
+    epilog=examples(
+        "mmk12 convert OpenGVLab/InternVL2_5-8B models/internvl2_5-8b-hf",
+        "mmk12 convert runs/train-x/model models/x-remote --like OpenGVLab/InternVL3-8B",
+    )
 )
 def convert(
     source: Annotated[str, typer.Argument(metavar="SRC", help="Folder or hub id of an InternVL, in either layout.")],

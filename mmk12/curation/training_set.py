@@ -28,6 +28,7 @@ from mmk12.errors import BadInput, MissingData
 from mmk12.types import IMAGE_MARK, BrokenLine, Gold, HubDataset, RawSample, Row, Tag
 from mmk12.utils import content, fingerprint
 from mmk12.utils.config import validate_settings
+from mmk12.utils.shards import find_files as find_shards
 
 NATIVE_ID, LOST = "id", "lost images"
 """The tags of a row: its id in the set, and that its images cannot be told from its column."""
@@ -86,10 +87,11 @@ def open_training_set(
     if path.exists():
         folder, patterns = _find_files(path)
         places, files, where = RowFiles(patterns), Files(folder), str(path)
+        size = _count_rows([folder / name for pattern in patterns for name in files.names(pattern)])
         status = [(name, (folder / name).stat()) for pattern in patterns for name in files.names(pattern)]
         key = fingerprint.hash_json([[name, one.st_size, one.st_mtime_ns] for name, one in status])
     elif _HUB_ID.fullmatch(ref) and not ref.endswith(ROW_FILES):
-        hub = HubDataset(ref, split)
+        hub, size = HubDataset(ref, split), None
         files = Files(None, pin_commit(hub).revision)
         places, where = RowFiles((), hub=hub), f"hub:{ref}@{files.commit}"
         key = f"{where}/{split}"
@@ -110,6 +112,7 @@ def open_training_set(
         rows=places.read,
         draft=partial(_draft, chosen, removed),
         hub=places.hub,
+        size=size,
     )
     read = {name: names for name, names in chosen.model_dump().items() if names}
     return TrainingSet(source, files, where, key, read, removed)
@@ -124,15 +127,27 @@ def _open_source(ref: str, raw_dir: Path | None) -> TrainingSet:
 
 
 def _find_files(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """Returns the folder of a path and the patterns of its row files. Raises `BadInput` if there are none."""
+    """Returns the folder of a path and the patterns of its row files. Raises `BadInput` if some are missing."""
     if path.is_file():
         if path.suffix not in ROW_FILES:
             raise BadInput(f"{path} is none of {', '.join(ROW_FILES)}.")
         return path.parent, (glob.escape(path.name),)
     for pattern in _LAYOUTS:
         if any(path.glob(pattern)):
+            find_shards((path / pattern).parent, "train")  # a partial download is told, not compared in silence
             return path, (pattern,)
     raise BadInput(f"{path} holds no .parquet and no .jsonl file. Name the file itself.")
+
+
+def _count_rows(files: Sequence[Path]) -> int | None:
+    """Returns the rows of parquet files, which progress is shown against; None if that takes reading them."""
+    import pyarrow.lib
+    import pyarrow.parquet as pq
+
+    try:
+        return sum(pq.read_metadata(file).num_rows for file in files) if files[0].suffix == ".parquet" else None
+    except (pyarrow.lib.ArrowException, OSError):
+        return None
 
 
 def _plain_rows(places: RowFiles, files: Files) -> Iterator[Row]:

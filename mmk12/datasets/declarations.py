@@ -9,6 +9,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mmk12.datasets.files import Files
@@ -115,6 +116,7 @@ class Benchmark:
         only some of them, so the function leaves out problems that are not complete
     content: the `hash_samples` of the published items, for a benchmark whose name other data may also have; only
         these items are compared with published results
+    root: the folder of its data, where that is known without a raw folder: of a benchmark that is a table of rows
 
     The other fields are those of `Source`. A file may define a dict `variants` beside its `benchmark`: other splits or
     configurations, named `<file>:<variant>`.
@@ -135,6 +137,7 @@ class Benchmark:
     official: str | None = None
     content: str | None = None
     metrics: MetricsFunction | None = None
+    root: Path | None = None
 
 
 Dataset = Source | Benchmark

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-from mmk12.datasets.declarations import Dataset, SkipRow, Source
+from mmk12.datasets.declarations import Benchmark, Dataset, SkipRow, Source
 from mmk12.datasets.files import Files
 from mmk12.datasets.hub import fetch_files, pin_commit
 from mmk12.errors import BadInput, MissingData
@@ -29,6 +29,8 @@ _CACHED_IMAGES = 64
 
 def locate_dataset(dataset: Dataset, raw_dir: Path | None) -> Files:
     """Returns where `dataset` is read from. Raises `MissingData` with its URL, its license and the target folder."""
+    if isinstance(dataset, Benchmark) and dataset.root is not None:
+        return Files(dataset.root)
     if not dataset.folders:
         return Files(None)  # generated, not read: the demo
     if raw_dir is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mmk12.datasets.column_source import read_column_source
 from mmk12.datasets.declarations import Benchmark, Source
+from mmk12.datasets.own_benchmark import is_table, read_own_benchmark
 from mmk12.errors import BadInput, UnknownName
 from mmk12.utils.content import find, load_module
 
@@ -11,8 +14,11 @@ from mmk12.utils.content import find, load_module
 def load_benchmark(ref: str) -> Benchmark:
     """Returns the benchmark of `benchmarks/<ref>.py` or of the file at path `ref`, or its variant `<ref>:<variant>`.
 
-    Raises `UnknownName`, `MissingData` for a path without a file, or `BadInput` if the file declares no benchmark.
+    The file is Python that declares a benchmark, or a table of rows (`own_benchmark`). Raises `UnknownName`,
+    `MissingData` for a path without a file, or `BadInput` if the file declares no benchmark.
     """
+    if is_table(ref):
+        return read_own_benchmark(Path(ref))
     declared = load_benchmarks(ref.partition(":")[0])
     if ref not in declared:
         raise UnknownName("benchmark", ref, declared)

@@ -120,6 +120,14 @@ def list_cautions(a: Path, b: Path) -> list[str]:
     ]
 
 
+def list_scaled_pictures(a: Path, b: Path) -> list[str]:
+    """Returns a line if two runs scaled their pictures differently: then no item was asked alike."""
+    bounds = [(one.min_pixels, one.max_pixels) for one in (EvalRun(a).settings(), EvalRun(b).settings())]
+    if bounds[0] == bounds[1]:
+        return []
+    return ["the pictures were scaled to different sizes, so the runs are not compared item by item"]
+
+
 def _format_setting(setting: object) -> str:
     if isinstance(setting, Sampling):
         return setting.describe()

@@ -71,7 +71,8 @@ def load_benchmarks(
                 raise
             notes.append(f"{benchmark.name} left out: {error}")
         else:
-            place = "raw-dir" if files.folder is not None else describe_location(benchmark, files)
+            folder = benchmark.layout if benchmark.root is not None else "raw-dir"
+            place = folder if files.folder is not None else describe_location(benchmark, files)
             loaded.append(LoadedBenchmark(ref, benchmark, tuple(samples), place))
     if not any(one.samples for one in loaded):
         raise MissingData(" ".join(["None of the benchmarks could be read.", *notes]))

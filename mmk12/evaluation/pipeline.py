@@ -15,7 +15,9 @@ from pathlib import Path
 
 from mmk12._version import __version__
 from mmk12.datasets.declarations import Benchmark
+from mmk12.datasets.own_benchmark import is_table, read_own_benchmark
 from mmk12.datasets.registry import load_benchmark
+from mmk12.datasets.row_columns import Columns
 from mmk12.errors import BadInput, MissingData, ModelError, PromptError
 from mmk12.evaluation.grading import grade_run
 from mmk12.evaluation.item_list import LoadedBenchmark, describe_benchmark, load_benchmarks, merge_items
@@ -24,7 +26,7 @@ from mmk12.evaluation.protocol import Protocol, load_protocol
 from mmk12.evaluation.records import Attempt, RunSettings
 from mmk12.evaluation.run_folder import EvalRun, Evaluation, Item
 from mmk12.evaluation.suites import expand_suites
-from mmk12.inference import find_model, open_backend, prompts
+from mmk12.inference import check_deployment, find_model, open_backend, prompts
 from mmk12.inference.deployment import Deployment
 from mmk12.inference.engine import NotedBackend
 from mmk12.inference.generate import GenerationResult, generate, make_request
@@ -53,6 +55,7 @@ def evaluate(
     limit: int | None = None,
     n: int | None = None,
     max_tokens: int | None = None,
+    columns: Columns | None = None,
     deployment: Deployment | None = None,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
@@ -64,7 +67,7 @@ def evaluate(
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
             run folder or a JSONL file).
-        benchmarks: Names of benchmarks or suites, or paths of benchmark files.
+        benchmarks: Names of benchmarks or suites, or paths of benchmark files or of tables of rows.
         out: The run folder; `mmk12.evaluation.run_folder` lists its files.
         backend: "auto", "vllm", "hf", "openai" or "replay".
         protocol: How the model is asked and answers are drawn: the name of a protocol, a YAML file, or a `Protocol`.
@@ -75,6 +78,7 @@ def evaluate(
         limit: The number of items of each benchmark, from its first; all if None.
         n: Another number of completions per item; above 1, a greedy protocol samples at temperature 1.
         max_tokens: Another longest completion, in tokens.
+        columns: The columns of the tables of rows among the benchmarks, if they have other names than usual.
         deployment: Replicas, devices per replica, Ray cluster and options of the engine; one replica if None.
         progress: Called with a label, the count so far and the total.
 
@@ -96,8 +100,10 @@ def evaluate(
     chosen = load_protocol(protocol) if isinstance(protocol, str) else protocol
     chosen = chosen.change(prompt=prompt, runs=n, max_tokens=max_tokens)
     located = find_model(model, backend)
+    placed = deployment or Deployment()
+    check_deployment(located, placed)
     grader = find_profile(profile)
-    declared = _load_declared(benchmarks)
+    declared = _load_declared(benchmarks, columns)
     with storage.lock_folder(out):
         run = EvalRun(out, chosen.bounds)
         loaded, notes = load_benchmarks(
@@ -109,7 +115,7 @@ def evaluate(
             need_images=located.backend != "replay",
             progress=progress,
         )
-        engine = open_backend(located, run.images, deployment or Deployment())
+        engine = open_backend(located, run.images, placed)
         if isinstance(engine, ReplayBackend):
             loaded, more = _join_saved_answers(engine, loaded, chosen.runs, allow_missing)
             notes += more
@@ -195,12 +201,17 @@ def run_judge(evaluation: Evaluation, judge: Judge, progress: Progress = ignore_
     return dataclasses.replace(evaluation, results=results, notes=(*evaluation.notes, *notes))
 
 
-def _load_declared(refs: Sequence[str]) -> dict[str, Benchmark]:
-    """Returns the benchmarks by the name that the user gave.
+def _load_declared(refs: Sequence[str], columns: Columns | None) -> dict[str, Benchmark]:
+    """Returns the benchmarks by the name that the user gave; `columns` are those of tables of rows.
 
     Raises `BadInput` for one that is named twice: its items would count as several samples of one item.
     """
-    declared = [(ref, load_benchmark(ref)) for ref in expand_suites(refs)]
+    if columns is not None and not any(map(is_table, refs)):
+        raise BadInput("--columns are those of a table of rows, and no benchmark is one. Leave it out.")
+    declared = [
+        (ref, read_own_benchmark(Path(ref), columns) if columns and is_table(ref) else load_benchmark(ref))
+        for ref in expand_suites(refs)
+    ]
     twins = sorted(name for name, count in Counter(one.name for _, one in declared).items() if count > 1)
     if twins:
         raise BadInput(f"Benchmarks named twice: {', '.join(twins)}. Name each once.")

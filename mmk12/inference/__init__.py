@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mmk12.demo import MODELS, model_path
-from mmk12.errors import BadInput, MissingData, UnknownName, refuse_misspelling
+from mmk12.errors import BadInput, MissingData, MissingExtra, UnknownName, refuse_misspelling
 from mmk12.inference.checkpoint import has_gpu
 from mmk12.inference.deployment import NAMES, Deployment, Model
 from mmk12.inference.engine import Engine
@@ -29,6 +29,15 @@ _OPTIONS: Mapping[str, Mapping[str, type[int] | type[float]]] = {
     "replay": {},
 }
 """The options of `--engine` by backend; vLLM checks its own arguments."""
+
+
+_PACKAGES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "hf": [("torch", "hf"), ("transformers", "hf")],
+    "vllm": [("vllm", "gpu")],
+    "openai": [("httpx", "openai"), ("anyio", "openai")],
+    "replay": [],
+}
+"""The packages that a backend imports, each with the extra that installs it."""
 
 
 def engine_options(pairs: Sequence[str]) -> dict[str, Any]:
@@ -70,14 +79,24 @@ def find_model(model: str, backend: str = "auto") -> Model:
     saved = path.suffix == ".jsonl" or (path / "completions.jsonl").is_file()
     chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"
     if chosen == "replay":
-        if not saved and not path.is_file():
-            raise MissingData(f"No saved completions at {model}. Give a run folder, or a JSONL file of id, response.")
+        if not path.is_file() and not (path / "completions.jsonl").is_file():
+            what = f"No file {model}" if saved else f"No saved completions at {model}"
+            raise MissingData(f"{what}. Give a run folder, or a JSONL file of id, response.")
         return Model(chosen, str(path))
-    if path.is_dir():
+    if path.exists():
+        _check_model_folder(path)
         return Model(chosen, str(path))
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise MissingData(f"No model folder at {model}. Give a folder, a hub id such as ORG/NAME, or demo.")
     return Model(chosen, model)
+
+
+def _check_model_folder(path: Path) -> None:
+    """Raises `BadInput` if what is at `path` cannot be a model: a name on this disk is never looked up on the hub."""
+    if not path.is_dir():
+        raise BadInput(f"{path} is a file, and a model is a folder. Give the folder, or a JSONL file of saved answers.")
+    if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise BadInput(f"{path} is a folder without config.json, so it holds no model. Give a checkpoint's folder.")
 
 
 def open_backend(model: Model, store: ImageStore, deployment: Deployment | None = None) -> Backend:
@@ -86,13 +105,8 @@ def open_backend(model: Model, store: ImageStore, deployment: Deployment | None 
     Raises `BadInput` for a deployment that this backend does not support, `ModelError` if the model cannot be used.
     """
     placed = deployment or Deployment()
-    if model.backend != "vllm":
-        _check_options(model.backend, placed.options)
-        if placed.tensor_parallel > 1:
-            raise BadInput(f"The {model.backend} backend has no tensor parallelism. Use --backend vllm.")
+    check_deployment(model, placed)
     if model.backend in ("openai", "replay"):
-        if placed.distributed:
-            raise BadInput(f"The {model.backend} backend does not run the model itself, so it has no replicas.")
         if model.backend == "replay":
             return ReplayBackend(Path(model.location))
         from mmk12.inference.openai import OpenAIBackend
@@ -103,6 +117,24 @@ def open_backend(model: Model, store: ImageStore, deployment: Deployment | None 
 
         return Replicas(partial(open_engine, model, placed), store, placed)
     return open_engine(model, placed, store)
+
+
+def check_deployment(model: Model, deployment: Deployment) -> None:
+    """Refuses at once, before any data is read, what `open_backend` would refuse after it.
+
+    Raises `BadInput` for a deployment that the backend does not support, `MissingExtra` if its packages are not
+    installed.
+    """
+    if model.backend != "vllm":
+        _check_options(model.backend, deployment.options)
+        if deployment.tensor_parallel > 1:
+            raise BadInput(f"The {model.backend} backend has no tensor parallelism. Use --backend vllm.")
+    if model.backend in ("openai", "replay") and deployment.distributed:
+        raise BadInput(f"The {model.backend} backend does not run the model itself, so it has no replicas.")
+    needed = [*_PACKAGES[model.backend], *([("ray", "ray")] if deployment.distributed else [])]
+    for package, extra in needed:
+        if find_spec(package) is None:
+            raise MissingExtra(f"The {model.backend} backend ({package})", extra)
 
 
 def open_engine(model: Model, deployment: Deployment, store: ImageStore) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -44,10 +45,14 @@ class PromptBuilder:
 
 
 class LengthMeter(NamedTuple):
-    """`measure` returns the length of a prompt in `unit`, or None where it cannot be measured."""
+    """`measure` returns the length of a prompt in `unit`, or None where it cannot be measured.
+
+    `ignored` are the settings of images that the processor does not know.
+    """
 
     unit: str
     measure: Callable[[Sample, BuiltPrompt], int | None]
+    ignored: tuple[str, ...] = ()
 
 
 def meter_by_characters() -> LengthMeter:
@@ -90,4 +95,5 @@ def meter_by_processor(model: str, images: Mapping[str, Any] = MappingProxyType(
         image_tokens: list[int] = counted.num_image_tokens
         return len(processor.tokenizer(text)["input_ids"]) - len(sizes) + sum(image_tokens)
 
-    return LengthMeter("tokens", measure)
+    known = typing.get_type_hints(processor.image_processor.valid_kwargs)
+    return LengthMeter("tokens", measure, tuple(name for name in images if name not in known))

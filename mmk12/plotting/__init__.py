@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from mmk12.errors import BadInput
+from mmk12.plotting.curves import explain
 from mmk12.utils import content, storage, tables
 
 if TYPE_CHECKING:
@@ -19,23 +20,56 @@ _METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, 
 """Metadata left out of each format: time and library version would change the bytes."""
 
 
-def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = ()) -> Path:
+Preset = Literal["screen", "column", "page"]
+"""For what a figure is: a screen, or a column or the page of a publication with two columns."""
+
+_WIDTHS = {"column": 3.3, "page": 6.9}
+"""Widths of publications in inches; a figure is scaled to them, its letters are not."""
+
+
+def check_output(figure: str, out: Path, preset: str = "screen") -> Preset:
+    """Refuses at once what cannot be drawn, and returns the preset.
+
+    Raises `UnknownName`, and `BadInput` for a wrong suffix or preset.
+    """
+    module = content.load_figure(figure)
+    suffix = out.suffix.lower()
+    if suffix in tables.WRITERS and not hasattr(module, "table"):
+        raise BadInput(f"{figure} is an image, not a table: give --out a name that ends in .png, .svg or .pdf.")
+    if suffix not in tables.WRITERS and suffix.removeprefix(".") not in _METADATA:
+        raise BadInput(f"Cannot draw into {out}: the name must end in .png, .svg or .pdf.")
+    known: Mapping[str, Preset] = {name: name for name in get_args(Preset)}
+    if preset not in known:
+        raise BadInput(f"There is no preset {preset}. Choose one of {', '.join(known)}.")
+    return known[preset]
+
+
+def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = (), preset: Preset = "screen") -> Path:
     """Draws `figure` (a name or a Python file) of `runs` into `out` (.png, .svg or .pdf) and returns `out`.
 
     `metrics` are columns of the run log, for figures with a choice of metrics. A figure that is a table can also be
     written as .md, .tex or .csv. Raises `UnknownName`, `BadInput` for a wrong suffix or choice, and `MissingData`.
     """
+    check_output(figure, out, preset)
     module = content.load_figure(figure)
     if out.suffix in tables.WRITERS:
-        if not hasattr(module, "table"):
-            raise BadInput(f"{figure} is an image, not a table: give --out a name that ends in .png, .svg or .pdf.")
         storage.write_text(out, tables.WRITERS[out.suffix](module.table(runs)))
         return out
     if metrics and "metrics" not in inspect.signature(module.figure).parameters:
         raise BadInput(f"The metrics of {figure} cannot be chosen; those of compare_runs can.")
-    with apply_style():
-        save(module.figure(runs, metrics) if metrics else module.figure(runs), out)
+    with apply_style(preset):
+        drawn = module.figure(runs, metrics) if metrics else module.figure(runs)
+        if preset in _WIDTHS:
+            _fit(drawn, _WIDTHS[preset])
+        save(drawn, out)
     return out
+
+
+def _fit(figure: Figure, width: float) -> None:
+    """Gives a figure the width of a publication. Letters keep their size, so it may become higher."""
+    before, height = figure.get_size_inches()
+    figure.set_size_inches(width, max(2.2, height * width / before))
+    explain(figure, " ".join(figure.get_supxlabel().split()))
 
 
 def to_svg(figure: str, runs: Sequence[Path]) -> str:
@@ -47,12 +81,21 @@ def to_svg(figure: str, runs: Sequence[Path]) -> str:
 
 
 @contextmanager
-def apply_style() -> Iterator[None]:
-    """Applies `analysis/style.mplstyle` to the figures made in this block; no display is needed."""
+def apply_style(preset: Preset = "screen") -> Iterator[None]:
+    """Applies `analysis/style.mplstyle` to the figures made in this block; no display is needed.
+
+    For print, `analysis/publication.mplstyle` comes on top.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     with matplotlib.rc_context(fname=content.root("figure") / "style.mplstyle"):
+        if preset != "screen":
+            matplotlib.rcParams.update(
+                matplotlib.rc_params_from_file(
+                    content.root("figure") / "publication.mplstyle", use_default_template=False
+                )
+            )
         yield
 
 

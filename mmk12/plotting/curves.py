@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,10 +42,17 @@ class Curve(NamedTuple):
         """Returns the curve as it was logged."""
         return _confidence_band(self.seeds)
 
+    @property
+    def span(self) -> int:
+        """The span of the smoothing, in points; 0 if the curve has too few points to be smoothed."""
+        return smoothing_span(max(len(series) for series in self.seeds))
+
     def smoothed(self) -> ConfidenceBand:
-        """Returns the curve of the smoothed seeds; the interval is that of the smoothed line, not of single steps."""
-        length = max(len(series) for series in self.seeds)
-        return _confidence_band([smooth(series, smoothing_span(length)) for series in self.seeds])
+        """Returns the curve of the smoothed seeds; the interval is that of the smoothed line, not of single steps.
+
+        A curve of few points is returned as it was logged.
+        """
+        return _confidence_band([smooth(series, self.span) for series in self.seeds])
 
 
 def read_curves(paths: Sequence[Path], metric: str) -> list[Curve]:
@@ -75,14 +83,14 @@ def experiment_name(name: str) -> str:
     return base if dash and seed.isdecimal() else name
 
 
-def smoothing_span(steps: int) -> int:
-    """Returns the span for `smooth`: a twelfth of the run, at least 3 steps."""
-    return max(3, steps // 12)
+def smoothing_span(points: int) -> int:
+    """Returns the span for `smooth`: a twelfth of the points, at least 3; 0 for fewer than `FEWEST` points."""
+    return max(3, points // 12) if points >= FEWEST else 0
 
 
 def smooth(series: pd.Series, span: int) -> pd.Series:
-    """Computes the exponentially weighted mean of each point and those before it; `span` as in pandas."""
-    return series.ewm(span=span).mean()
+    """Computes the exponentially weighted mean of each point and those before it; `span` as in pandas, 0 for none."""
+    return series.ewm(span=span).mean() if span else series
 
 
 def largest_drop(series: pd.Series) -> tuple[int, int, float]:
@@ -107,10 +115,19 @@ def _confidence_band(seeds: Sequence[pd.Series]) -> ConfidenceBand:
 # Drawing: a panel per metric; raw values faint, smoothed ones bold, seeds as a band.
 
 
+FEWEST = 10
+"""The fewest points that are smoothed. A line through fewer would show a trend that is not in the data."""
+
+SHARES = {"accuracy", "format", "truncated", "no_answer", "timeout", "all_right", "all_wrong", "clip_fraction"} | {
+    "validation/accuracy",
+}
+"""Columns that are shares. Where their values are between 0 and 1, so are their axes and bands."""
+
 AXIS_LABELS = {column.name: column.label for column in COLUMNS}
 """Labels of the columns that the run log knows; other columns are labelled by their names."""
 
 _STYLES = ("-", "--", "-.", ":")
+_MARKERS = "os^Dvx*"
 _COLORS = 7
 _PANELS_PER_ROW = 3
 
@@ -129,36 +146,109 @@ def draw_panels(runs: Sequence[Path], metrics: Sequence[str], *, smoothed: bool 
     figure, grid = pyplot.subplots(rows, columns, figsize=size, squeeze=False)
     names = list(dict.fromkeys(curve.name for lines in curves.values() for curve in lines))
     for axes, (metric, lines) in zip(grid.flat, curves.items(), strict=False):
-        draw_panel(axes, lines, AXIS_LABELS.get(metric, metric), names, smoothed=smoothed)
+        label = AXIS_LABELS.get(metric, metric)
+        draw_panel(axes, lines, label, names, smoothed=smoothed, share=metric in SHARES)
     for axes in grid.flat[len(curves) :]:
         axes.set_visible(False)
     add_legend(figure, list(grid.flat[: len(curves)]))
+    explain(figure, describe_lines([curve for lines in curves.values() for curve in lines], smoothed=smoothed))
     return figure
 
 
-def draw_panel(axes: Axes, lines: Sequence[Curve], label: str, names: Sequence[str], *, smoothed: bool = True) -> None:
-    """Draws curves; `names` are those of the whole figure, so that a curve has the same colour in each panel."""
+def make_grid(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """Makes `count` panels with common axes, at most three in a row; `size` is that of one of them, in inches."""
+    from matplotlib import pyplot
+
+    columns = min(_PANELS_PER_ROW, count)
+    rows = -(-count // columns)
+    area = (size[0] * columns, size[1] * rows)
+    figure, grid = pyplot.subplots(rows, columns, figsize=area, squeeze=False, sharex=True, sharey=True)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    return figure, list(grid.flat[:count])
+
+
+def describe_lines(curves: Sequence[Curve], *, smoothed: bool = True) -> str:
+    """Returns in words what faint and bold lines, dots and bands of curves are."""
+    spans = sorted({curve.span for curve in curves if smoothed and curve.span})
+    few = not smoothed or any(not curve.span for curve in curves)
+    words = []
+    if spans:
+        several = f"{spans[0]} to {spans[-1]}" if len(spans) > 1 else f"{spans[0]}"
+        words.append(f"faint: as logged; bold: exponentially weighted mean, span {several} points")
+    if few:
+        words.append("as logged" if not smoothed else f"dots: as logged, fewer than {FEWEST} points are not smoothed")
+    if any(len(curve.seeds) > 1 for curve in curves):
+        words.append("band: 95 % interval over seeds")
+    return "; ".join(words)
+
+
+def explain(figure: Figure, text: str) -> None:
+    """Writes below a figure what its lines and bands are, in lines as long as the figure is wide."""
+    from matplotlib import font_manager
+
+    size = font_manager.FontProperties(size="x-small").get_size_in_points()
+    letters = int(figure.get_figwidth() * 72 / (0.5 * size))
+    figure.supxlabel("\n".join(textwrap.wrap(text, letters)), fontsize="x-small", color="0.35")
+
+
+def draw_panel(
+    axes: Axes,
+    lines: Sequence[Curve],
+    label: str,
+    names: Sequence[str],
+    *,
+    smoothed: bool = True,
+    share: bool = False,
+) -> None:
+    """Draws curves, those of few points as dots that are joined by a thin line.
+
+    `names` are those of the whole figure, so that a curve has the same colour in each panel. The band of a `share` is
+    cut off at 0 and 1.
+    """
+    share = share and all(series.between(0, 1).all() for curve in lines for series in curve.seeds)
     for curve in lines:
         number = names.index(curve.name)
         color, style = f"C{number % _COLORS}", _STYLES[number % len(_STYLES)]
         raw = curve.raw()
         bold = curve.smoothed() if smoothed else raw
-        if smoothed:
+        if smoothed and curve.span:
             axes.plot(raw.mean.index, raw.mean, color=color, alpha=0.3, linewidth=0.8)
-        axes.plot(bold.mean.index, bold.mean, style, color=color, linewidth=1.7, label=curve.name)
+        marker = "" if curve.span else _MARKERS[number % len(_MARKERS)]
+        width = 1.7 if curve.span else 1.1
+        axes.plot(
+            *(bold.mean.index, bold.mean, style),
+            color=color,
+            linewidth=width,
+            marker=marker,
+            markersize=4,
+            label=curve.name,
+        )
         if len(curve.seeds) > 1:
-            axes.fill_between(bold.mean.index, bold.low, bold.high, color=color, alpha=0.16, linewidth=0)
-    _scale_to_lines(axes)
+            low, high = (bold.low.clip(0, 1), bold.high.clip(0, 1)) if share else (bold.low, bold.high)
+            axes.fill_between(bold.mean.index, low, high, color=color, alpha=0.16, linewidth=0)
+    _scale_to_lines(axes, share)
     set_step_axis(axes)
     axes.set_ylabel(label)
 
 
-def _scale_to_lines(axes: Axes) -> None:
+def _scale_to_lines(axes: Axes, share: bool) -> None:
     """Scales the vertical axis by the lines: the wide interval of two distant seeds would flatten them."""
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.06 * (high - low) or 0.05 * (abs(high) or 1.0)
-    axes.set_ylim(low - margin, high + margin)
+    bottom, top = low - margin, high + margin
+    if share:  # there is nothing below 0 or above 1; a line on the edge keeps its width
+        edge = 0.01 * (top - bottom)
+        bottom, top = max(bottom, -edge), min(top, 1 + edge)
+    axes.set_ylim(bottom, top)
+
+
+def say_none(axes: Axes, text: str) -> None:
+    """Writes in words that a panel has nothing to show, instead of axes without data."""
+    axes.clear()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
 
 
 def set_step_axis(axes: Axes) -> None:

@@ -63,9 +63,11 @@ def apply_overrides(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 def rename_old_keys(recipe: dict[str, Any]) -> dict[str, Any]:
     """Returns `recipe` with the keys that older releases wrote under their names of today.
 
-    For a recipe file or the resolved.yaml of a run: `profile: {prompt, reward}` is now `prompt` and `reward.profile`.
-    Raises `BadRecipe` where `profile` is not such a mapping, or stands beside a key that replaces it.
+    For a recipe file or the resolved.yaml of a run: `profile: {prompt, reward}` is now `prompt` and `reward.profile`,
+    and `freeze_vision` is a word. Raises `BadRecipe` where `profile` is not such a mapping, or stands beside a key that
+    replaces it.
     """
+    recipe = {key: _name_frozen(value) if key in ("train", "sft") else value for key, value in recipe.items()}
     if "profile" not in recipe:
         return recipe
     old = recipe["profile"]
@@ -81,6 +83,13 @@ def rename_old_keys(recipe: dict[str, Any]) -> dict[str, Any]:
     if "reward" in old:
         renamed["reward"] = {"profile": old["reward"]}
     return renamed
+
+
+def _name_frozen(section: Any) -> Any:
+    """Returns a `train` or `sft` section with `freeze_vision` by its word; it was true or false once."""
+    if not isinstance(section, dict) or not isinstance(section.get("freeze_vision"), bool):
+        return section
+    return {**section, "freeze_vision": "tower" if section["freeze_vision"] else "none"}
 
 
 def _warn_old_key(where: str, key: str) -> None:
@@ -100,10 +109,10 @@ def _merge_parents(path: Path, parents: int) -> dict[str, Any]:
         raise BadRecipe(f"{path.name}: unknown key 'name'. The file's name is the recipe's name.")
     if "profile" in own:
         _warn_old_key(path.name, "profile")
-        try:
-            own = rename_old_keys(own)
-        except BadRecipe as error:
-            raise BadRecipe(f"{path.name}: {error}") from None
+    try:
+        own = rename_old_keys(own)
+    except BadRecipe as error:
+        raise BadRecipe(f"{path.name}: {error}") from None
     parent = own.pop("extends", None)
     if parent is None:
         return _overlay({}, own)

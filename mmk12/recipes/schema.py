@@ -27,6 +27,7 @@ Switch = Annotated[bool, Field(strict=True)]
 
 Advantage = Literal["rloo", "rloo_whitened", "grpo", "grpo_plain", "reinforce_baseline"]
 Loss = Literal["ppo", "gspo", "gmpo", "cispo", "sapo", "cpgd", "clip_cov", "kl_cov"]
+FreezeVision = Literal["none", "tower", "all"]
 Logger = Literal["tensorboard", "wandb", "swanlab", "mlflow"]
 
 CLIPS: dict[str, tuple[float, float]] = {
@@ -49,6 +50,21 @@ class Tiling(FrozenModel):
     most: Count = 12
 
 
+class Pixels(FrozenModel):
+    """The bounds of an image's area in pixels, between which the processors of Qwen-VL scale it; both, or they refuse.
+
+    A token of the prompt is 28 x 28 pixels of Qwen2.5-VL, 32 x 32 of Qwen3-VL.
+    """
+
+    min: Count
+    max: Count
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _refuse((self.min > self.max, f"min {self.min} is above max {self.max}"))
+        return self
+
+
 def _default_loggers() -> list[Logger]:
     return ["tensorboard"]
 
@@ -57,6 +73,8 @@ class Learning(FrozenModel):
     """The keys of every kind of training. Lengths are in tokens; `steps: null` trains for `epochs` over the data.
 
     `max_prompt` counts image tokens, as verl does: a picture of 12 tiles and a thumbnail has 3,328 of them.
+    `tiling` is for InternVL (null: 12 tiles), `pixels` for Qwen-VL. `freeze_vision: tower` trains the projector (Qwen's
+    merger) and the language model, `all` the language model alone, `none` everything.
     `schedule` is how the learning rate falls after the `warmup`, a share of all steps: not at all, or along a cosine to
     `min_lr` times its value. `betas` are Adam's. The last `keep_checkpoints` checkpoints can be resumed; with
     `keep_weights` the weights of all others stay, too. `logging` names the loggers beside verl's console and file.
@@ -69,10 +87,11 @@ class Learning(FrozenModel):
     betas: list[Beta] = Field(default_factory=lambda: [0.9, 0.999], min_length=2, max_length=2)
     weight_decay: NotNegative = 0.0
     gradient_clip: Positive = 1.0
-    freeze_vision: Switch = True
+    freeze_vision: FreezeVision = "tower"
     max_prompt: Count = 4096
     max_response: Count = 4096
-    tiling: Tiling = Tiling()
+    tiling: Tiling | None = None
+    pixels: Pixels | None = None
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
     epochs: Count = 1
     steps: Count | None = None
@@ -84,8 +103,22 @@ class Learning(FrozenModel):
 
     @model_validator(mode="after")
     def _have_an_effect(self) -> Self:
-        _refuse((self.min_lr > 0 and self.schedule == "constant", "min_lr is the end of a schedule: schedule: cosine"))
+        _refuse(
+            (self.min_lr > 0 and self.schedule == "constant", "min_lr is the end of a schedule: schedule: cosine"),
+            (
+                self.tiling is not None and self.pixels is not None,
+                "tiling is for InternVL and pixels for Qwen-VL; remove one of them",
+            ),
+        )
         return self
+
+    @property
+    def image_settings(self) -> dict[str, Any]:
+        """What is passed to the image processor, always in full: the processor remembers what it was given."""
+        if self.pixels is not None:
+            return {"min_pixels": self.pixels.min, "max_pixels": self.pixels.max}
+        tiling = self.tiling or Tiling()
+        return {"crop_to_patches": tiling.crop, "max_patches": tiling.most}
 
 
 class RolloutCorrection(FrozenModel):
@@ -178,8 +211,8 @@ class Training(Learning):
                 f"the loss {loss} is one of whole samples: rollout_correction.by: sequence",
             ),
             (
-                self.lora is not None and not self.freeze_vision,
-                "lora trains the language model alone: freeze_vision: true",
+                self.lora is not None and self.freeze_vision == "none",
+                "lora trains the language model alone: freeze_vision: all",
             ),
             (
                 self.max_model_len is not None and self.max_model_len <= self.max_prompt,
@@ -328,9 +361,9 @@ class Recipe(FrozenModel):
 
     @property
     def image_settings(self) -> dict[str, Any]:
-        """What a training passes to the image processor, always in full: the processor remembers what it was given."""
+        """What the training passes to the image processor; nothing without one."""
         section = self.train or self.sft
-        return {} if section is None else {"crop_to_patches": section.tiling.crop, "max_patches": section.tiling.most}
+        return {} if section is None else section.image_settings
 
     @property
     def training(self) -> Training | Finetuning:

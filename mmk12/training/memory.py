@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mmk12.recipes.schema import Finetuning, Hardware, Lora, Training
+from mmk12.recipes.schema import Finetuning, FreezeVision, Hardware, Lora, Training
 
 GIB = 2**30
 _RESERVED_GIB = 2.0
@@ -166,10 +166,11 @@ def estimate_memory(config: Mapping[str, Any], train: Training | Finetuning, har
     )
 
 
-def _count_trained(size: ModelSize, freeze_vision: bool, lora: Lora | None) -> int:
+def _count_trained(size: ModelSize, freeze_vision: FreezeVision, lora: Lora | None) -> int:
     if lora is not None:
         return size.layers * size.linear * lora.rank
-    return size.total - (size.tower if freeze_vision else 0)
+    frozen = {"none": 0, "tower": size.tower, "all": size.tower + size.projector}
+    return size.total - frozen[freeze_vision]
 
 
 def _count_tokens(train: Training | Finetuning) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmk12._version import VERL
-from mmk12.errors import BadInput, MissingData, MissingExtra, ModelError
+from mmk12.errors import BadInput, BadRecipe, MissingData, MissingExtra, ModelError
 from mmk12.inference.prompt_length import BuiltPrompt, meter_by_processor
 from mmk12.training.checkpoints import require_ranks
 from mmk12.training.cluster import Node, join_cluster, run_on_nodes
@@ -339,7 +339,7 @@ def _check_rewards(profile: str) -> PreflightCheck:
 def _check_prompts(plan: TrainingPlan, progress: Progress) -> PreflightCheck:
     try:
         measure = _make_measure(plan)
-    except (MissingExtra, ModelError) as error:
+    except (BadRecipe, MissingExtra, ModelError) as error:
         return PreflightCheck("prompts", False, str(error))
     rows = chain.from_iterable(map(_read_parquet, find_files(plan.data, "train")))
     result = check_rows(rows, plan.rows or 0, measure, plan.recipe.training.max_prompt, progress)
@@ -406,8 +406,16 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _make_measure(plan: TrainingPlan) -> Measure:
-    """Returns the function that measures prompts with the model's own processor and the recipe's own tiling."""
-    measure = meter_by_processor(plan.model, plan.recipe.image_settings).measure
+    """Returns the function that measures prompts with the model's own processor and the recipe's own tiling.
+
+    Raises `BadRecipe` if the processor does not know the settings: it would ignore them, and so would the training.
+    """
+    measure, ignored = meter_by_processor(plan.model, plan.recipe.image_settings)[1:]
+    if ignored:
+        raise BadRecipe(
+            f"The image processor of {plan.model} does not know {', '.join(ignored)}. "
+            "The word for Qwen-VL is train.pixels={min: 4096, max: 1310720}, that for InternVL train.tiling."
+        )
 
     def length(messages: list[Message], images: list[Image]) -> int:
         return measure(None, BuiltPrompt(messages, tuple(images))) or 0  # type: ignore[arg-type]  # it reads the prompt alone

@@ -107,7 +107,9 @@ def _algorithm(train: Training, steps: StepCounts) -> dict[str, Any]:
         f"{_ACTOR}.kl_loss_coef": train.kl,
         f"{_ACTOR}.kl_loss_type": "low_var_kl",
         f"{_ACTOR}.entropy_coeff": 0,
-        f"{_ACTOR}.freeze_vision_tower": train.freeze_vision,
+        f"{_ACTOR}.freeze_vision_tower": train.freeze_vision != "none",
+        # A key of the plugin; below this one since a worker gets no other part of the configuration.
+        **({"actor_rollout_ref.mmk12.freeze_projector": True} if train.freeze_vision == "all" else {}),
         f"{_ACTOR}.optim.lr": train.learning_rate,
         f"{_ACTOR}.optim.weight_decay": train.weight_decay,
         f"{_ACTOR}.optim.clip_grad": train.gradient_clip,

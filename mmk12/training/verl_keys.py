@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"(pkg://)?[A-Za-z_/][\w./-]*")
 _RESERVED = {"true", "false", "null", "nan", "inf"}
 _SIMILAR = 60
 """Share of characters in percent from which another key is offered."""
-_OUTSIDE = ("hydra.", "mmk12.")
+_OUTSIDE = ("hydra.", "mmk12.", "actor_rollout_ref.mmk12.")
 """Keys that are not verl's: hydra's own, and those of the plugin."""
 
 

@@ -76,6 +76,8 @@ def _decode(data: bytes) -> tuple[Pillow.Image, str | None]:
     from PIL import ImageOps
 
     opened = Pillow.open(io.BytesIO(data))
+    if opened.format == "EPS":
+        raise BadImage("EPS is a program, which only Ghostscript could run")
     width, height = opened.size
     if max(width, MIN_SIDE) * max(height, MIN_SIDE) > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise BadImage(f"{width} x {height} pixels, more than {MAX_PIXELS:,} or a side of more than {MAX_SIDE:,}")

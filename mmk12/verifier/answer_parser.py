@@ -277,7 +277,8 @@ def _with_grouped_digits(tokens: list[Token], value: Value) -> Value:
 def _with_spaced_digits(tokens: list[Token], answers: AnswerList) -> Value:
     """Returns the list, or both readings of `12 345`, which may be one number, and `2^3 3^2`, perhaps a product."""
     head, *tail = tokens
-    if head.kind == "num" and len(head.text) <= 3 and all(t.kind == "num" and len(t.text) == 3 for t in tail):
+    grouped = all(token.kind == "num" and token.text.isdecimal() for token in tokens)
+    if grouped and len(head.text) <= 3 and all(len(token.text) == 3 for token in tail):
         return AmbiguousNumber(parse_number("".join(token.text for token in tokens)), answers)
     if any(token.text == "^" for token in tokens) and all(isinstance(item, Num) for item in answers.items):
         return AmbiguousNumber(make_product([item for item in answers.items if isinstance(item, Num)]), answers)

@@ -14,7 +14,7 @@ from mmk12.verifier import rules
 from mmk12.verifier.fallback import may_decide
 from mmk12.verifier.pool import Pool, verify_in_worker
 from mmk12.verifier.profiles import Profile, find_profile, with_fallback
-from mmk12.verifier.spec import GradingSpec, to_text
+from mmk12.verifier.spec import GradingSpec, refuse_nonsense, to_text
 
 
 def verify(
@@ -38,16 +38,24 @@ def verify(
     tolerance and unit; the arguments win over these. A response with the `finish_reason` "length" was cut, so what
     nothing ends is no answer. Where the `question` asks for a percentage, `50 %` is right for a gold of `50`. With
     `fallback="sympy"` what the rules cannot read (integrals, sums, limits, …) is compared by sympy in a worker process.
-    Raises `UnknownName` for a profile, a fallback or an answer type, `MissingExtra` for a profile that needs
+    Raises `UnknownName` for a profile, a fallback or an answer type, `BadInput` for a precision or tolerance that is
+    nonsense, `MissingExtra` for a profile that needs
     math-verify, and nothing for any response or gold.
     """
     used = find_profile(with_fallback(profile, fallback))
-    if isinstance(gold, Gold):
-        spec = GradingSpec.from_gold(
-            gold, question, choices=choices, answer_type=answer_type, precision=precision, tolerance=tolerance
-        )
-    else:
-        spec = GradingSpec(gold, answer_type, tuple(choices or ()), precision, tolerance, None, question)
+    if isinstance(tolerance, float):
+        # In a row, NaN is a missing value; an argument was meant.
+        refuse_nonsense(None, tolerance)
+    spec = GradingSpec.from_row(
+        {
+            "gold": gold,
+            "question": question,
+            "choices": choices,
+            "answer_type": answer_type,
+            "precision": precision,
+            "tolerance": tolerance,
+        }
+    )
     return _grade(response, spec, used, finish_reason)
 
 

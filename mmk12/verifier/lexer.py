@@ -12,7 +12,6 @@ import string
 from collections.abc import Callable
 
 from mmk12.verifier.nodes import frozen
-from mmk12.verifier.unicode import ARROW, BAR
 from mmk12.verifier.units import CURRENCIES, UNITS
 from mmk12.verifier.vocabulary import (
     CONTENT_COMMANDS,
@@ -58,6 +57,8 @@ LEXEME = re.compile(
            | (?:[ ,;:!>]|q?quad)(?:\s|~|\\[ ,;:!>]|\\q?quad)*
            | (?:begin|end)\s*\{[A-Za-z]+\*?\}
            | mathbb\{R\}
+           | (?:overrightarrow|vec)\s*\{\s*[A-Z]\s*[A-Z]\s*\}
+           | (?:overline|bar)\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z](?![A-Za-z]))
            | [A-Za-z]+
            | . )
     | \^ (?: \s*\{\s*(?:\\circ|\\degree|°|o)\s*\} | \s*(?:\\(?:circ|degree)\b|°|o\b) )?
@@ -92,8 +93,6 @@ _SIGNS: dict[str, Meaning] = {
     "∩": ("cup", "∩"),
     "∅": ("sym", "∅"),
     "∠": ("angle", "∠"),
-    ARROW: ("angle", "→"),
-    BAR: ("angle", "‾"),
     **{sign: ("floor", sign) for sign in "⌊⌈"},
     **{sign: ("close", sign) for sign in "⌋⌉"},
     **{sign: ("currency", sign) for sign in CURRENCIES - {"$"}},
@@ -237,6 +236,8 @@ _SYMBOLS = {letter: _make_pair("sym", letter) for letter in string.ascii_letters
 _THIN_COMMA = re.compile(r"\{,\}|,\s*\\!\s*")
 """The comma of `12{,}345` and `12,\\!345`, which groups digits and separates nothing."""
 
+_OVER_NAME = re.compile(r"\\(?:overrightarrow|vec|overline|bar)\s*\{?\s*([A-Za-z]|[A-Z]\s*[A-Z])\s*(?:\}|\Z)")
+"""A whole lexeme: an arrow over two points, or a bar over one letter."""
 _IGNORED = split_names(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr middle limits nolimits displaystyle textstyle "
     "scriptstyle noindent qquad quad thinspace tiny small normalsize large Large LARGE huge Huge"
@@ -352,7 +353,15 @@ class _Lexer:
         """Reads a command that is in no table of tokens."""
         self.command_frame = ""
         name = lexeme[1:]
-        if name[-1] == "}":
+        over = _OVER_NAME.match(lexeme) if name[0] in "ovb" else None
+        if over is not None:
+            # An arrow over two points has a direction; a bar over a letter is a conjugate, a complement or a mean.
+            letters = over[1].replace(" ", "")
+            self.spaced = True
+            self.add("angle", "→" if len(letters) == 2 else "‾")
+            self.add("run" if len(letters) == 2 else "sym", letters)
+            self.spaced = True
+        elif name[-1] == "}":
             self.add(name[: name.index("{")].rstrip(), name[name.index("{") + 1 : -1].rstrip("*"))
         elif name in CONTENT_COMMANDS:
             self.command_frame = "T" if name in TEXT_COMMANDS else "D"

@@ -25,6 +25,10 @@ _KEPT = {"eoe": "\n", "eoh": "\n", "begin_of_box": "\\boxed{", "end_of_box": "}"
 _OPENS = ("begin", "start", "assistant", "think", "thought", "solution")
 """A token with one of these in its name opens something, or closes something behind which the answer follows."""
 
+_LAST_TOKEN = re.compile(rf"(?:{_TOKEN.pattern}|<pad>|\[PAD\])\s*\Z")
+_LONGEST_TOKEN = 80
+"""Characters in which `_LAST_TOKEN` finds a token and the space around it."""
+
 _THINKING = "think|thinking|thought|thoughts|reasoning|reflection"
 _ANSWERING = "answer|final[_ ]?answer|conclusion"
 _FOREIGN = re.compile(
@@ -49,6 +53,20 @@ def clean(response: str) -> str:
     elif "◁" in text or "THINK]" in text:
         text = _FOREIGN.sub(_rename, text)
     return text
+
+
+def cut_end_marks(response: str) -> str:
+    """Returns `response` without the tokens behind it that end a turn or pad it, as decoders leave them on request.
+
+    What a token encloses is no part of its end: `<|end_of_box|>` stays. Linear in the number of tokens.
+    """
+    kept = len(response)
+    while found := _LAST_TOKEN.search(response, max(0, kept - _LONGEST_TOKEN), kept):
+        name = (found[1] or found[2] or "pad").replace("▁", "_").lower()
+        if name in _KEPT or _opens(name):
+            break
+        kept = found.start()
+    return response[:kept]
 
 
 def _name_channel(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import zlib
 from decimal import Decimal, DecimalException, localcontext
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import blake2b
 from math import comb, factorial
 from typing import TypeVar
 
@@ -81,6 +82,15 @@ def sample_point(names: set[str], trial: int, whole: bool = False) -> Point:
     """
     signs = _SIGNS[trial] if trial < len(_SIGNS) and not whole else _SIGNS[0]
     return {name: signs[place % 2] * _coordinate(name, trial, whole) for place, name in enumerate(sorted(names))}
+
+
+@lru_cache(maxsize=8192)
+def _scattered(name: str, trial: int) -> Fraction:
+    """Returns a coordinate of any sign and of a size between a hundredth and some thousands."""
+    # Of a checksum, bits of two names would differ alike in every trial.
+    code = int.from_bytes(blake2b(f"{name}@{trial}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    size = Fraction(code // 64 % 4001 + 701, 1931) * Fraction(10) ** (code // 2 % 6 - 2)
+    return -size if code % 2 else size
 
 
 def evaluate(expr: Expr, point: Point, backend: NumberBackend[T]) -> T:
@@ -172,6 +182,8 @@ def _evaluate_root(degree: Expr, index: T, under: T, backend: NumberBackend[T]) 
 
 POINTS = 3
 """Points at which expressions must agree."""
+BENT_POINTS = 64
+"""Points at which floats must not refute expressions with floors or absolute values."""
 TRIALS = 12
 """Points that are tried."""
 MAX_UNKNOWN = 3
@@ -243,6 +255,27 @@ def is_infinity(expr: Expr) -> int:
     return 0
 
 
+def _is_bent(expr: Expr) -> bool:
+    """Whether `expr` has other formulas in other places: a floor, an absolute value or the root of a power in it."""
+    for node in iter_nodes(expr):
+        if isinstance(node, Call) and node.op in ("floor", "abs", "root"):
+            power = isinstance(node.args[0], Call) and node.args[0].op in ("^", "*", "/")
+            if (node.op != "root" or power) and find_symbols(node):
+                return True
+    return False
+
+
+def _differ_somewhere(a: Expr, b: Expr, names: set[str]) -> bool:
+    """Whether floats refute that two expressions are equal, at one of many points over the whole plane."""
+    for trial in range(BENT_POINTS):
+        try:
+            if _refute(a, b, {name: _scattered(name, trial) for name in names}, real_only=True):
+                return True
+        except NoValue:
+            continue
+    return False
+
+
 def are_equal(a: Expr, b: Expr) -> bool:
     """Whether two expressions are equal for all values of their symbols.
 
@@ -263,6 +296,8 @@ def are_equal(a: Expr, b: Expr) -> bool:
     )
     required = POINTS if names - {"i"} else 1
     real_only = bool(names) and "i" not in names
+    if real_only and not whole and (_is_bent(a) or _is_bent(b)) and _differ_somewhere(a, b, names):
+        return False
     agreed = unknown = 0
     for trial in range(TRIALS if names else 1):
         point = sample_point(names, trial, whole)

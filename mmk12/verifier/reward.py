@@ -63,6 +63,13 @@ def reward(
     `arguments` go to `verify`, which says what it raises.
     """
     verdict = verify(response, gold, profile=profile, **arguments)
+    return earn(verdict, response, penalties, length)
+
+
+def earn(
+    verdict: Verdict, response: str, penalties: Penalties = NO_PENALTIES, length: int | None = None
+) -> dict[str, float]:
+    """Returns what `score_response` returns, and `status_…` of each status, 0 or 1."""
     return {
         **score_response(verdict, response, penalties, length),
         **{f"status_{status}": float(verdict.status == status) for status in STATUSES},

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from mmk12.verifier.recurring import expand_recurring
+
 _SPELLINGS = {
     **dict.fromkeys("−‐‑‒–—―－﹣", "-"),
     **dict.fromkeys("×✕✖", "*"),
@@ -46,8 +48,6 @@ def _spell(char: str) -> str:
     """Returns the spelling of `char` in the lexer's alphabet; nothing for invisible characters and combining marks."""
     if char in _SPELLINGS:
         return _SPELLINGS[char]
-    if char in (ARROW, BAR):
-        return char
     if unicodedata.category(char) in ("Cf", "Mn"):
         return ""
     decomposition = unicodedata.decomposition(char)
@@ -88,35 +88,12 @@ _ESCAPED = re.compile(
 """A doubled backslash before a command."""
 _SIZES = re.compile(r"\\[lL]arge(?![A-Za-z])")
 """Commands for the size of what follows."""
-_REPEATING = re.compile(r"(\d{0,20})\.(\d{0,20})\\(?:overline|dot|bar)\s*\{(\d{1,20})\}")
-"""`0.1\\overline{6}`"""
-_ARROW = re.compile(r"\\(?:overrightarrow|vec)\s*\{\s*([A-Z])\s*([A-Z])\s*\}")
-"""An arrow over two points, which has a direction."""
-_BAR = re.compile(r"\\(?:overline|bar)\s*(?:\{\s*([A-Za-z])\s*\}|([A-Za-z])(?![A-Za-z]))")
-"""A bar over one letter: a conjugate, a complement or a mean."""
-ARROW, BAR = "\ue000", "\ue001"
-"""The signs that stand for an arrow and a bar in front of a name, which no text can hold."""
 _TIMES = re.compile(r"(?<=\d)\s?x(?=\s?10\^)")
 """`3.2 x 10^5`"""
 
 
-_DOTTED = re.compile(r"(\d{0,20})\.(\d{0,20})\\dot\s*\{?(\d)\}?(?:(\d{0,20})\\dot\s*\{?(\d)\}?)?")
-"""`0.\\dot{1}2\\dot{3}`: dots over the first and the last digit of the period, as Chinese textbooks print it."""
-_UNBRACED = re.compile(r"\\(overline|bar)\s*(\d)")
-
-
-def _expand_dots(match: re.Match[str]) -> str:
-    whole, fixed, first, middle, last = match.groups()
-    return f"{whole}.{fixed}\\overline{{{first}{middle or ''}{last or ''}}}"
-
-
-def _as_fraction(match: re.Match[str]) -> str:
-    """Returns a repeating decimal as a fraction of integers."""
-    whole, fixed, period = match.groups()
-    over = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
-    return f"\\frac{{{over}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
-
-
+_MAY_RECUR = re.compile("\\\\(?:overline|dot|bar|[lc]?dots)|\\.\\.\\.|…|\\.\\d*\\(|,\\(|[\u0304\u0305\u0307]")
+"""What may mark the period of a recurring decimal."""
 _WRITTEN_OTHERWISE = re.compile(
     r"\dh\s?\d|时\s?\d|circled|align|gather|split|cases|array|\^\s*\{\s*\\(?:text|mathrm)|_\{\(|cosec|\\\\\s*\Z"
 )
@@ -139,6 +116,27 @@ _REWRITTEN = (
 """Other spellings of what the language has: circled numbers, aligned systems, ordinals, bases, a secant's old name."""
 
 
+_EATEN = re.compile(
+    "\x0c(?=rac|orall|lat|box)|\x08(?=inom|ar|oxed|eta|egin|ig|ullet|mod|ot)|\x07(?=lpha|ngle|pprox|rc|st|bs)|\x0b(?=ec|ar|ee)"
+    "|\t(?=imes|heta|ext(?:bf|it|rm)?\\s?\\{|frac|riangle|an\\b|anh\\b|au\\b|ilde)|\r(?=ight|ho\\b|floor|ceil|angle|brace)"
+    "|\n(?=abla|otin|eq\\b|eq[0-9])"
+)
+"""A control character that JSON made of a backslash and the first letter of a command: form feed and `rac`."""
+_LETTERS = {"\x0c": "f", "\x08": "b", "\x07": "a", "\x0b": "v", "\t": "t", "\r": "r", "\n": "n"}
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def restore_escapes(text: str) -> str:
+    """Returns `text` with the commands whose backslash JSON took for an escape: form feed and `rac` are `\\frac`."""
+    return _EATEN.sub(lambda eaten: f"\\{_LETTERS[eaten[0]]}", text)
+
+
+def find_control(text: str) -> str | None:
+    """Returns the first control character in `text` that is no white space, as Python writes it."""
+    found = _CONTROL.search(text)
+    return repr(found[0]).strip("'") if found else None
+
+
 def unescape(text: str) -> str:
     """Returns `text` with one backslash before commands that have two (`\\\\frac`), as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
@@ -149,14 +147,12 @@ def unescape(text: str) -> str:
 
 def to_plain(text: str) -> str:
     """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
+    if not text.isprintable():
+        text = restore_escapes(text)
     if "\\" in text:
         text = unescape(text)
-        if "\\overline" in text or "\\dot" in text or "\\bar" in text:
-            text = _UNBRACED.sub(r"\\\1{\2}", _DOTTED.sub(_expand_dots, text))
-            text = _REPEATING.sub(_as_fraction, text)
-            text = _BAR.sub(lambda bar: f" {BAR}{bar[1] or bar[2]} ", text)
-        if "\\overrightarrow" in text or "\\vec" in text:
-            text = _ARROW.sub(lambda arrow: f" {ARROW}{arrow[1]}{arrow[2]} ", text)
+    if ("." in text or "(" in text or not text.isascii()) and _MAY_RECUR.search(text):
+        text = expand_recurring(text)
     if _WRITTEN_OTHERWISE.search(text):
         for pattern, plain in _REWRITTEN:
             text = pattern.sub(plain, text)

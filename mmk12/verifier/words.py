@@ -104,9 +104,13 @@ def parse_words(text: str) -> Text | Sym:
     return _NAMED_SETS.get(" ".join(value.words), value)
 
 
+_SIGNIFICANT = frozenset(("Sm", "So", "Sc", "Co", "Cn", "Cs"))
+"""Categories of signs that count as themselves: mathematics, symbols, currencies, characters that nobody knows."""
+
+
 def _keep_signs(punctuation: re.Match[str]) -> str:
     """Returns a blank, with the mathematical and other signs in it as words: `p∧q` is not `p∨q`."""
-    signs = [char for char in punctuation[0] if not char.isascii() and unicodedata.category(char) in ("Sm", "So")]
+    signs = [char for char in punctuation[0] if not char.isascii() and unicodedata.category(char) in _SIGNIFICANT]
     return f" {' '.join(signs)} " if signs else " "
 
 

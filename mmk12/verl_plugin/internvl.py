@@ -5,11 +5,10 @@ verl was written for Qwen-VL. Each section below patches one place where InternV
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmk12.verl_plugin.patching import PatchError, replace_method
+from mmk12.verl_plugin.patching import replace_method
 
 # The processor: verl's `hf_processor` does not know the class, warns, and returns None.
 
@@ -44,7 +43,7 @@ def _load_internvl_processor(original: Any) -> Any:
     return hf_processor
 
 
-# The actor's pixels: verl decodes the prompt without special tokens and gives that to the processor. InternVL's image
+# Pixels: verl decodes the prompt without special tokens and gives that to the processor. InternVL's image
 # token is special, so the images have no place in it. Here the processor gets one image token per image and no text.
 
 
@@ -61,29 +60,6 @@ def compute_pixel_values(processor: Any, images: Sequence[Any], settings: Mappin
     if expected != tokens:
         raise ValueError(f"{len(images)} images make {expected} image tokens; the prompt holds {tokens}")
     return values
-
-
-def patch_pixels(agent_loop: Any) -> None:
-    """Replaces the method that verl's agent loop calls for each response."""
-    owner = agent_loop.AgentLoopWorker
-    replace_method(owner, "_compute_multi_modal_inputs", ["self", "output", "input_ids"], _compute_pixels)
-
-
-def _compute_pixels(original: Any) -> Any:
-    def compute(self: Any, output: Any, input_ids: Any) -> dict[str, Any]:
-        if not is_internvl(self.processor):
-            inputs: dict[str, Any] = original(self, output, input_ids)
-            return inputs
-        images = (output.multi_modal_data or {}).get("images") or []
-        settings = output.mm_processor_kwargs
-        if settings is None:
-            settings = self._get_mm_processor_kwargs()
-        tokens = int((input_ids == self.processor.image_token_id).sum())
-        if not images and not tokens:
-            return {}
-        return {"pixel_values": compute_pixel_values(self.processor, images, settings, tokens)}
-
-    return compute
 
 
 # The prompts for vLLM: one image token per image, because vLLM expands the tokens itself.
@@ -158,65 +134,5 @@ def _build_with_vision(original: Any) -> Any:
     def build(self: Any) -> Any:
         model = original(self)
         return run_vision_on_every_rank(model) if model.config.model_type == "internvl" else model
-
-    return build
-
-
-# Freezing: verl declares the key `actor.freeze_vision_tower` and never reads it.
-
-
-_TOWERS = ("vision_tower", "visual")
-"""The tower's attribute of `model` in InternVL and in Qwen-VL."""
-
-_log = logging.getLogger(__name__)
-_freeze_requested = False  # a process has one trained model
-
-
-def freeze_vision_tower(model: Any) -> int:
-    """Freezes the vision tower of a transformers model; returns its number of parameters.
-
-    Raises `PatchError` if the model has no tower under a known name.
-    """
-    body = getattr(model, "model", model)
-    tower = next((getattr(body, name) for name in _TOWERS if hasattr(body, name)), None)
-    if tower is None:
-        raise PatchError(f"{type(model).__name__} has no vision tower to freeze ({' or '.join(_TOWERS)}).")
-    tower.requires_grad_(False)
-    return sum(parameter.numel() for parameter in tower.parameters())
-
-
-def request_freezing(frozen: bool) -> None:
-    """Sets whether the tower of the next model of this process is frozen."""
-    global _freeze_requested
-    _freeze_requested = frozen
-
-
-def patch_freezing_worker(engine_workers: Any) -> None:
-    """Reads the key from the actor's configuration before its engine is built: the engine does not get it."""
-    replace_method(engine_workers.ActorRolloutRefWorker, "init_model", ["self"], _request_before_init)
-
-
-def patch_freezing_engine(engine: Any) -> None:
-    """Freezes the tower of a loaded model, before it is sharded and the optimiser is made."""
-    replace_method(engine.FSDPEngine, "_build_module", ["self"], _build_frozen)
-
-
-def _request_before_init(original: Any) -> Any:
-    def init_model(self: Any) -> Any:
-        request_freezing(bool(self.config.actor.freeze_vision_tower))
-        return original(self)
-
-    return init_model
-
-
-def _build_frozen(original: Any) -> Any:
-    def build(self: Any) -> Any:
-        model = original(self)
-        settings = self.engine_config
-        if _freeze_requested and not settings.forward_only:
-            if settings.strategy == "fsdp" and not settings.use_orig_params:
-                raise PatchError("A frozen vision tower needs strategy fsdp2, or fsdp_config.use_orig_params=True.")
-            _log.warning("vision tower frozen: %s parameters", f"{freeze_vision_tower(model):,}")
-        return model
 
     return build

@@ -9,8 +9,7 @@ from mmk12.types import Verdict
 from mmk12.verifier.reward import NO_PENALTIES, Penalties, score_response
 from mmk12.verifier.spec import FIELDS
 
-DATA_SOURCE = "mmk12/"
-"""The prefix of `data_source`; the reward profile follows."""
+_OPEN = "<think>"
 
 PENALTY_FIELDS = ("repetition", "overlong")
 """Logged only where a recipe switches penalties on."""
@@ -39,6 +38,14 @@ def reward_fields(
 def read_penalties(config: Mapping[str, Any]) -> Penalties:
     """Returns the penalties in verl's configuration, `mmk12.penalties`, as a recipe's `reward` section sets them."""
     return Penalties(**((config.get("mmk12") or {}).get("penalties") or {}))
+
+
+def find_opening(prompt: str) -> str:
+    """Returns `<think>` if `prompt` ends with it, as chat templates of thinking models do, else nothing.
+
+    Such a response begins inside of its think section; with the tag in front of it, it has the format of the prompt.
+    """
+    return _OPEN if prompt.rstrip().endswith(_OPEN) else ""
 
 
 def make_pool_row(response: str, gold: str, extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,13 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
+from mmk12.rewards.verl import DATA_SOURCE
 from mmk12.types import Verdict
 from mmk12.verifier.pool import Pool
-from mmk12.verl_plugin.reward_fields import DATA_SOURCE, make_pool_row, read_penalties, reward_fields
+from mmk12.verl_plugin.reward_fields import find_opening, make_pool_row, read_penalties, reward_fields
+
+_TAIL = 16
+"""The tokens of a prompt's end that may hold `<think>` and the white space behind it."""
 
 
 class RewardManager(RewardManagerBase):  # type: ignore[misc]
@@ -35,7 +39,8 @@ class RewardManager(RewardManagerBase):  # type: ignore[misc]
         columns = item.non_tensor_batch
         padded = item.batch["responses"]
         ids = padded[: int(item.batch["attention_mask"][-len(padded) :].sum())].tolist()
-        response = self.tokenizer.decode(ids, skip_special_tokens=True)
+        asked = self.tokenizer.decode(item.batch["prompts"][-_TAIL:].tolist())
+        response = find_opening(asked) + self.tokenizer.decode(ids, skip_special_tokens=True)
         profile = columns["data_source"].removeprefix(DATA_SOURCE)
         row = make_pool_row(response, columns["reward_model"]["ground_truth"], columns.get("extra_info") or {})
         verdict = await self.loop.run_in_executor(self._thread, self._verify, row, profile)

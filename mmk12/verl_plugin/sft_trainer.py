@@ -11,13 +11,13 @@ from typing import Any
 import hydra
 from verl.trainer.sft_trainer import run_sft
 
-from mmk12.verl_plugin import internvl
+from mmk12.verl_plugin import freezing
 
 
 @hydra.main(config_path="pkg://verl.trainer.config", config_name="sft_trainer_engine", version_base=None)  # type: ignore[untyped-decorator]
 def main(config: Any) -> None:
     """Runs the trainer with the configuration that hydra reads from the command line."""
-    internvl.request_freezing(bool(config.mmk12.freeze_vision))
+    freezing.request_freezing(config.mmk12.freeze_vision)
     run_sft(config)
 
 

@@ -122,7 +122,7 @@ def test_a_run_without_answers_exits_with_1_and_shows_no_accuracy(mmk12, tmp_pat
         (("eval", "--model", "./nowhere", "--raw-dir", "RAW"), ("No model folder at ./nowhere",)),
         (("eval", "--model", "nowhere.jsonl", "--raw-dir", "RAW"), ("No file nowhere.jsonl",)),
         (("score", "nowhere"), ("nowhere is not an evaluation run", "mmk12 eval")),
-        (("compare", "nowhere", "nowhere"), ("No verdicts.jsonl in nowhere",)),
+        (("compare", "nowhere", "nowhere"), ("nowhere is not an evaluation run",)),
         (("verify", "nowhere.jsonl"), ("No file nowhere.jsonl",)),
         (("verify", "BROKEN"), ("broken.jsonl:2: not valid JSON",)),
         (("build-data", "mm_eureka_9b"), ("Unknown recipe 'mm_eureka_9b'", "Did you mean 'mm_eureka_8b'")),

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
 
-from mmk12.curation import export as module
+from mmk12.curation import parquet_shards
 from mmk12.curation.export import SCHEMA, export
 from mmk12.curation.stage_cache import StageOutput, save_outputs
 from mmk12.datasets.registry import load_source
@@ -121,7 +121,7 @@ def test_row_groups_are_bounded(tmp_path, monkeypatch, limit, value):
     image = store.add(picture("red"))
     rows = [Sample(f"toy/{n}", "toy", "<image>?", (image,), Gold("$1$")) for n in range(9)]
     save_outputs(tmp_path / "in.jsonl", "key", rows)
-    monkeypatch.setattr(module, limit, value)
+    monkeypatch.setattr(parquet_shards, limit, value)
     export(StageOutput(tmp_path / "in.jsonl"), load_recipe("demo"), store, tmp_path)
     file = pq.ParquetFile(tmp_path / "train.parquet")
     assert file.num_row_groups >= 3

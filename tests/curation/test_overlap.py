@@ -17,6 +17,7 @@ from mmk12.curation.overlap import find_overlap
 from mmk12.curation.overlap_record import Pair
 from mmk12.errors import BadInput, MissingData
 from tests.curation.copies import compressed, encoded
+from tests.datasets.hub_server import hub_server
 from tests.datasets.raw import parquet_file
 
 BENCHMARK = """
@@ -324,3 +325,26 @@ def test_a_variant_that_was_compared_is_told(planted, tmp_path):
     found = compare(planted, tmp_path / "out", benchmarks="all", raw_dir=raw)
     assert found.benchmarks["mathverse"].questions == 1
     assert found.not_compared["mathverse"].endswith("; compared was mathverse:text_only")
+
+
+@pytest.mark.slow
+def test_a_dataset_of_the_hub(planted, tmp_path):
+    copies = sum(map(len, PLANTED.values()))
+    repository = tmp_path / "hub" / "somebody" / "rows"
+    parquet_file(
+        repository / "data" / "train-00000-of-00001.parquet",
+        [one for by in PLANTED.values() for one in by] + [other(number) for number in range(CLEAN)],
+    )
+    words = ["overlap", "somebody/rows", "--benchmarks", f"{planted}/quiz.py", "--raw-dir", str(planted / "raw")]
+    with hub_server(tmp_path / "hub") as hub:
+        done = hub.run(tmp_path / "home", *words, "--out", str(tmp_path / "out"), "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["read_from"] == f"hub:somebody/rows@{hub.commit('somebody/rows')}"
+        assert (found["rows"], found["overlapping"]) == (copies + CLEAN, copies)
+        none = hub.run(tmp_path / "home", "overlap", "somebody/else", *words[2:], "--out", str(tmp_path / "none"))
+    assert none.returncode == 1
+    assert "Traceback" not in none.stderr
+    assert "somebody/else" in none.stderr
+    page = (tmp_path / "out" / "overlap.html").read_text()
+    assert page.count("<article>") == copies

@@ -99,6 +99,7 @@ def test_shards_of_a_folder_are_one_set(tmp_path):
     parquet_file(tmp_path / "data" / "test-00000-of-00001.parquet", [easyr1(99)])
     opened = open_training_set(str(tmp_path))
     assert [row.item.text.words[-1] for row in read_questions(opened.source, opened.files)] == list("0123")
+    assert opened.source.size == 4, "what progress is shown against"
 
 
 def test_columns_may_be_named(tmp_path):

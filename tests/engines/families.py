@@ -82,7 +82,27 @@ def build_qwen3_vl():
     return hf.Qwen3VLForConditionalGeneration(config), processor
 
 
-BUILDERS = {"qwen2_5_vl": build_qwen2_5_vl, "qwen3_vl": build_qwen3_vl}
+def build_internvl3_5():
+    """InternVL with a Qwen3 text model, in the demo model's own processor; patches of 14 pixels, merged two by two."""
+    processor = hf.AutoProcessor.from_pretrained(model_path("demo"))
+    vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = language(processor.tokenizer, head_dim=32)
+    config = hf.InternVLConfig(
+        text_config=hf.Qwen3Config(**text),
+        vision_config={
+            **vision,
+            "image_size": [112, 112],
+            "patch_size": [14, 14],
+            "use_absolute_position_embeddings": True,
+        },
+        image_token_id=processor.image_token_id,
+        image_seq_length=processor.image_seq_length,
+        tie_word_embeddings=False,
+    )
+    return hf.InternVLForConditionalGeneration(config), processor
+
+
+BUILDERS = {"internvl3_5": build_internvl3_5, "qwen2_5_vl": build_qwen2_5_vl, "qwen3_vl": build_qwen3_vl}
 
 
 def save(name, folder: Path):
@@ -91,3 +111,11 @@ def save(name, folder: Path):
     model.generation_config = hf.GenerationConfig(eos_token_id=model.config.text_config.eos_token_id)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+
+
+def part(name):
+    """The part of a model that a tensor belongs to, by its name in transformers or in a checkpoint."""
+    name = f".{name}"
+    if ".multi_modal_projector." in name or ".merger." in name or ".deepstack_merger_list." in name:
+        return "projector"
+    return "tower" if ".vision_tower." in name or ".visual." in name else "language"

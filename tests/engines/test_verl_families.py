@@ -1,4 +1,4 @@
-"""Qwen2.5-VL and Qwen3-VL under verl's own patches for packed sequences, without flash-attn."""
+"""The model families: packed rows under verl's own patches without flash-attn, and what `freeze_vision` freezes."""
 
 import os
 import warnings
@@ -16,12 +16,17 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from mmk12.demo import generate_problems
 from mmk12.utils.images import decode
-from tests.engines.families import BUILDERS, IMAGE, save
+from mmk12.verl_plugin.freezing import freeze_vision
+from mmk12.verl_plugin.pixels import PACKED, pack_images, unpack_images
+from tests.engines.families import BUILDERS, IMAGE, part, save
 
 SIZES = ((112, 112), (224, 140), (168, 168))
 
 
-@pytest.fixture(params=sorted(BUILDERS))
+QWEN = ("qwen2_5_vl", "qwen3_vl")
+
+
+@pytest.fixture(params=QWEN)
 def family(request, tmp_path):
     """Weights far from uniform: a layer that saw the wrong tokens would show."""
     torch.manual_seed(1)
@@ -71,3 +76,49 @@ def test_packed_rows_do_not_see_each_other(family, tell):
     tell(f"{model.config.model_type}: packed and single log-probabilities differ by at most {largest:.1e}")
     assert alone.std() > 0.3
     assert largest < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("word", "trained"),
+    [
+        ("none", {"language", "projector", "tower"}),
+        ("tower", {"language", "projector"}),
+        ("all", {"language"}),
+    ],
+)
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_a_step_of_the_optimiser_moves_what_the_word_leaves(name, word, trained):
+    torch.manual_seed(1)
+    model, processor = BUILDERS[name]()
+    if word != "none":
+        assert freeze_vision(model, word) == sum(
+            tensor.numel() for key, tensor in model.named_parameters() if part(key) not in trained
+        )
+    before = {key: tensor.clone() for key, tensor in model.named_parameters()}
+    (problem,) = generate_problems("test", 1)
+    text = f"<|im_start|>user\n{IMAGE if name in QWEN else processor.image_token}{problem.question}<|im_end|>\n"
+    row = processor(text=[text], images=[decode(problem.png)[0]], return_tensors="pt")
+    optimiser = torch.optim.AdamW([tensor for tensor in model.parameters() if tensor.requires_grad], lr=1e-2)
+    where = {"position_ids": positions(model, row)} if name in QWEN else {}  # verl's patches, once made, ask for them
+    model(**row, **where).logits.log_softmax(-1).square().mean().backward()
+    optimiser.step()
+    moved = {key for key, tensor in model.named_parameters() if not torch.equal(tensor, before[key])}
+    assert {part(key) for key in moved} == trained
+    expected = {key for key in before if part(key) in trained}
+    assert len(expected - moved) <= len(expected) // 10, sorted(expected - moved)
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_the_actor_makes_the_pixels_of_the_prompt_from_packed_images(name):
+    """Bit by bit, with another grid or other tiles than the processor's own settings give."""
+    _, processor = BUILDERS[name]()
+    settings = (
+        {"min_pixels": 3136, "max_pixels": 32_768} if name in QWEN else {"crop_to_patches": True, "max_patches": 4}
+    )
+    (problem,) = generate_problems("test", 1)
+    images = [decode(problem.png)[0].resize(size) for size in ((300, 100), (90, 260))]
+    text = (IMAGE if name in QWEN else processor.image_token) * 2
+    whole = processor(text=[text], images=images, return_tensors="pt", **settings)
+    packed = pack_images(images, settings)
+    assert sum(array.nbytes for array in packed[PACKED][0]) * 4 < whole["pixel_values"].nbytes
+    assert torch.equal(unpack_images(processor, packed)["pixel_values"], whole["pixel_values"])

@@ -25,7 +25,7 @@ def run(tmp_path_factory):
     changes = [f"train.steps={STEPS}", f"train.checkpoint_every={STEPS}", f"train.validate_every={STEPS}"]
     changes += [f"train.prompts_per_step={PROMPTS}", f"train.rollouts={ROLLOUTS}"]
     changes += [f"train.samples_per_update={PROMPTS * ROLLOUTS // 2}", f"hardware.rollout={ROLLOUT}"]
-    changes += ["hardware.micro_batch=8", "train.freeze_vision=true"]
+    changes += ["hardware.micro_batch=8", "train.freeze_vision=tower"]
     changes += [f"overrides.actor_rollout_ref.model.{switch}=true" for switch in GPU_SWITCHES]
     mmk12("train", "demo", "--data", folder / "data", "--out", folder / "run", *changes)
     mmk12("merge", folder / "run", folder / "model")

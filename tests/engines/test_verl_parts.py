@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     from omegaconf import OmegaConf
     from tensordict import TensorDict
     from verl import DataProto
+    from verl.trainer.ppo.reward import load_reward_manager
     from verl.utils import hf_processor, hf_tokenizer
     from verl.utils.tensordict_utils import list_of_dict_to_tensordict
     from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
@@ -163,15 +164,20 @@ def manager():
             pool.close()
 
 
-def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None):
+PLAIN = "<|im_start|>assistant\n"
+
+
+def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruct", extra=None, prompt=PLAIN):
+    prompts = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)["input_ids"]
     ids = tokenizer(text + end, return_tensors="pt", add_special_tokens=False)["input_ids"]
     columns = {
         "data_source": f"mmk12/{profile}",
         "reward_model": {"ground_truth": gold},
         "extra_info": {"id": "toy/1", **(extra or {})},
     }
+    mask = torch.ones(1, prompts.shape[1] + ids.shape[1], dtype=torch.long)
     return DataProto(
-        batch=TensorDict({"responses": ids, "attention_mask": torch.ones(1, ids.shape[1] + 5, dtype=torch.long)}, 1),
+        batch=TensorDict({"prompts": prompts, "responses": ids, "attention_mask": mask}, 1),
         non_tensor_batch={key: np.array([value], dtype=object) for key, value in columns.items()},
     )
 
@@ -185,6 +191,13 @@ def asked(text, tokenizer, *, end="<|im_end|>", gold="4", profile="paper_instruc
         ("I do not know.", {}, {"score": 0.0, "status": "no_answer", "no_answer": 1.0}),
         (response("$4$"), {"gold": "$$"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("B"), {"gold": "B", "extra": {"answer_type": "choice", "choices": ["x", "y"]}}, {"acc": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {}, {"score": 1.0, "acc": 1.0, "format": 0.0}),
+        # A template that opens the think section leaves the response to close it.
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think><answer>$4$</answer>", {"prompt": f"{PLAIN}<think>\n"}, {"score": 1.5, "format": 1.0}),
+        ("2 + 2 </think>$4$", {"prompt": f"{PLAIN}<think>\n"}, {"format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n"}, {"acc": 1.0, "format": 0.0}),
+        (response("$4$"), {"prompt": f"{PLAIN}<think>\n\n</think>\n\n"}, {"score": 1.5, "format": 1.0}),
         (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx", "profile": "paper_instruct+sympy"}, {"score": 1.5}),
         (response(r"$\frac13$"), {"gold": r"\int_0^1 x^2\,dx"}, {"score": 0.0, "status": "gold_unusable"}),
         (response("$9" + "^{9" * 40 + "}" * 40 + "$"), {}, {"acc": 0.0}),
@@ -213,6 +226,24 @@ def test_the_manager_deducts_the_penalties_of_its_configuration(processor):
     assert result["reward_score"] == 0.5
     fields = result["reward_extra_info"]
     assert (fields["score"], fields["repetition"], fields["overlong"]) == (0.5, 0.0, -1.0)
+
+
+def test_plain_verl_finds_the_reward_by_its_path_and_pays_it(processor):
+    """verl's own manager, as `custom_reward_function` configures it, without our plugin's manager."""
+    function = {"path": "pkg://mmk12.rewards.verl", "name": "compute_score"}
+    manager = {"source": "register", "name": "naive"}
+    config = OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": manager}})
+    with asyncio.Runner() as runner:
+
+        async def create():
+            return load_reward_manager(config, hf_tokenizer(MODEL))
+
+        naive = runner.run(create())
+        choices = {"answer_type": "choice", "choices": np.array(["x", "y"]), "precision": None}
+        data = asked(response("y"), processor.tokenizer, gold="B", profile="paper_zero", extra=choices)
+        result = runner.run(naive.run_single(data))
+    assert result["reward_score"] == 2.0
+    assert result["reward_extra_info"]["status_correct"] == 1.0
 
 
 def test_a_worker_that_dies_costs_no_reward(manager, processor):

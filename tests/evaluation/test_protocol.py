@@ -10,6 +10,7 @@ from mmk12.cli.evaluation import default_out
 from mmk12.datasets.registry import load_benchmark
 from mmk12.errors import BadRecipe, MissingData, OutputError, UnknownName
 from mmk12.evaluation import pipeline
+from mmk12.evaluation.compare import list_scaled_pictures
 from mmk12.evaluation.leaderboard import make_leaderboard
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.evaluation.protocol import PROTOCOLS, Protocol, list_differences, load_protocol
@@ -221,3 +222,10 @@ def test_the_papers_numbers_name_its_protocol():
 )
 def test_every_protocol_has_a_folder_of_its_own(protocol, changes, folder):
     assert default_out("ORG/NAME", load_protocol(protocol).change(**changes)) == Path("runs") / folder
+
+
+def test_runs_with_pictures_of_other_sizes_are_no_pair(tmp_path):
+    a, b = graded(tmp_path / "a", RESPONSES), graded(tmp_path / "b", RESPONSES, max_pixels=9000)
+    assert list_scaled_pictures(a, a) == []
+    assert len(list_scaled_pictures(a, b)) == 1
+    assert [row.protocol for row in make_leaderboard([a, b]).runs] == ["", ""]

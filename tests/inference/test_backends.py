@@ -22,6 +22,9 @@ def places(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "completions.jsonl").touch()
     (tmp_path / "saved.jsonl").touch()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "answers.json").write_text("{}")
+    (tmp_path / "data").mkdir()
     return tmp_path
 
 
@@ -53,6 +56,9 @@ def test_auto_takes_what_fits(places, monkeypatch, model, backend, fast, expecte
         ("http://host/v1", "vllm", BadInput, "is a server"),
         ("org/name", "openai", BadInput, "needs the URL of a server"),
         ("./nowhere", "hf", MissingData, "No model folder"),
+        ("{}/answers.json", "auto", BadInput, "is a file, and a model is a folder"),
+        ("{}/answers.json", "hf", BadInput, "is a file, and a model is a folder"),
+        ("{}/data", "auto", BadInput, "without config.json"),
         ("{}/model", "replay", MissingData, "No saved completions"),
     ],
 )

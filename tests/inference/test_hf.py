@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -189,3 +191,13 @@ def test_an_incomplete_model_folder_is_one_clear_line(folder, store, tmp_path, m
     with pytest.raises(ModelError, match=word) as caught:
         HfBackend(str(broken), store)
     assert "\n" not in str(caught.value)
+
+
+def test_plain_transformers_loads_a_model_folder_in_this_environment(folder):
+    """Without mmk12, in a process of its own: `make demo` builds one in which torchvision can be imported."""
+    program = (
+        "import sys; from transformers import AutoModelForImageTextToText, AutoProcessor;"
+        "AutoProcessor.from_pretrained(sys.argv[1]); AutoModelForImageTextToText.from_pretrained(sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData
 from mmk12.plotting import apply_style, plot, to_svg
+from mmk12.runlog import read_responses, read_run
 from mmk12.utils import content
 from tests.conftest import response
 from tests.runs import graded
@@ -82,6 +83,98 @@ def test_seeds_are_one_line_with_a_band_and_experiments_differ_in_colour_and_das
     assert len(panel.collections) == 1, "one band, of the experiment with seeds"
     assert panel.get_ylabel() == "accuracy reward"
     assert panel.lines[0].get_xdata().tolist() == list(range(1, 11))
+
+
+def test_few_points_are_dots_and_the_figure_says_what_its_lines_are(runs, tmp_path):
+    short = make_training_run(tmp_path / "short", steps=3, prompts=2)
+    with apply_style():
+        mixed = content.load_figure("training_curves").figure([*runs, short])
+        alone = content.load_figure("training_curves").figure([short])
+    (line,) = alone.axes[0].lines
+    assert line.get_marker() == "o"
+    assert line.get_ydata().tolist() == read_run(short).table["accuracy"].tolist(), "the values are those logged"
+    assert alone.get_supxlabel() == "dots: as logged, fewer than 10 points are not smoothed"
+    said = mixed.get_supxlabel().replace("\n", " ")
+    for words in (
+        "faint: as logged",
+        "bold: exponentially weighted mean, span 3 points",
+        "band: 95 % interval",
+        "dots",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize("name", ["difficulty_drift", "length_vs_accuracy", "groups", "aha"])
+def test_every_smoothed_figure_leaves_few_points_alone(tmp_path, name):
+    short = make_training_run(tmp_path / "short", steps=3, prompts=4)
+    rows = read_responses(short / "rollouts").table
+    panel = axes(name, [short])[0]
+    if name == "length_vs_accuracy":
+        right = rows[rows["acc"] == 1].groupby("step")["length"].mean()
+        assert panel.lines[0].get_ydata().tolist() == pytest.approx(right.tolist())
+    elif name == "difficulty_drift":
+        assert len(panel.lines[-1].get_xdata()) == 3, "each dumped step is marked"
+
+
+def test_shares_stay_between_0_and_1(runs):
+    for panel in axes("compare_runs", runs, metrics=["accuracy", "truncated", "clip_fraction"]):
+        low, high = panel.get_ylim()
+        assert low > -0.02 and high < 1.02
+        for band in panel.collections:
+            values = band.get_paths()[0].vertices[:, 1]
+            assert values.min() >= 0 and values.max() <= 1
+
+
+def test_a_reward_that_is_no_share_is_not_cut_off(tmp_path):
+    run = make_training_run(tmp_path / "run", steps=3, prompts=2, dumps=False)
+    log = run / "attempts" / "001" / "metrics.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for row in rows:
+        row["data"]["reward/acc/mean"] = -2.0 + row["step"]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert axes("training_curves", [run])[0].get_ylim()[0] < -1
+
+
+def test_nothing_found_is_said_and_not_drawn(tmp_path):
+    run = make_training_run(tmp_path / "run", steps=2, prompts=2)
+    for path in (run / "rollouts").glob("*.jsonl"):
+        rows = [{**json.loads(line), "output": "<answer>4</answer>"} for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    panels = axes("aha", [run])
+    assert [panel.axison for panel in panels] == [False, False]
+    assert "none in" in panels[0].texts[0].get_text()
+
+
+def test_panels_share_their_axes_and_wrap(runs):
+    panels = axes("groups", runs)
+    assert len({panel.get_xlim() for panel in panels}) == len({panel.get_ylim() for panel in panels}) == 1
+
+
+def test_sub_scores_stand_under_a_heading_with_their_numbers_of_items(evaluations):
+    labels = [label.get_text() for label in axes("benchmarks", evaluations)[0].get_yticklabels()]
+    assert labels == ["toy (n = 4)", "by topic", "a|b (n = 4)"]
+
+
+@pytest.mark.parametrize(("preset", "width"), [("column", 3.3), ("page", 6.9)])
+def test_a_figure_for_print_has_the_width_of_print(runs, tmp_path, preset, width):
+    plot("training_curves", runs, tmp_path / "x.png", preset=preset)
+    with Pillow.open(tmp_path / "x.png") as drawn:
+        assert drawn.width == pytest.approx(300 * width, abs=2)
+        grey_values = np.round(np.asarray(drawn.convert("L")) / 255, 1)
+    assert len(np.unique(grey_values)) > 3
+
+
+@pytest.mark.parametrize(
+    ("figure", "out", "preset", "message"),
+    [
+        ("training_curves", "x.jpg", "screen", "png, .svg or .pdf"),
+        ("training_curves", "x.tex", "screen", "not a table"),
+        ("training_curves", "x.png", "poster", "screen, column, page"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_any_run_is_read(tmp_path, figure, out, preset, message):
+    with pytest.raises(BadInput, match=message):
+        plot(figure, [tmp_path / "nowhere"], tmp_path / out, preset=preset)
 
 
 def test_metrics_can_be_chosen_where_a_figure_lets_them(runs, tmp_path):

@@ -25,7 +25,13 @@ def test_smoothing_is_the_weighted_mean_it_says_it_is():
     keep = 1 - 2 / (3 + 1)
     third = (4 + keep * 2 + keep**2 * 1) / (1 + keep + keep**2)
     assert smooth(pd.Series([1.0, 2.0, 4.0]), 3).tolist() == pytest.approx([1.0, (2 + keep) / (1 + keep), third])
-    assert [smoothing_span(steps) for steps in (5, 60, 1200)] == [3, 5, 100]
+    assert [smoothing_span(points) for points in (10, 60, 1200)] == [3, 5, 100]
+
+
+def test_few_points_are_not_smoothed():
+    assert [smoothing_span(points) for points in (1, 3, 9)] == [0, 0, 0]
+    three = pd.Series([58.0, 49.0, 61.0], index=[1, 13, 25])
+    assert Curve("dumps", (three,)).smoothed().mean.tolist() == three.tolist()
 
 
 def test_seeds_become_a_mean_with_the_interval_of_t():

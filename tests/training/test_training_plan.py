@@ -189,7 +189,7 @@ def test_the_clip_of_a_loss_is_its_own(changes: list[str], bounds: tuple[float, 
         (["train.loss_constant=100"], "the divisor of loss_mean: constant"),
         (["train.loss=gspo", "train.rollout_correction.by=token"], "rollout_correction.by: sequence"),
         (["train.loss=clip_cov"], "compares the samples of a micro-batch, and hardware.micro_batch is 1"),
-        (["train.lora.rank=32", "train.freeze_vision=false"], "lora trains the language model alone"),
+        (["train.lora.rank=32", "train.freeze_vision=none"], "lora trains the language model alone"),
         (["train.lora.rank=32", "hardware.rollout=hf_server"], "lora needs hardware.rollout: vllm"),
         (["train.loss=sapo", "train.loss_mean=token"], "the loss sapo always takes loss_mean: sample"),
         (["train.loss=sapo", "train.clip=0.1"], "the loss sapo has no clip"),
@@ -425,7 +425,7 @@ def test_fine_tuning_has_the_rows_of_reinforcement_and_words_of_its_own() -> Non
     assert plan.recipe.data == load_recipe("mm_eureka_8b").data
     assert plan.command()[1:7] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "4", "-m"]
     assert plan.keys["data.train_batch_size"] == 64
-    assert plan.keys["mmk12.freeze_vision"] is True
+    assert plan.keys["mmk12.freeze_vision"] == "tower"
     assert count_steps(plan.recipe.training, plan.recipe.hardware, 54_931).total == 858
     with pytest.raises(BadRecipe, match=r"sft\.batch is 65, which GPUs times hardware\.micro_batch"):
         plan_of("sft", "sft.batch=65", "hardware.gpus=4")
@@ -448,3 +448,14 @@ def test_defaults_are_facts_about_keys_that_are_set() -> None:
     assert known[f"{ACTOR}.clip_ratio_c"] == 3.0
     assert known[f"{ACTOR}.loss_agg_mode"] == "token-mean"
     json.dumps(known)
+
+
+def test_the_projector_is_frozen_by_a_key_that_reaches_the_worker() -> None:
+    key = "actor_rollout_ref.mmk12.freeze_projector"
+    for word, tower, projector in (("none", False, None), ("tower", True, None), ("all", True, True)):
+        plan = plan_of("qwen3_vl_8b", f"train.freeze_vision={word}")
+        assert (plan.keys[f"{ACTOR}.freeze_vision_tower"], plan.keys.get(key)) == (tower, projector)
+    assert f"++{key}=True" in plan.command()
+    assert plan.keys["data.mm_processor_kwargs.min_pixels"] == 4096
+    assert plan.keys["data.mm_processor_kwargs.max_pixels"] == 1_310_720
+    assert not any("crop_to_patches" in name for name in plan.keys)

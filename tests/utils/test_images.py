@@ -249,6 +249,15 @@ def test_whatever_a_decoder_raises_is_a_bad_picture(monkeypatch, error):
         decode(b"RARE" + bytes(100))
 
 
+def test_a_program_is_no_picture(monkeypatch):
+    """Pillow hands EPS to Ghostscript where that is installed."""
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **more: pytest.fail("it was run"))
+    with pytest.raises(BadImage, match="EPS is a program"):
+        decode(encoded(Pillow.new("RGB", (40, 30), "red"), "EPS"))
+
+
 def test_a_refused_picture_leaves_no_file(store):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     noise = io.BytesIO()

@@ -6,6 +6,7 @@ Each line is one kind with cases of its own; all are graded in a box and in an a
 
 import pytest
 
+from mmk12.types import Gold
 from mmk12.verifier import classify_gold, verify
 
 NEVER_PAID = {
@@ -41,6 +42,15 @@ NEVER_PAID = {
     "an ordinal's letters in another order": ("23rd", ["23dr"]),
     "a word that makes another number": ("9", ["9 dozen", "9 squared", "9 halves", "9 factorial", "9 times", "9打"]),
     "another correspondence of vertices": (r"\triangle ABC\cong\triangle PQR", ["△ABC≌△PRQ", "△ABC≌△QPR", "△BAC≌△PQR"]),
+    "a recurring decimal that is cut": (r"0.\dot{4}", ["0.4", "0.44", "0.444"]),
+    "digits behind the period": (r"\frac{4}{9}", [r"0.\overline{4}5", r"0.\dot{4}5", r"0.\dot{4}0\dot{4}1"]),
+    "factors that look like a recurring decimal": ("2", [r"0.\overline{3}6", r"0.\dot{3}6"]),
+    "two numbers side by side": ("121.5", ["12 1.5", "1 21.5"]),
+    "numbers glued at a point": ("1.5234", ["1.5 234"]),
+    "characters that nobody knows": ("p \ue100 q", ["p q", "p \ue101 q"]),
+    "private characters instead of an arrow": (r"\overrightarrow{PQ}", ["\ue000PQ", "\ue000 PQ", "\ue001PQ"]),
+    "a private character instead of a bar": (r"\bar{w}", ["\ue001w", "\ue000w", "\ue001{w}"]),
+    "a part that is no constant": ("0", [r"\lfloor\sqrt{n-1}\rfloor", r"\lfloor\frac{1}{n}\rfloor", r"n-n_1"]),
     "a sign that only a root of a square hides": (r"\sqrt{q^2}", ["q", "-q"]),
     "the product of two absolute values": ("|p|q", ["p|q|", "pq", "|pq|"]),
 }
@@ -92,6 +102,13 @@ SAME = {
     "both signs inside a set": (r"\{2\pm\sqrt3,5\}", [r"\{5,2-\sqrt3,2+\sqrt3\}"]),
     "the argument of a function by its value": (r"f(\frac14)<f(2)", ["f(0.25)<f(2)"]),
     "recurring decimals": (r"0.\dot{4}\dot{5}", [r"0.\overline{45}", r"\frac{5}{11}"]),
+    "a period under combining marks": (
+        r"\frac{7}{30}",
+        ["0.23\u0307", "0.23\u0305", "0.2(3)", "0.2333...", r"0.2333\ldots"],
+    ),
+    "a period behind thousands": (r"\frac{11111}{9}", [r"1,234.\overline{5}", r"1234.\bar5", "1234.(5)", "1234.555…"]),
+    "a long period": (r"\frac{1}{17}", [r"0.\overline{0588235294117647}", r"0.\dot{0}58823529411764\dot{7}"]),
+    "a bar over a letter by a combining character": (r"\bar{w}+1", ["w\u0305+1", "1+w\u0304"]),
     "one digit under a dot": (r"\frac{2}{9}", [r"0.\dot2", r"0.\dot{2}", r"0.\bar2"]),
     "dots over the ends of a period": (r"\frac{37}{300}", [r"0.12\dot{3}"]),
     "circled numbers": ("②③", [r"\textcircled{2}\textcircled{3}", "(2)(3)"]),
@@ -122,3 +139,80 @@ def test_never_refused(kind):
     for answer in (gold, *answers):
         for response in (f"\\boxed{{{answer}}}", f"<think>t</think><answer>{answer}</answer>"):
             assert verify(response, gold).correct, (gold, response, verify(response, gold))
+
+
+FORMULA_OF_ZERO = [r"\lfloor\sqrt{n-1}\rfloor", r"\lfloor\frac1n\rfloor", "m-n"]
+
+
+@pytest.mark.parametrize("gold", FORMULA_OF_ZERO)
+def test_zero_is_no_formula(gold):
+    assert not verify("0", gold).correct
+    assert verify(f"\\boxed{{{gold}}}", gold).correct
+
+
+def test_odd_marks_of_a_period_are_read_or_refused():
+    """Each was once an error or another number."""
+    for text in (
+        "Thr is.7 2.7\\\\\\ndot{1}e",
+        "1.2.\\dot{3}",
+        "\\dot{1}",
+        ".\\dot",
+        "0.\\dot{1}2\\dot",
+        "0.\\overline{}",
+    ):
+        for gold in ("0", text):
+            assert verify(f"\\boxed{{{text}}}", gold).status in ("correct", "wrong", "no_answer", "gold_unusable"), text
+        assert not verify(text, "1/9").correct
+
+
+EATEN = {
+    "\x0crac{3}{7}": r"\frac{3}{7}",
+    "2\times 9": "18",
+    "\theta+1": r"1+\theta",
+    "4\text{ cm}": "4 cm",
+    "\x08inom{5}{2}": "10",
+    "\\left(1, 2\right]": "(1, 2]",
+    "\x07lpha": r"\alpha",
+    "\x0crac12+\x0crac13": r"\frac56",
+    "x \neq 2": r"x \ne 2",
+}
+
+
+@pytest.mark.parametrize("gold", EATEN)
+def test_escapes_that_json_ate_are_restored(gold):
+    kind = classify_gold(gold)
+    assert kind.usable and "JSON" in kind.reason, kind
+    assert verify(f"\\boxed{{{EATEN[gold]}}}", gold).correct
+    assert not verify("\\boxed{rac}", gold).correct
+
+
+UNUSABLE = {
+    "√": "tick or a cross",
+    "×": "tick or a cross",
+    r"$\times$": "tick or a cross",
+    "✗": "tick or a cross",
+    "None": "empty",
+    "N/A": "empty",
+    "": "empty",
+    "3\x005": "control character",
+    "\x1b[1m7": "control character",
+}
+
+
+@pytest.mark.parametrize("gold", UNUSABLE)
+def test_the_linter_and_the_verdict_name_the_same_fault(gold):
+    kind = classify_gold(gold)
+    verdict = verify("<answer>7</answer>", gold)
+    assert not kind.usable and UNUSABLE[gold] in kind.reason
+    assert verdict.status == "gold_unusable" and verdict.reason == kind.reason
+
+
+def test_the_linter_knows_options_as_the_verdict_does():
+    text = "The train from the north is later than the one from the south because of snow"
+    other = "The train from the south is later than the one from the north because of snow"
+    assert not classify_gold(text).usable
+    assert classify_gold(Gold(text, choices=(other, text))).usable
+    assert verify("\\boxed{B}", Gold(text, choices=(other, text))).correct
+    assert verify("\\boxed{A}", Gold(text, choices=(other, text))).status == "wrong"
+    for sign in (">", "<", "≥"):
+        assert classify_gold(sign).usable and verify(f"\\boxed{{{sign}}}", sign).correct

@@ -1,7 +1,9 @@
 """The record of what a response is graded against, and the closed vocabularies of its words."""
 
 import json
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -138,3 +140,45 @@ def test_a_misspelt_finish_reason_is_named(tmp_path):
     assert "Did you mean 'length'" in log.notes[0]
     with pytest.raises(BadInput, match="row 2: Unknown finish reason 'lenght'"):
         ReplayBackend(file)
+
+
+NONSENSE = [
+    ({"precision": -2}, "precision"),
+    ({"precision": 1.5}, "precision"),
+    ({"precision": True}, "precision"),
+    ({"precision": 10**6}, "precision"),
+    ({"precision": "two"}, "precision"),
+    ({"precision": float("inf")}, "precision"),
+    ({"tolerance": float("nan")}, "tolerance"),
+    ({"tolerance": -0.1}, "tolerance"),
+    ({"tolerance": float("inf")}, "tolerance"),
+    ({"tolerance": "wide"}, "tolerance"),
+    ({"tolerance": [0.1]}, "tolerance"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "field"), NONSENSE)
+def test_nonsense_is_refused_by_the_name_of_its_field(arguments, field):
+    with pytest.raises(BadInput, match=f"`{field}` must be"):
+        verify("12", "12", **arguments)
+    with pytest.raises(BadInput, match=f"`{field}` must be"):
+        verify("12", Gold("12"), **arguments)
+
+
+def test_a_gold_with_nonsense_is_refused():
+    with pytest.raises(BadInput, match="`precision`"):
+        verify("12", Gold("12", precision=-1))
+    with pytest.raises(BadInput, match="`tolerance`"):
+        next(verify_many([{"response": "12", "gold": "12", "tolerance": -1}]))
+
+
+def test_numbers_and_arrays_are_texts_and_lists():
+    for gold in (12, 12.0, np.int64(12), np.float32(12), np.array(12), Fraction(12), "12"):
+        assert verify("\\boxed{12}", gold).correct, repr(gold)
+    assert verify("B", "4", choices=np.array([3, 4])).correct
+    assert verify("B", np.str_("4"), choices=np.array(["3", "4"]), precision=np.int64(0)).correct
+    for missing in (float("nan"), np.float64("nan"), None):
+        assert verify("nan", missing).status == "gold_unusable"
+    # In a table, NaN is a missing value.
+    row = {"response": "12", "gold": "12", "precision": np.nan, "tolerance": np.nan, "choices": None}
+    assert next(verify_many([row])).correct

@@ -44,11 +44,11 @@ def test_equal_rewards_whiten_to_nothing():
 
 
 def test_a_frozen_tower_gets_no_gradient_and_the_rest_does(processor):
-    from mmk12.verl_plugin.internvl import freeze_vision_tower
+    from mmk12.verl_plugin.freezing import freeze_vision
     from tools.train_demo_model.architecture import build_model
 
     model = build_model(processor.tokenizer)
-    frozen = freeze_vision_tower(model)
+    frozen = freeze_vision(model, "tower")
     assert frozen == sum(p.numel() for p in model.model.vision_tower.parameters())
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert trained
@@ -77,10 +77,10 @@ def test_without_pixels_the_tower_runs_and_changes_nothing(processor):
 
 
 def test_a_model_without_a_tower_cannot_be_frozen():
-    from mmk12.verl_plugin.internvl import freeze_vision_tower
+    from mmk12.verl_plugin.freezing import freeze_vision
 
     with pytest.raises(PatchError, match="Linear has no vision tower to freeze"):
-        freeze_vision_tower(torch.nn.Linear(2, 2))
+        freeze_vision(torch.nn.Linear(2, 2), "all")
 
 
 @pytest.mark.parametrize("sizes", [[(112, 112)], [(300, 100)], [(60, 400), (112, 90)], [(30, 30)] * 3])
