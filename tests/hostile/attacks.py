@@ -1,7 +1,7 @@
 """Hostile inputs, drawn by a seeded generator: files, replies and texts that somebody made to break the reader.
 
-`ATTACKS` has one generator for each class: it takes a `Random` and returns the bytes of one input. No foreign bytes are
-kept here. Most inputs begin as a sound one, so that they get past the first check, and are then damaged in a few places.
+`ATTACKS` has one generator for each class: it takes a `Random` and returns the bytes of one input. No foreign bytes
+are kept here. Most inputs begin as a sound one, so that they get past the first check, and are then damaged.
 """
 
 import io
@@ -129,9 +129,29 @@ def make_parquet(random: Random) -> bytes:
 
 
 _VALUES = [
-    "1", "-2", "1e400", "NaN", "-Infinity", "null", "true", '"x"', '"\\ud800"', "[]", "{}", "9" * 5_000, '"' + "y" * 5_000,
-    '"\\u0000"', "1.5", "1e-400", '"=1+1"', '"<script>"', "[1,[2]]", '{"a":1,"a":2}', "0x10", "'z'",
-]  # fmt: skip
+    "1",
+    "-2",
+    "1e400",
+    "NaN",
+    "-Infinity",
+    "null",
+    "true",
+    '"x"',
+    '"\\ud800"',
+    "[]",
+    "{}",
+    "9" * 5_000,
+    '"' + "y" * 5_000,
+    '"\\u0000"',
+    "1.5",
+    "1e-400",
+    '"=1+1"',
+    '"<script>"',
+    "[1,[2]]",
+    '{"a":1,"a":2}',
+    "0x10",
+    "'z'",
+]
 
 
 def _pairs(random: Random, keys: list[str]) -> str:
@@ -155,9 +175,21 @@ def make_json(random: Random) -> bytes:
 def make_yaml(random: Random) -> bytes:
     """A recipe: sound keys with any values, aliases, tags, mappings as keys, deep nesting, damage."""
     odd = [
-        "&a [*a]", "!!python/object/apply:os.system [id]", "? [a, b]\n: c", "<<: *x", "1e999", "0o777", "2026-13-45", "~",
-        nest(random, "[", "1", "]"), nest(random, "{a: ", "1", "}"), "'" + "z" * 9_000, "\t- x", "? {a: b}\n: c", "!!binary x",
-    ]  # fmt: skip
+        "&a [*a]",
+        "!!python/object/apply:os.system [id]",
+        "? [a, b]\n: c",
+        "<<: *x",
+        "1e999",
+        "0o777",
+        "2026-13-45",
+        "~",
+        nest(random, "[", "1", "]"),
+        nest(random, "{a: ", "1", "}"),
+        "'" + "z" * 9_000,
+        "\t- x",
+        "? {a: b}\n: c",
+        "!!binary x",
+    ]
     keys = ["name", "about", "extends", "prompt", "data", "train", "reward", "name"]
     text = "\n".join(f"{random.choice(keys)}: {random.choice(odd)}" for _ in range(random.randrange(1, 5)))
     return damage(random, text.encode())
@@ -199,10 +231,55 @@ def make_reply(random: Random) -> bytes:
 
 
 _TEX = (
-    "\\frac{", "\\sqrt{", "^{", "_{", "}", "{", "(", ")", "[", "]", "\\left(", "\\right)", "|", "!", "\\sin", "\\log_", "9" * 40,
-    "1", "2", "x", "\\pm", ",", ";", " or ", "\\begin{matrix}", "\\end{matrix}", "&", "\\\\", "%", "°", "cm", "<", "=", "\\in",
-    "\\boxed{", "<answer>", "</answer>", "</think>", "\u202e", "\u200b", "\0", "①", "\\overline{", "10^", "e", "\\infty", "$", "A",
-)  # fmt: skip
+    "\\frac{",
+    "\\sqrt{",
+    "^{",
+    "_{",
+    "}",
+    "{",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\\left(",
+    "\\right)",
+    "|",
+    "!",
+    "\\sin",
+    "\\log_",
+    "9" * 40,
+    "1",
+    "2",
+    "x",
+    "\\pm",
+    ",",
+    ";",
+    " or ",
+    "\\begin{matrix}",
+    "\\end{matrix}",
+    "&",
+    "\\\\",
+    "%",
+    "°",
+    "cm",
+    "<",
+    "=",
+    "\\in",
+    "\\boxed{",
+    "<answer>",
+    "</answer>",
+    "</think>",
+    "\u202e",
+    "\u200b",
+    "\0",
+    "①",
+    "\\overline{",
+    "10^",
+    "e",
+    "\\infty",
+    "$",
+    "A",
+)
 
 
 def make_tex(random: Random) -> bytes:
@@ -216,12 +293,33 @@ def make_tex(random: Random) -> bytes:
 
 
 CHANGED = (
-    "The answer is not {n}.", "It is half of {n}.", "the square root of {n}", "\\boxed{{{n}+1}}", "\\boxed{{-{n}}}",
-    "<answer>{n}</answer><answer>{m}</answer>", "\\boxed{{{n}{m}}}", "\\boxed{{{n} \\text{{ or }} {m}}}", "\\boxed{{\\frac{{{n}}}{{{m}}}}}",
-    "{n} dozen", "\\boxed{{{n}^2}}", "\\boxed{{{n}!}}", "\\boxed{{{n}, {m}}}", "\\boxed{{{n}=%d}}", "The answer is {m}, not {n}.",
-    "The answer is {n}? No, {m}.", "\\boxed{{\\overset{{{n}}}{{{m}}}}}", "more than {n}", "\\boxed{{{n}\\%}}", "\\boxed{{x={n}y}}",
-    "<think>{n}</think>", "\\boxed{{{m}}}", "\\boxed{{|{n}|+{m}}}", "\\boxed{{{n}i}}", "{n} squared", "everything but {n}",
-)  # fmt: skip
+    "The answer is not {n}.",
+    "It is half of {n}.",
+    "the square root of {n}",
+    "\\boxed{{{n}+1}}",
+    "\\boxed{{-{n}}}",
+    "<answer>{n}</answer><answer>{m}</answer>",
+    "\\boxed{{{n}{m}}}",
+    "\\boxed{{{n} \\text{{ or }} {m}}}",
+    "\\boxed{{\\frac{{{n}}}{{{m}}}}}",
+    "{n} dozen",
+    "\\boxed{{{n}^2}}",
+    "\\boxed{{{n}!}}",
+    "\\boxed{{{n}, {m}}}",
+    "\\boxed{{{n}=%d}}",
+    "The answer is {m}, not {n}.",
+    "The answer is {n}? No, {m}.",
+    "\\boxed{{\\overset{{{n}}}{{{m}}}}}",
+    "more than {n}",
+    "\\boxed{{{n}\\%}}",
+    "\\boxed{{x={n}y}}",
+    "<think>{n}</think>",
+    "\\boxed{{{m}}}",
+    "\\boxed{{|{n}|+{m}}}",
+    "\\boxed{{{n}i}}",
+    "{n} squared",
+    "everything but {n}",
+)
 """Responses that have the number n of the gold in them and do not answer with it; m is another number."""
 
 
@@ -238,10 +336,29 @@ def make_claim(random: Random) -> bytes:
 def make_page(random: Random) -> bytes:
     """Text of datasets and models with markup, scripts, formulas and Markdown."""
     pieces = [
-        "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "![y](http://evil/)", "$x^2$",
-        "</script>", "<!--", "]]>", "&lt;", '" onload="x', "$$\\frac{<b>}{\\href{javascript:1}{x}}$$", "\\(\\text{<svg/onload=x>}\\)",
-        "`<i>`", "|a|b|\n|-|-|\n|<u>|c|", "\ue000", "\ue0010\ue000", "<think>", "</answer>", "\\boxed{<s>}", "# <h1>", "\0", "<iframe>",
-    ]  # fmt: skip
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "![y](http://evil/)",
+        "$x^2$",
+        "</script>",
+        "<!--",
+        "]]>",
+        "&lt;",
+        '" onload="x',
+        "$$\\frac{<b>}{\\href{javascript:1}{x}}$$",
+        "\\(\\text{<svg/onload=x>}\\)",
+        "`<i>`",
+        "|a|b|\n|-|-|\n|<u>|c|",
+        "\ue000",
+        "\ue0010\ue000",
+        "<think>",
+        "</answer>",
+        "\\boxed{<s>}",
+        "# <h1>",
+        "\0",
+        "<iframe>",
+    ]
     text = "".join(random.choice(pieces) for _ in range(random.randrange(1, 25)))
     return (
         text if random.random() < 0.9 else nest(random, random.choice(["> ", "- ", "$\\frac{", "**", "["]), text, "")

@@ -1,7 +1,7 @@
 """Feeds one hostile input to the reader of its class, the real one, and says what it got wrong.
 
 A reader may refuse, with an error of the package or the fault that its docstring names. Any other exception is a crash,
-and a number, a verdict or markup that the input does not hold is a false result, returned in words ("" if there is none).
+and a number, a verdict or markup that the input does not hold is a false result, returned in words ("" if none).
 """
 
 import json

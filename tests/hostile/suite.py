@@ -59,7 +59,7 @@ def run_class(name: str, runs: int, seed: int) -> dict[str, object]:
                 false += bool(fault)
             except Mmk12Error:
                 fault = ""
-            except BaseException as error:  # every other exception is what this looks for
+            except BaseException as error:  # noqa: BLE001 - any other exception is what this looks for
                 crashes += 1
                 fault = f"{type(error).__name__}: {error}"
             if fault:
