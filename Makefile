@@ -19,7 +19,7 @@ PEER_PARTS := ms-swift==4.6.0 openrlhf==0.11.2 dacite addict json-repair binpack
 	sortedcontainers modelscope==1.40.2 modelscope_hub==0.5.1 pylatexenc
 RAW ?= ../shared/data
 # How many hostile inputs of each class `make test-hostile` makes, and from which seed.
-RUNS ?= 10000
+RUNS ?= 2000
 SEED ?= 1
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
@@ -60,7 +60,7 @@ test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fi
 test-peers: $(PEERS)/ready  ## our rewards and exports in TRL, ms-swift, OpenRLHF, inspect_ai and verifiers, and a training by TRL: minutes
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
 
-test-all: test test-slow test-pages test-engines test-verl test-peers  ## everything
+test-all: test test-slow test-hostile test-pages test-engines test-verl test-peers  ## everything
 
 coverage: $(VENV)/ready  ## branch coverage of the fast suite; build/coverage.xml, and a floor in pyproject.toml
 	mkdir -p build
