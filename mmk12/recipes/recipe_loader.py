@@ -64,7 +64,8 @@ def rename_old_keys(recipe: dict[str, Any]) -> dict[str, Any]:
     """Returns `recipe` with the keys that older releases wrote under their names of today.
 
     For a recipe file or the resolved.yaml of a run: `profile: {prompt, reward}` is now `prompt` and `reward.profile`,
-    and `freeze_vision` is a word. Raises `BadRecipe` where `profile` is not such a mapping, or stands beside a key that replaces it.
+    and `freeze_vision` is a word. Raises `BadRecipe` where `profile` is not such a mapping, or stands beside a key that
+    replaces it.
     """
     recipe = {key: _name_frozen(value) if key in ("train", "sft") else value for key, value in recipe.items()}
     if "profile" not in recipe:

@@ -7,7 +7,8 @@ its module is imported, and fails if the function that it replaces is not that o
 activation             the list of all patches
 patching               guarded monkey patching: on import, with a signature check
 require_active         its import fails where the plugin is off; the actor imports it
-internvl               InternVL's processor, pixels, image tokens and vision tower in verl
+internvl               InternVL's processor, image tokens and vision tower in verl
+pixels                 images travel to the actor as bytes, not as float32 pixels
 freezing               the frozen vision tower, with or without its projector, of every family
 datasets               the rows of `mmk12 build-data` for verl's RL and SFT trainers
 algorithms             RLOO with whitened advantages, and the online filter that drops uniform groups

@@ -12,6 +12,7 @@ from mmk12.verl_plugin import (
     freezing,
     internvl,
     losses,
+    pixels,
     qwen_attention,
     rollout_registration,
     step_metrics,
@@ -20,10 +21,11 @@ from mmk12.verl_plugin import (
 from mmk12.verl_plugin.patching import PatchError, patch_when_imported
 
 _PATCHES = (
-    ("verl.experimental.agent_loop.agent_loop", internvl.patch_pixels),
+    ("verl.experimental.agent_loop.agent_loop", pixels.patch_agent_loop),
     ("verl.workers.rollout.utils", internvl.patch_image_tokens),
     ("verl.workers.rollout.base", rollout_registration.patch_adapters),
     ("verl.workers.rollout.replica", rollout_registration.patch_replicas),
+    ("verl.workers.engine.fsdp.transformer_impl", pixels.patch_engine),
     ("verl.workers.engine.fsdp.transformer_impl", internvl.patch_vision_tower),
     ("verl.workers.engine.fsdp.transformer_impl", freezing.patch_freezing_engine),
     ("verl.workers.engine_workers", freezing.patch_freezing_worker),

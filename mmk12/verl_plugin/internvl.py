@@ -43,7 +43,7 @@ def _load_internvl_processor(original: Any) -> Any:
     return hf_processor
 
 
-# The actor's pixels: verl decodes the prompt without special tokens and gives that to the processor. InternVL's image
+# Pixels: verl decodes the prompt without special tokens and gives that to the processor. InternVL's image
 # token is special, so the images have no place in it. Here the processor gets one image token per image and no text.
 
 
@@ -60,29 +60,6 @@ def compute_pixel_values(processor: Any, images: Sequence[Any], settings: Mappin
     if expected != tokens:
         raise ValueError(f"{len(images)} images make {expected} image tokens; the prompt holds {tokens}")
     return values
-
-
-def patch_pixels(agent_loop: Any) -> None:
-    """Replaces the method that verl's agent loop calls for each response."""
-    owner = agent_loop.AgentLoopWorker
-    replace_method(owner, "_compute_multi_modal_inputs", ["self", "output", "input_ids"], _compute_pixels)
-
-
-def _compute_pixels(original: Any) -> Any:
-    def compute(self: Any, output: Any, input_ids: Any) -> dict[str, Any]:
-        if not is_internvl(self.processor):
-            inputs: dict[str, Any] = original(self, output, input_ids)
-            return inputs
-        images = (output.multi_modal_data or {}).get("images") or []
-        settings = output.mm_processor_kwargs
-        if settings is None:
-            settings = self._get_mm_processor_kwargs()
-        tokens = int((input_ids == self.processor.image_token_id).sum())
-        if not images and not tokens:
-            return {}
-        return {"pixel_values": compute_pixel_values(self.processor, images, settings, tokens)}
-
-    return compute
 
 
 # The prompts for vLLM: one image token per image, because vLLM expands the tokens itself.

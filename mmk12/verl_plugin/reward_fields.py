@@ -43,7 +43,7 @@ def read_penalties(config: Mapping[str, Any]) -> Penalties:
 def find_opening(prompt: str) -> str:
     """Returns `<think>` if `prompt` ends with it, as chat templates of thinking models do, else nothing.
 
-    Such a response begins inside of its think section; with the tag in front of it, it has the format that is asked for.
+    Such a response begins inside of its think section; with the tag in front of it, it has the format of the prompt.
     """
     return _OPEN if prompt.rstrip().endswith(_OPEN) else ""
 

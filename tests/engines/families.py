@@ -114,7 +114,8 @@ def save(name, folder: Path):
 
 
 def part(name):
-    """The part of a model that a tensor belongs to, by its name in transformers."""
+    """The part of a model that a tensor belongs to, by its name in transformers or in a checkpoint."""
+    name = f".{name}"
     if ".multi_modal_projector." in name or ".merger." in name or ".deepstack_merger_list." in name:
         return "projector"
     return "tower" if ".vision_tower." in name or ".visual." in name else "language"

@@ -14,6 +14,7 @@ from tests.engines.verl_actor import (
     MODEL,
     ActorConfig,
     actor_logprobs,
+    batch,
     core_algos,
     hf_processor,
     pictures,
@@ -50,6 +51,19 @@ def test_the_actor_computes_what_transformers_computes(worker, processor, tiling
     largest = max((ours - theirs).abs().max().item() for ours, theirs in pairs)
     tell(f"verl's actor and transformers, tiles {tiles}: log-probabilities differ by at most {largest:.1e}")
     assert largest < 1e-4
+
+
+@pytest.mark.parametrize("tiling", TILINGS)
+def test_packed_images_have_the_log_probabilities_of_their_pixels(worker, processor, tiling):
+    """As they travel through the transfer queue: images of one byte a colour, of which the actor makes the pixels."""
+    images = pictures([(112, 112), (300, 100), (100, 260), (56, 56)])
+    made = rows(processor, images, tiling)
+    from mmk12.verl_plugin.pixels import pack_images
+
+    packed = batch(made, [pack_images([image], tiling) for image in images])
+    found = worker.infer_batch(packed)["log_probs"].unbind()
+    for row, (ids, _), expected in zip(found, made, actor_logprobs(worker, made), strict=True):
+        assert torch.equal(row[: len(ids) - 1], expected)
 
 
 def test_the_actor_looks_at_the_picture(worker, processor):

@@ -17,6 +17,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from mmk12.demo import generate_problems
 from mmk12.utils.images import decode
 from mmk12.verl_plugin.freezing import freeze_vision
+from mmk12.verl_plugin.pixels import PACKED, pack_images, unpack_images
 from tests.engines.families import BUILDERS, IMAGE, part, save
 
 SIZES = ((112, 112), (224, 140), (168, 168))
@@ -105,3 +106,19 @@ def test_a_step_of_the_optimiser_moves_what_the_word_leaves(name, word, trained)
     assert {part(key) for key in moved} == trained
     expected = {key for key in before if part(key) in trained}
     assert len(expected - moved) <= len(expected) // 10, sorted(expected - moved)
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_the_actor_makes_the_pixels_of_the_prompt_from_packed_images(name):
+    """Bit by bit, with another grid or other tiles than the processor's own settings give."""
+    _, processor = BUILDERS[name]()
+    settings = (
+        {"min_pixels": 3136, "max_pixels": 32_768} if name in QWEN else {"crop_to_patches": True, "max_patches": 4}
+    )
+    (problem,) = generate_problems("test", 1)
+    images = [decode(problem.png)[0].resize(size) for size in ((300, 100), (90, 260))]
+    text = (IMAGE if name in QWEN else processor.image_token) * 2
+    whole = processor(text=[text], images=images, return_tensors="pt", **settings)
+    packed = pack_images(images, settings)
+    assert sum(array.nbytes for array in packed[PACKED][0]) * 4 < whole["pixel_values"].nbytes
+    assert torch.equal(unpack_images(processor, packed)["pixel_values"], whole["pixel_values"])

@@ -76,15 +76,17 @@ def rows(processor, images, tiling):
     return made
 
 
-def batch(made):
-    """Rows as verl's trainer hands them to its actor; a row without pixels has None."""
+def batch(made, inputs=None):
+    """Rows as verl's trainer hands them to its actor; a row without pixels has None. `inputs` replace the pixels."""
+    if inputs is None:
+        inputs = [{} if values is None else {"pixel_values": values} for _, values in made]
     nested = lambda tensors: torch.nested.as_nested_tensor(tensors, layout=torch.jagged)  # noqa: E731
     return tu.get_tensordict(
         {
             "input_ids": nested([ids for ids, _ in made]),
             "position_ids": nested([torch.arange(len(ids)) for ids, _ in made]),
             "loss_mask": nested([torch.ones_like(ids) for ids, _ in made]),
-            "multi_modal_inputs": [{} if values is None else {"pixel_values": values} for _, values in made],
+            "multi_modal_inputs": inputs,
         },
         {"temperature": 1.0, "compute_loss": False, "calculate_entropy": False},
     )

@@ -103,6 +103,11 @@ def test_sources_keep_their_order(write):
         (GOOD + "  seeds: 1\n", "Unknown key 'data.seeds'. Did you mean 'seed'?"),
         (GOOD + "  val_fraction: 1.5\n", "data.val_fraction: Input should be less than 1."),
         (GOOD + "  val_fraction: .nan\n", "data.val_fraction"),
+        (GOOD + "train: {pixels: {min: 4096}}\n", "The key 'train.pixels.max' is missing."),
+        (GOOD + "train: {pixels: {min: 9, max: 8}}\n", "train.pixels: min 9 is above max 8."),
+        (GOOD + "train: {pixels: {min: 8, max: 9}, tiling: {}}\n", "tiling is for InternVL and pixels for Qwen-VL"),
+        (GOOD + "sft: {freeze_vision: projector}\n", "sft.freeze_vision: Input should be 'none', 'tower' or 'all'."),
+        (GOOD + "  long_prompts: cut\n", "data.long_prompts: Input should be 'count' or 'drop'."),
         (GOOD + "  seed: true\n", "data.seed: Input should be a valid integer."),
         (GOOD + "  letters: 1\n", "data.letters: Input should be a valid boolean."),
         (GOOD + "  otherwise: dmo\n", "data.otherwise: Unknown recipe 'dmo'. Did you mean 'demo'?"),
@@ -238,3 +243,16 @@ def test_a_source_that_is_not_in_the_recipe_cannot_be_collected(tmp_path):
     (tmp_path / "x.yaml").write_text("about: a\ndata: {sources: {demo: all}, collect: {dvqa: 5}}\n")
     with pytest.raises(BadRecipe, match="dvqa"):
         load_recipe(str(tmp_path / "x.yaml"))
+
+
+@pytest.mark.parametrize(("was", "word"), [("true", "tower"), ("false", "none")])
+def test_a_frozen_tower_was_true_or_false_once(write, was, word):
+    recipe = load_recipe(write(f"{GOOD}train: {{freeze_vision: {was}}}\n"))
+    assert recipe.train.freeze_vision == word
+
+
+def test_each_family_has_its_words_for_images():
+    tiles = {"crop_to_patches": True, "max_patches": 12}
+    assert load_recipe("mm_eureka_8b").image_settings == load_recipe("internvl3_5_8b").image_settings == tiles
+    for name in ("qwen2_5_vl_7b", "qwen3_vl_8b"):
+        assert set(load_recipe(name).image_settings) == {"min_pixels", "max_pixels"}

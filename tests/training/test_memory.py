@@ -150,3 +150,14 @@ def test_preflight_fails_where_the_job_does_not_fit(tmp_path: Path, monkeypatch:
 
 def test_this_machine_has_main_memory() -> None:
     assert (read_node_memory().host or 0) > 0.1
+
+
+def test_what_is_frozen_is_not_trained() -> None:
+    for model in ("OpenGVLab/InternVL3_5-8B-HF", "Qwen/Qwen3-VL-8B-Instruct"):
+        size = measure_model(read_known_shapes()[model])
+        for word, trained in (
+            ("none", size.total),
+            ("tower", size.language + size.projector),
+            ("all", size.language),
+        ):
+            assert estimate(model, 8, Training(freeze_vision=word)).trained == trained

@@ -12,7 +12,7 @@ import pytest
 from mmk12._version import VERL
 from mmk12.curation import build_data
 from mmk12.datasets.registry import load_benchmark
-from mmk12.errors import ModelError
+from mmk12.errors import BadRecipe, ModelError
 from mmk12.inference import prompts
 from mmk12.recipes.recipe_loader import apply_overrides, load_recipe
 from mmk12.training import preflight, verl_config
@@ -255,6 +255,14 @@ def test_prompts_are_measured_with_the_recipes_own_tiling(
     plan = make_plan(recipe, data=tmp_path, out=tmp_path, model=str(tiles_of_448), must_exist=False)
     length = preflight._make_measure(plan)([Message("user", "<image>x")], [Image("", 640, 480)])
     assert 256 * tiles < length < 256 * tiles + 60
+
+
+def test_image_settings_that_the_processor_does_not_know_are_refused(tiles_of_448: Path, tmp_path: Path) -> None:
+    """The processor would ignore them, and a training would have other images than its recipe says."""
+    recipe = apply_overrides(load_recipe("mm_eureka_8b"), ["train.tiling=null", "train.pixels={min: 4096, max: 8192}"])
+    plan = make_plan(recipe, data=tmp_path, out=tmp_path, model=str(tiles_of_448), must_exist=False)
+    with pytest.raises(BadRecipe, match=r"does not know min_pixels, max_pixels\. .* train\.tiling"):
+        preflight._make_measure(plan)
 
 
 @pytest.mark.shared

@@ -448,3 +448,14 @@ def test_defaults_are_facts_about_keys_that_are_set() -> None:
     assert known[f"{ACTOR}.clip_ratio_c"] == 3.0
     assert known[f"{ACTOR}.loss_agg_mode"] == "token-mean"
     json.dumps(known)
+
+
+def test_the_projector_is_frozen_by_a_key_that_reaches_the_worker() -> None:
+    key = "actor_rollout_ref.mmk12.freeze_projector"
+    for word, tower, projector in (("none", False, None), ("tower", True, None), ("all", True, True)):
+        plan = plan_of("qwen3_vl_8b", f"train.freeze_vision={word}")
+        assert (plan.keys[f"{ACTOR}.freeze_vision_tower"], plan.keys.get(key)) == (tower, projector)
+    assert f"++{key}=True" in plan.command()
+    assert plan.keys["data.mm_processor_kwargs.min_pixels"] == 4096
+    assert plan.keys["data.mm_processor_kwargs.max_pixels"] == 1_310_720
+    assert not any("crop_to_patches" in name for name in plan.keys)
