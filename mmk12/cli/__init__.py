@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mmk12._version import __version__
-from mmk12.cli import data, demo, doctor, evaluation, listing, reports, scaffold, training
+from mmk12.cli import data, demo, doctor, evaluation, listing, new, reports, training
 from mmk12.cli.common import examples
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     "Start with `mmk12 demo`: it needs no data, no network and no GPU.",
     epilog=examples("mmk12 demo", "mmk12 list benchmarks", "mmk12 eval --help"),
 )
-for _module in (demo, doctor, data, evaluation, training, reports, listing, scaffold):
+for _module in (demo, doctor, data, evaluation, training, reports, listing, new):
     app.add_typer(_module.app)
 
 

@@ -168,13 +168,12 @@ def check(
 
 
 @app.command(
-    epilog="Examples: `mmk12 export data/mm_eureka_8b --for trl` · "
-    "`mmk12 export data/demo --for swift --out data/swift`"
+    epilog=examples("mmk12 export data/mm_eureka_8b --for trl", "mmk12 export data/demo --for swift --out data/swift")
 )
 def export(
     data: Annotated[Path, typer.Argument(help="A folder of `build-data`, or one parquet file of it.")],
     target: Annotated[str, typer.Option("--for", help="trl, easyr1, swift, llamafactory or openrlhf.")],
-    out: Annotated[Path | None, typer.Option(help="Output folder (default: DATA/TARGET).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: DATA/TARGET).")] = None,
 ) -> None:
     """Writes training data as another trainer reads it, and says what that trainer needs to pay our reward.
 

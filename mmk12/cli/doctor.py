@@ -20,7 +20,7 @@ def doctor(as_json: AsJson = False) -> None:
 
     Exits with 1 if something will fail. An extra that is absent is no failure.
     """
-    from mmk12.utils.doctor import examine
+    from mmk12.utils.machine import examine
 
     findings = examine(Path())
     rows = [(one.name, one.state, one.found, one.advice) for one in findings]

@@ -28,6 +28,7 @@ from mmk12.errors import BadInput, MissingData
 from mmk12.types import IMAGE_MARK, BrokenLine, Gold, HubDataset, RawSample, Row, Tag
 from mmk12.utils import content, fingerprint
 from mmk12.utils.config import validate_settings
+from mmk12.utils.shards import find_files as find_shards
 
 NATIVE_ID, LOST = "id", "lost images"
 """The tags of a row: its id in the set, and that its images cannot be told from its column."""
@@ -126,13 +127,14 @@ def _open_source(ref: str, raw_dir: Path | None) -> TrainingSet:
 
 
 def _find_files(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """Returns the folder of a path and the patterns of its row files. Raises `BadInput` if there are none."""
+    """Returns the folder of a path and the patterns of its row files. Raises `BadInput` if some are missing."""
     if path.is_file():
         if path.suffix not in ROW_FILES:
             raise BadInput(f"{path} is none of {', '.join(ROW_FILES)}.")
         return path.parent, (glob.escape(path.name),)
     for pattern in _LAYOUTS:
         if any(path.glob(pattern)):
+            find_shards((path / pattern).parent, "train")  # a partial download is told, not compared in silence
             return path, (pattern,)
     raise BadInput(f"{path} holds no .parquet and no .jsonl file. Name the file itself.")
 

@@ -80,7 +80,8 @@ def find_model(model: str, backend: str = "auto") -> Model:
     chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"
     if chosen == "replay":
         if not path.is_file() and not (path / "completions.jsonl").is_file():
-            raise MissingData(f"No saved completions at {model}. Give a run folder, or a JSONL file of id, response.")
+            what = f"No file {model}" if saved else f"No saved completions at {model}"
+            raise MissingData(f"{what}. Give a run folder, or a JSONL file of id, response.")
         return Model(chosen, str(path))
     if path.exists():
         _check_model_folder(path)

@@ -59,7 +59,7 @@ def find_gold(columns: Mapping[str, Any]) -> Any:
 
 
 def split_columns(columns: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
-    """Yields the row of each of `count` responses from a batch's columns; what is no list of that length is left out."""
+    """Yields the row of each of `count` texts from a batch's columns; what is no list of that length is left out."""
     names = (*GOLD_COLUMNS, *_TOLD, PROFILE_COLUMN)
     batch = {name: columns[name] for name in names if name in columns and _is_batch(columns[name], count)}
     for at in range(count):

@@ -15,8 +15,10 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.parquet")
 
 def name_files(split: str, count: int) -> list[str]:
     """Returns the names of a split's files in order, for `count` of them."""
-    if count == 1:
-        return [f"{split}.parquet"]
+    return _name_shards(split, count) if count > 1 else [f"{split}.parquet"]
+
+
+def _name_shards(split: str, count: int) -> list[str]:
     return [f"{split}-{number:05}-of-{count:05}.parquet" for number in range(count)]
 
 
@@ -30,9 +32,10 @@ def find_files(folder: Path, split: str) -> list[Path]:
     there = sorted(path.name for path in [*shards, *([single] if single.is_file() else [])])
     if not there:
         return []
-    wanted = name_files(split, int(there[0][-13:-8]) if shards else 1)
+    # The hub calls a single file train-00000-of-00001.parquet.
+    wanted = _name_shards(split, int(there[0].removesuffix(".parquet")[-5:])) if shards else name_files(split, 1)
     if there != wanted:
         known = set(wanted) - set(there)
         what = f"{min(known)} is missing" if known else f"{there[0]} and {there[-1]} are of two builds"
-        raise BadInput(f"{folder} has no complete {split} split: {what}. Run the command that built it again.")
+        raise BadInput(f"{folder} has no complete {split} split: {what}. Build or fetch it again.")
     return [folder / name for name in wanted]

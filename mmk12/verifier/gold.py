@@ -38,7 +38,7 @@ from mmk12.verifier.relations import is_bare, is_name
 from mmk12.verifier.sentences import find_conclusion, find_formula, find_quantity, find_statement, strip_label
 from mmk12.verifier.sets import SETS, as_expr
 from mmk12.verifier.spec import GradingSpec
-from mmk12.verifier.unicode import to_plain
+from mmk12.verifier.unicode import find_control, restore_escapes, to_plain
 from mmk12.verifier.words import MAX_CHARS, parse_text
 
 _DECLARED = frozenset(ANSWER_TYPES) - {"auto"}
@@ -101,6 +101,8 @@ class GoldReference:
 _MARK = re.compile(r"\((\d)\)")
 _MEANT = re.compile(r"[^\W_]|[<>=≤≥≠∥⊥∞]")
 """Something that can be an answer: a letter, a digit, a relation."""
+_TICKS = frozenset("√×*✓✔✗✘☑☒") | {"\\times", "\\surd", "\\checkmark"}
+"""Marks of right and wrong, as they are printed and as `to_plain` leaves them."""
 _OPEN = re.compile(
     r"\(\s*(?:the\s+)?(?:answers?|reasons?)?\s*(?:is|are)?\s*not (?:unique|the only)[^()]*\)|答案不唯一",
     re.IGNORECASE,
@@ -119,13 +121,32 @@ _DRESSED = re.compile(r"\\(?:text|boxed|mathrm|textbf|mathbf)\s*\{\s*\(?([A-Za-z
 def classify_gold(gold: str | Gold) -> GoldClass:
     """Returns the type of a gold and whether it can be graded against. Never raises."""
     if isinstance(gold, Gold):
-        return make_reference(gold.text, GradingSpec.from_gold(gold).answer_type).kind
+        reference = make_reference(gold.text, GradingSpec.from_gold(gold).answer_type)
+        if gold.choices and reference.values and not reference.kind.usable:
+            # As in `verify`: with options, even a gold of many words is one of a few.
+            return GoldClass(reference.kind.type, True, "the text of one of the options")
+        return reference.kind
     return make_reference(gold).kind
 
 
 @lru_cache(maxsize=4096)
 def make_reference(text: str, declared: str = "auto") -> GoldReference:
     """Parses `text` as a gold of the declared answer type; of a solution with a box, the box is the gold."""
+    read = _make_reference(text, declared)
+    if text.isprintable() or not read.kind.usable:
+        return read
+    restored = restore_escapes(text)
+    control = find_control(restored)
+    if control is not None:
+        return replace(
+            read, values=(), kind=GoldClass(read.kind.type, False, f"a control character {control} is in it")
+        )
+    if restored == text or read.kind.reason:
+        return read
+    return replace(read, kind=replace(read.kind, reason="read with the backslashes that JSON took for escapes"))
+
+
+def _make_reference(text: str, declared: str) -> GoldReference:
     shown = to_plain(text[-MAX_CHARS:])
     if "box" in shown:
         shown = find_boxed(shown) or shown
@@ -161,6 +182,10 @@ def _make_declared(text: str, shown: str, declared: str) -> GoldReference:
 def _make_undeclared(text: str, shown: str) -> GoldReference:
     """Parses a gold of which only the text is known."""
     bare = shown.strip("$ .\n\t")
+    if bare in _TICKS:
+        return GoldReference(
+            text, (), GoldClass("empty", False, "the gold is a tick or a cross, which is no answer in words")
+        )
     if is_placeholder(bare) or not _MEANT.search(bare):
         return GoldReference(text, (), GoldClass("empty", False, "the gold is empty"))
     shown, others = _alternatives(shown)

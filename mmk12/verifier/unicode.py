@@ -116,6 +116,27 @@ _REWRITTEN = (
 """Other spellings of what the language has: circled numbers, aligned systems, ordinals, bases, a secant's old name."""
 
 
+_EATEN = re.compile(
+    "\x0c(?=rac|orall|lat|box)|\x08(?=inom|ar|oxed|eta|egin|ig|ullet|mod|ot)|\x07(?=lpha|ngle|pprox|rc|st|bs)|\x0b(?=ec|ar|ee)"
+    "|\t(?=imes|heta|ext(?:bf|it|rm)?\\s?\\{|frac|riangle|an\\b|anh\\b|au\\b|ilde)|\r(?=ight|ho\\b|floor|ceil|angle|brace)"
+    "|\n(?=abla|otin|eq\\b|eq[0-9])"
+)
+"""A control character that JSON made of a backslash and the first letter of a command: form feed and `rac`."""
+_LETTERS = {"\x0c": "f", "\x08": "b", "\x07": "a", "\x0b": "v", "\t": "t", "\r": "r", "\n": "n"}
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def restore_escapes(text: str) -> str:
+    """Returns `text` with the commands whose backslash JSON took for an escape: form feed and `rac` are `\\frac`."""
+    return _EATEN.sub(lambda eaten: f"\\{_LETTERS[eaten[0]]}", text)
+
+
+def find_control(text: str) -> str | None:
+    """Returns the first control character in `text` that is no white space, as Python writes it."""
+    found = _CONTROL.search(text)
+    return repr(found[0]).strip("'") if found else None
+
+
 def unescape(text: str) -> str:
     """Returns `text` with one backslash before commands that have two (`\\\\frac`), as JSON inside JSON leaves them."""
     text = text.replace("\\displaystyle", " ")
@@ -126,6 +147,8 @@ def unescape(text: str) -> str:
 
 def to_plain(text: str) -> str:
     """Returns `text` with each look-alike replaced; superscripts become `^{…}`, `½` becomes `\\frac{1}{2}`."""
+    if not text.isprintable():
+        text = restore_escapes(text)
     if "\\" in text:
         text = unescape(text)
     if ("." in text or "(" in text or not text.isascii()) and _MAY_RECUR.search(text):

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from mmk12.cli import app
-from mmk12.utils import doctor
+from mmk12.utils import machine
 from tests.cli.test_cli import mmk12  # noqa: F401 - a fixture
 
 COMMANDS = {command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands} | {
@@ -73,7 +73,7 @@ def test_the_doctor_looks_at_this_machine(mmk12):  # noqa: F811
 
 
 def examined(tmp_path):
-    return {finding.name: finding for finding in doctor.examine(tmp_path)}
+    return {finding.name: finding for finding in machine.examine(tmp_path)}
 
 
 def test_the_doctor_names_what_an_extra_lacks(monkeypatch, tmp_path):
@@ -83,8 +83,8 @@ def test_the_doctor_names_what_an_extra_lacks(monkeypatch, tmp_path):
         "httpx>=999; extra == 'openai'",
         "jinja2>=3",
     ]
-    monkeypatch.setattr(doctor.metadata, "requires", lambda name: needed)
-    monkeypatch.setattr(doctor, "_find_version", lambda name: {"torch": "2.13.0+cpu", "httpx": "0.28.1"}.get(name))
+    monkeypatch.setattr(machine.metadata, "requires", lambda name: needed)
+    monkeypatch.setattr(machine, "_find_version", lambda name: {"torch": "2.13.0+cpu", "httpx": "0.28.1"}.get(name))
     found = examined(tmp_path)
     assert (found["extra [hf]"].state, found["extra [hf]"].found) == ("ok", "torch 2.13.0+cpu")
     assert found["extra [ray]"].found == "missing: no-such-package"
@@ -108,21 +108,21 @@ def test_the_doctor_asks_the_driver(monkeypatch, tmp_path, script, state, words)
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: str(program))
+    monkeypatch.setattr(machine.shutil, "which", lambda name: str(program))
     (finding,) = [one for name, one in examined(tmp_path).items() if name.startswith("GPU")]
     assert finding.state == state
     assert words in finding.found
 
 
 def test_a_full_disk_is_a_problem(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "_LOW_DISK", float("inf"))
+    monkeypatch.setattr(machine, "_LOW_DISK", float("inf"))
     assert examined(tmp_path)["disk"].state == "problem"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("eval", "-m", "nothere.jsonl"), "No saved completions at nothere.jsonl"),
+        (("eval", "-m", "nothere.jsonl"), "No file nothere.jsonl"),
         (("eval", "-m", "demo", "--engine", "foo=1"), "Unknown hf engine option 'foo'"),
         (("eval", "-m", "demo", "--backend", "hff"), "Unknown backend 'hff'"),
         (("eval", "-m", "demo", "--backend", "hf", "--tensor-parallel", "2"), "no tensor parallelism"),

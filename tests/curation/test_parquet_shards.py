@@ -10,6 +10,7 @@ import pytest
 from mmk12.curation import parquet_shards
 from mmk12.curation.decontamination import read_questions
 from mmk12.curation.export import SCHEMA
+from mmk12.curation.exports import export_for
 from mmk12.curation.parquet_shards import open_writer
 from mmk12.curation.training_set import open_training_set
 from mmk12.errors import BadInput
@@ -110,7 +111,7 @@ def test_an_incomplete_set_is_no_split(small, tmp_path):
     for lost in (files[0], files[1], files[-1]):
         data = lost.read_bytes()
         lost.unlink()
-        with pytest.raises(BadInput, match=f"{lost.name} is missing. Run the command"):
+        with pytest.raises(BadInput, match=f"{lost.name} is missing. Build or fetch it again"):
             find_files(tmp_path, "train")
         lost.write_bytes(data)
     for stray in ("train.parquet", "train-00000-of-00002.parquet", "train-00009-of-00010.parquet"):
@@ -128,6 +129,10 @@ def test_our_reader_and_datasets_read_all_shards(small, tmp_path):
     opened = open_training_set(str(tmp_path))
     read = [one.item.text.words[-1] for one in read_questions(opened.source, opened.files)]
     assert read == [str(number) for number in range(23)]
+    find_files(tmp_path, "train")[2].unlink()
+    with pytest.raises(BadInput, match=r"train-00002-of-000.*is missing"):
+        open_training_set(str(tmp_path))
+    write(tmp_path, 23)
     rows = datasets.load_dataset("parquet", data_files=str(tmp_path / "train-*.parquet"), cache_dir=str(tmp_path / "c"))
     assert [one["extra_info"]["index"] for one in rows["train"]] == list(range(23))
 
@@ -153,3 +158,11 @@ def test_pages_of_a_run_find_rows_in_all_shards(small, tmp_path):
     for data in (tmp_path, None):
         found = read_training_rows(tmp_path / "run", ["a/0", "a/22", "a/99"], data)
         assert {name: one.question for name, one in found.items()} == {"a/0": "Is it 0?", "a/22": "Is it 22?"}
+
+
+def test_an_export_for_another_trainer_reads_all_shards(small, tmp_path):
+    write(tmp_path, 23)
+    done = export_for(tmp_path, "trl", tmp_path / "trl")
+    assert done.counts == {"train": 23}
+    rows = pq.read_table(done.files[0]).to_pylist()
+    assert [f"Is it {number}?" in str(row["prompt"]) for number, row in enumerate(rows)] == [True] * 23

@@ -125,5 +125,5 @@ def test_a_name_that_is_similar_to_none_may_be_a_model_of_the_hub(monkeypatch) -
 def test_an_existing_folder_is_a_model_whatever_it_is_called(tmp_path, monkeypatch) -> None:
     (tmp_path / "mathvsta").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="of mathvsta"):
+    with pytest.raises(BadInput, match=r"mathvsta is a folder without config\.json"):
         check("mathvsta")

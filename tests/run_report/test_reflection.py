@@ -12,6 +12,7 @@ from mmk12.run_report.reflection import KINDS, find_reflections, scan_run
 from mmk12.run_report.reflection import scan as scanning
 from mmk12.run_report.reflection.patterns import PATTERNS
 from mmk12.run_report.reflection.reflection_page import relate_to_accuracy, write_report
+from mmk12.run_report.reflection.scan import choose_examples
 from tests.growth import assert_cheap
 from tests.training_runs import CHINESE, PHRASES, make_training_run
 
@@ -177,3 +178,17 @@ def test_the_page_marks_phrases_and_escapes_everything(tmp_path):
     assert '<mark data-kind="verification">' in html
     assert "<script" not in html
     assert "\u202e" not in html
+
+
+def test_examples_are_drawn_at_random_right_and_wrong_ones(tmp_path):
+    """The flattering ones are not preferred: half of the examples are wrong where there are enough wrong ones."""
+    run = make_training_run(tmp_path / "run", steps=12, prompts=6)
+    table = scan_run(run)
+    chosen = choose_examples(table)
+    assert chosen == choose_examples(table)
+    right = [one.right for one in chosen]
+    assert 0.35 <= sum(right) / len(right) <= 0.65
+    only_right = choose_examples(table[table["acc"] == 1])
+    assert len(only_right) >= 4 and all(one.right for one in only_right)
+    write_report(run, tmp_path / "aha.html")
+    assert "Drawn at random" in (tmp_path / "aha.html").read_text()

@@ -119,9 +119,9 @@ def test_ids_stay_with_their_rows(file, workers):
         ({"choices": "ABCD"}, '`choices` must be a list of texts; it is "ABCD"'),
         ({"choices": [["A"]]}, r"`choices` must be a list of texts; it is \[\[\"A\"\]\]"),
         ({"answer_type": 1}, "`answer_type` must be a text; it is 1"),
-        ({"precision": "two"}, '`precision` must be a whole number; it is "two"'),
-        ({"precision": 1.5}, "`precision` must be a whole number; it is 1.5"),
-        ({"precision": True}, "`precision` must be a whole number; it is true"),
+        ({"precision": "two"}, '`precision` must be a whole number from 0 to 100; it is "two"'),
+        ({"precision": 1.5}, "`precision` must be a whole number from 0 to 100; it is 1.5"),
+        ({"precision": True}, "`precision` must be a whole number from 0 to 100; it is true"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named_before_anything_is_written(file, fields, message):

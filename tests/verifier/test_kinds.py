@@ -6,6 +6,7 @@ Each line is one kind with cases of its own; all are graded in a box and in an a
 
 import pytest
 
+from mmk12.types import Gold
 from mmk12.verifier import classify_gold, verify
 
 NEVER_PAID = {
@@ -162,3 +163,56 @@ def test_odd_marks_of_a_period_are_read_or_refused():
         for gold in ("0", text):
             assert verify(f"\\boxed{{{text}}}", gold).status in ("correct", "wrong", "no_answer", "gold_unusable"), text
         assert not verify(text, "1/9").correct
+
+
+EATEN = {
+    "\x0crac{3}{7}": r"\frac{3}{7}",
+    "2\times 9": "18",
+    "\theta+1": r"1+\theta",
+    "4\text{ cm}": "4 cm",
+    "\x08inom{5}{2}": "10",
+    "\\left(1, 2\right]": "(1, 2]",
+    "\x07lpha": r"\alpha",
+    "\x0crac12+\x0crac13": r"\frac56",
+    "x \neq 2": r"x \ne 2",
+}
+
+
+@pytest.mark.parametrize("gold", EATEN)
+def test_escapes_that_json_ate_are_restored(gold):
+    kind = classify_gold(gold)
+    assert kind.usable and "JSON" in kind.reason, kind
+    assert verify(f"\\boxed{{{EATEN[gold]}}}", gold).correct
+    assert not verify("\\boxed{rac}", gold).correct
+
+
+UNUSABLE = {
+    "√": "tick or a cross",
+    "×": "tick or a cross",
+    r"$\times$": "tick or a cross",
+    "✗": "tick or a cross",
+    "None": "empty",
+    "N/A": "empty",
+    "": "empty",
+    "3\x005": "control character",
+    "\x1b[1m7": "control character",
+}
+
+
+@pytest.mark.parametrize("gold", UNUSABLE)
+def test_the_linter_and_the_verdict_name_the_same_fault(gold):
+    kind = classify_gold(gold)
+    verdict = verify("<answer>7</answer>", gold)
+    assert not kind.usable and UNUSABLE[gold] in kind.reason
+    assert verdict.status == "gold_unusable" and verdict.reason == kind.reason
+
+
+def test_the_linter_knows_options_as_the_verdict_does():
+    text = "The train from the north is later than the one from the south because of snow"
+    other = "The train from the south is later than the one from the north because of snow"
+    assert not classify_gold(text).usable
+    assert classify_gold(Gold(text, choices=(other, text))).usable
+    assert verify("\\boxed{B}", Gold(text, choices=(other, text))).correct
+    assert verify("\\boxed{A}", Gold(text, choices=(other, text))).status == "wrong"
+    for sign in (">", "<", "≥"):
+        assert classify_gold(sign).usable and verify(f"\\boxed{{{sign}}}", sign).correct

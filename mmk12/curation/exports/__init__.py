@@ -6,6 +6,8 @@ A target is a file here and a line in `TARGETS`. What it cannot carry is said, n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from mmk12.curation.exports import easyr1, llamafactory, openrlhf, swift, trl
 from mmk12.curation.exports.rows import Target, read_rows
 from mmk12.errors import MissingData, UnknownName
 from mmk12.utils.progress import Progress, ignore_progress
+from mmk12.utils.shards import find_files
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
@@ -48,20 +51,21 @@ def export_for(data: Path, target: str, out: Path, *, progress: Progress = ignor
     out.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     files: list[Path] = []
-    for source in _find_files(data):
-        rows = read_rows(source, lambda done, total: progress("export", done, total))
-        path = out / f"{source.stem}.{chosen.suffix}"
-        counts[source.stem] = chosen.write(rows, path)
+    for name, sources in _find_splits(data).items():
+        rows = chain.from_iterable(read_rows(source, partial(progress, f"export {source.name}")) for source in sources)
+        path = out / f"{name}.{chosen.suffix}"
+        counts[name] = chosen.write(rows, path)
         files.append(path)
     if chosen.finish:
         files += chosen.finish(out, files)
     return Exported(tuple(files), counts, chosen.lost, chosen.use(out, files[0]))
 
 
-def _find_files(data: Path) -> list[Path]:
+def _find_splits(data: Path) -> dict[str, list[Path]]:
+    """Returns the files of each split in order: several where a split is in shards."""
     if data.is_file():
-        return [data]
-    found = [data / f"{split}.parquet" for split in _SPLITS if (data / f"{split}.parquet").is_file()]
+        return {data.stem: [data]}
+    found = {split: files for split in _SPLITS if (files := find_files(data, split))}
     if not found:
         raise MissingData(f"No train.parquet in {data}. Give a folder of `mmk12 build-data`, or a parquet file of it.")
     return found

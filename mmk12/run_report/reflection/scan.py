@@ -155,6 +155,7 @@ def _check_response(kind: str, data: bytes, start: int, end: int, first: int, la
 
 
 _PER_KIND = 4
+_SEED = 0
 
 
 class ChosenResponse(NamedTuple):
@@ -167,23 +168,25 @@ class ChosenResponse(NamedTuple):
 
 
 def choose_examples(table: pd.DataFrame) -> list[ChosenResponse]:
-    """Chooses at most four responses for each kind, each of another prompt. `table` is what `scan_run` returns.
+    """Draws at most four responses for each kind at random, each of another prompt: two right and two wrong ones.
 
-    Right ones come first, then those with more kinds, then those to prompts rarely answered right, then later steps.
+    Where one of the two is rare, the other fills up. The draw has a fixed seed: the same run gives the same examples.
+    `table` is what `scan_run` returns.
     """
     reflecting = table[table[list(KINDS)].any(axis=1)]
     rates = table.groupby("prompt")["acc"].mean() if "acc" in table else None
-    ranked = reflecting.assign(
-        kinds=reflecting[list(KINDS)].sum(axis=1),
+    drawn = reflecting.assign(
         right=reflecting["acc"] == 1 if rates is not None else False,
         rate=reflecting["prompt"].map(rates) if rates is not None else 0.0,
-    ).sort_values(["right", "kinds", "rate", "step", "row"], ascending=[False, False, True, False, True])
-    name = "id" if "id" in ranked else "prompt"
+    ).sample(frac=1, random_state=_SEED)
+    name = "id" if "id" in drawn else "prompt"
     examples: list[ChosenResponse] = []
     seen: list[Any] = []
     for kind in KINDS:
-        best = ranked[ranked[kind] & ~ranked[name].isin(seen)].drop_duplicates(name).head(_PER_KIND)
-        seen += best[name].tolist()
-        columns = (best[field].tolist() for field in ChosenResponse._fields)
+        found = drawn[drawn[kind] & ~drawn[name].isin(seen)].drop_duplicates(name)
+        turn = found.groupby("right").cumcount()  # the first of both, then the second of both, and so on
+        some = found.loc[turn.sort_values(kind="stable").index].head(_PER_KIND)
+        seen += some[name].tolist()
+        columns = (some[field].tolist() for field in ChosenResponse._fields)
         examples += [ChosenResponse(*row) for row in zip(*columns, strict=True)]
     return examples

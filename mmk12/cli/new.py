@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from mmk12.cli.common import examples
 from mmk12.errors import UnknownName
 
 app = typer.Typer()
 
 
-@app.command("new", epilog="Example: `mmk12 new benchmark my_school`")
+@app.command("new", epilog=examples("mmk12 new benchmark my_school"))
 def new(
     category: Annotated[str, typer.Argument(help="benchmark.")],
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
-    out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("."),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the files.")] = Path("."),
 ) -> None:
     """Writes the beginning of a benchmark file, with an example row and its test."""
     from mmk12.datasets.scaffold import write_benchmark
