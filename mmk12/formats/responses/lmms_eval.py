@@ -19,7 +19,8 @@ def _recognize(file: DataFile) -> bool:
 
 
 def _convert(row: Row) -> Iterator[Row]:
-    document = row.get("doc") if isinstance(row.get("doc"), dict) else {}
+    kept: Any = row.get("doc")
+    document = kept if isinstance(kept, dict) else {}
     asked = row.get("input") or row.get("arguments")
     question = document.get("question") or asked
     while isinstance(question, list):
