@@ -63,6 +63,10 @@ AllowMissing = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of each dataset.", rich_help_panel=DATA)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", rich_help_panel=OUTPUT)]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="Columns of a table in no known format: response=NAME,gold=NAME,id=NAME.", rich_help_panel=DATA),
+]
 Profile = Annotated[str, typer.Option(help="Verifier profile; see `mmk12 list profiles`.")]
 Fallback = Annotated[
     str | None, typer.Option(metavar="sympy", help="Who compares what the rules cannot read (integrals, sums, limits).")

@@ -16,6 +16,7 @@ from mmk12.cli import common
 from mmk12.cli.common import (
     AllowMissing,
     AsJson,
+    Columns,
     EngineOptions,
     Limit,
     RawDir,
@@ -137,7 +138,7 @@ def build_data(
     )
 )
 def check(
-    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, server URL, or a JSONL file of golds.")],
+    ref: Annotated[str, typer.Argument(help="Benchmark, source, recipe, model, server URL, or a file of golds.")],
     raw_dir: RawDir = None,
     limit: Limit = None,
     sample: Annotated[
@@ -145,6 +146,7 @@ def check(
         typer.Option(min=1, help="Print so many rows of a dataset, drawn by id, and the drops."),
     ] = None,
     images: Annotated[Path, typer.Option(help="Folder for the images of --sample.")] = Path("check-images"),
+    columns: Columns = None,
     as_json: AsJson = False,
 ) -> None:
     """Checks whether a dataset, recipe or model can be used: unusable golds, unreadable rows, a rendered prompt.
@@ -152,11 +154,13 @@ def check(
     Exit code 1 if nothing could be read, or no row can be used.
     """
     from mmk12.curation.validate import check as checked
+    from mmk12.formats.responses import parse_columns
 
     if sample is not None:
         _print_sample(ref, sample, raw_dir, images, limit, as_json)
         return
-    found = checked(ref, raw_dir=raw_dir, limit=limit)
+    named = parse_columns(columns) if columns is not None else None
+    found = checked(ref, raw_dir=raw_dir, limit=limit, columns=named)
     if as_json:
         typer.echo(json.dumps(found.rows or found.about, ensure_ascii=False, indent=2))
     else:

@@ -11,6 +11,7 @@ from mmk12.cli import common
 from mmk12.cli.common import (
     AllowMissing,
     AsJson,
+    Columns,
     EngineOptions,
     Fallback,
     JudgeRef,
@@ -53,7 +54,7 @@ def evaluate(
         typer.Option(
             "--model",
             "-m",
-            help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved completions (folder, JSONL).",
+            help="Hub id, folder, `demo`, http://HOST/v1#NAME, or saved answers (folder, file of any known format).",
             rich_help_panel=common.MODEL,
         ),
     ],
@@ -107,6 +108,12 @@ def evaluate(
     tensor_parallel: TensorParallel = 1,
     ray_address: RayAddress = None,
     engine: EngineOptions = None,
+    response_columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns of saved answers in no known format: response=NAME,id=NAME.", rich_help_panel=common.DATA
+        ),
+    ] = None,
     judge: JudgeRef = None,
     out: Annotated[
         Path | None,
@@ -127,6 +134,7 @@ def evaluate(
     from mmk12.evaluation.pipeline import evaluate as run
     from mmk12.evaluation.pipeline import run_judge
     from mmk12.evaluation.protocol import load_protocol
+    from mmk12.formats.responses import parse_columns as parse_response_columns
     from mmk12.inference import engine_options
     from mmk12.inference.deployment import Deployment
     from mmk12.inference.llm_judge import open_judge
@@ -150,6 +158,7 @@ def evaluate(
             n=n,
             max_tokens=max_tokens,
             columns=parse_columns(columns) if columns is not None else None,
+            response_columns=parse_response_columns(response_columns) if response_columns is not None else None,
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )
@@ -263,7 +272,12 @@ def default_out(model: str, protocol: Protocol) -> Path:
     )
 )
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds, also as .gz; - reads a pipe.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="File of responses and golds: JSONL, also as .gz (- reads a pipe), or another framework's."
+        ),
+    ],
     profile: Profile = "strict",
     fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
@@ -274,16 +288,27 @@ def verify(
         bool, typer.Option("--explain", help="Show how one row is parsed and judged, and stop: the first, or --id.")
     ] = False,
     row_id: Annotated[str | None, typer.Option("--id", help="The row to explain.")] = None,
+    columns: Columns = None,
 ) -> None:
     """Judges responses against golds: one verdict per line, in the order of the input."""
     from mmk12.evaluation.verify_file import explain_row, verify_file
+    from mmk12.formats.responses import parse_columns
     from mmk12.utils.progress import show_progress
     from mmk12.verifier.profiles import with_fallback
 
     profile = with_fallback(profile, fallback)
+    named = parse_columns(columns) if columns is not None else None
     if explain or row_id is not None:
-        common.print_table(explain_row(file, row_id, profile=profile).to_tree())
+        common.print_table(explain_row(file, row_id, profile=profile, columns=named).to_tree())
         return
     with show_progress(common.errors()) as progress:
-        counts = verify_file(file, out, profile=profile, workers=workers, progress=progress, note=common.print_note)
+        counts = verify_file(
+            file,
+            out,
+            profile=profile,
+            workers=workers,
+            columns=named,
+            progress=progress,
+            note=common.print_note,
+        )
     common.print_note(", ".join(f"{status} {count}" for status, count in counts.items()) or "no rows")

@@ -6,7 +6,7 @@ fails either test would give wrong rewards in training and wrong points in a ben
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,14 +18,15 @@ from mmk12.datasets.declarations import Dataset, Source
 from mmk12.datasets.gold_check import find_gold_fault, make_trials
 from mmk12.datasets.loader import advise_download, load_samples, locate_dataset
 from mmk12.demo import MODELS, generate_problems
-from mmk12.errors import BadInput, MissingData, UnknownName, refuse_misspelling
+from mmk12.errors import MissingData, UnknownName, refuse_misspelling
+from mmk12.formats.data_file import Row, open_data_file
+from mmk12.formats.responses import find_format, open_responses
 from mmk12.inference import find_model, open_backend, prompts
 from mmk12.inference.generate import make_request
 from mmk12.recipes.recipe_loader import load_recipe
 from mmk12.types import (
     ANSWER_TYPES,
     GOLD_KINDS,
-    BrokenLine,
     DroppedSample,
     GenerationFailure,
     Gold,
@@ -33,7 +34,7 @@ from mmk12.types import (
     Sample,
     Sampling,
 )
-from mmk12.utils import content, storage
+from mmk12.utils import content
 from mmk12.utils.images import ImageStore
 from mmk12.verifier import classify_gold, verify_many
 
@@ -55,14 +56,17 @@ class ValidationResult:
         return [row for row in self.rows if not row["usable"]]
 
 
-def check(ref: str, *, raw_dir: Path | None = None, limit: int | None = None) -> ValidationResult:
-    """Checks `ref`: a JSONL file of golds (rows `id`, `gold`, optionally `answer_type`), or what has that name.
+def check(
+    ref: str, *, raw_dir: Path | None = None, limit: int | None = None, columns: Mapping[str, str] | None = None
+) -> ValidationResult:
+    """Checks `ref`: a file of golds (rows `id`, `gold`, optionally `answer_type`), or what has that name.
 
-    That is a benchmark, a source, a recipe, a model or the URL of a server. `limit` bounds the rows of a dataset.
+    That is a benchmark, a source, a recipe, a model or the URL of a server. A file of responses that another framework
+    wrote is checked by its golds; `columns` names those of any other table. `limit` bounds the rows of a dataset.
     Raises `BadInput` for a broken line, `MissingData` or `ModelError` for what cannot be loaded.
     """
-    if ref.endswith(".jsonl"):
-        return ValidationResult("golds", {}, [_gold_row(row, number) for number, row in enumerate(_read(Path(ref)), 1)])
+    if ref.endswith(".jsonl") or (Path(ref).is_file() and not ref.endswith((".py", ".yaml"))):
+        return _check_golds(Path(ref), columns)
     if (dataset := find_dataset(ref)) is not None:
         return _check_dataset("source" if isinstance(dataset, Source) else "benchmark", dataset, raw_dir, limit)
     if ref in content.names("recipe") or ref.endswith(".yaml"):
@@ -90,22 +94,29 @@ def _known_names() -> set[str]:
     return {*MODELS, *(name for kind in kinds for name in content.names(kind))}
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    for row in storage.read_jsonl(path):
-        if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
-        yield row
+def _check_golds(path: Path, columns: Mapping[str, str] | None) -> ValidationResult:
+    """Checks the golds of a table with the column `gold`, or of a file of responses."""
+    file = open_data_file(path)
+    if columns is None and (file.has("gold") or (file.container == "JSONL" and find_format(file) is None)):
+        return ValidationResult("golds", {}, [_gold_row(row, number) for number, (_, row) in enumerate(file.rows(), 1)])
+    opened = open_responses(path, columns)
+    rows = [_gold_row(row, number) for number, (_, row) in enumerate(opened.rows(), 1)]
+    return ValidationResult("golds", {"read as": opened.format.title}, rows)
 
 
-def _gold_row(row: dict[str, Any], number: int) -> dict[str, Any]:
+def _gold_row(row: Row, number: int) -> dict[str, Any]:
     gold, name = row.get("gold"), str(row.get("id", number))
     if not isinstance(gold, str):
         return _row(name, "empty", "the row has no text `gold`")
     declared = row.get("answer_type") or "auto"
     if declared not in (*ANSWER_TYPES, "math"):
         return _row(name, "unknown", str(UnknownName("answer_type", str(declared), ANSWER_TYPES)))
+    options: Any = row.get("choices")
+    choices = options if isinstance(options, list) else []
     kind: GoldKind = next((kind for kind in GOLD_KINDS if kind == declared), "math")
-    return _verify_golds(Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind)))
+    return _verify_golds(
+        Sample(name, "golds", str(row.get("question") or ""), (), Gold(gold, kind, tuple(map(str, choices))))
+    )
 
 
 def _verify_golds(sample: Sample) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from mmk12.datasets import archives, json_stream, safe_pickle
+from mmk12.datasets import json_stream, safe_pickle
 from mmk12.datasets.hub import read_rows
 from mmk12.errors import BadInput, os_reason
 from mmk12.types import BrokenLine, HubDataset, Row
-from mmk12.utils import storage
+from mmk12.utils import archives, storage
 from mmk12.utils.images import BadImage
 
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TextIO
 
-from mmk12.datasets.archives import MEMBER_FAULTS
 from mmk12.types import BrokenLine
+from mmk12.utils.archives import MEMBER_FAULTS
 
 MAX_ITEM = 4 << 20
 """Largest item in characters."""

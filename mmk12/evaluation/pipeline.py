@@ -57,6 +57,7 @@ def evaluate(
     max_tokens: int | None = None,
     columns: Columns | None = None,
     deployment: Deployment | None = None,
+    response_columns: Mapping[str, str] | None = None,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
     """Evaluates a model on benchmarks, and writes a run folder.
@@ -66,7 +67,7 @@ def evaluate(
 
     Args:
         model: A hub id or folder, "demo", an OpenAI-compatible server (http://HOST/v1#NAME), or saved completions (a
-            run folder or a JSONL file).
+            run folder, or a file of any format in `mmk12.formats.responses`).
         benchmarks: Names of benchmarks or suites, or paths of benchmark files or of tables of rows.
         out: The run folder; `mmk12.evaluation.run_folder` lists its files.
         backend: "auto", "vllm", "hf", "openai" or "replay".
@@ -80,6 +81,7 @@ def evaluate(
         max_tokens: Another longest completion, in tokens.
         columns: The columns of the tables of rows among the benchmarks, if they have other names than usual.
         deployment: Replicas, devices per replica, Ray cluster and options of the engine; one replica if None.
+        response_columns: Our names of the columns of a table of saved answers whose format is none of the known ones.
         progress: Called with a label, the count so far and the total.
 
     Returns:
@@ -99,7 +101,7 @@ def evaluate(
     """
     chosen = load_protocol(protocol) if isinstance(protocol, str) else protocol
     chosen = chosen.change(prompt=prompt, runs=n, max_tokens=max_tokens)
-    located = find_model(model, backend)
+    located = find_model(model, backend, response_columns)
     placed = deployment or Deployment()
     check_deployment(located, placed)
     grader = find_profile(profile)

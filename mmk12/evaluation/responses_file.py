@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 @contextmanager
-def open_responses(file: Path) -> Iterator[Path]:
+def unpack_responses(file: Path) -> Iterator[Path]:
     """Yields a plain file with the rows of `file`: itself, or a temporary copy of standard input (`-`) or of a `.gz`.
 
     Raises `MissingData` without such a file, and `BadInput` for gzip that is damaged or a decompression bomb.
@@ -28,7 +28,7 @@ def open_responses(file: Path) -> Iterator[Path]:
     if file != STDIN and file.suffix != ".gz":
         yield file
         return
-    with tempfile.NamedTemporaryFile(prefix="mmk12-verify-", suffix=".jsonl") as copy:
+    with tempfile.NamedTemporaryFile(prefix="mmk12-verify-", suffix=Path(file.stem).suffix or ".jsonl") as copy:
         if file == STDIN:
             _copy(sys.stdin.buffer, copy, None)
         else:

@@ -16,10 +16,11 @@ import yaml
 
 from mmk12.demo import MODELS, model_path
 from mmk12.errors import BadInput, MissingData, MissingExtra, UnknownName, refuse_misspelling
+from mmk12.formats.responses import describe_formats
 from mmk12.inference.checkpoint import has_gpu
 from mmk12.inference.deployment import NAMES, Deployment, Model
 from mmk12.inference.engine import Engine
-from mmk12.inference.replay import ReplayBackend
+from mmk12.inference.replay import ReplayBackend, find_saved_file
 from mmk12.types import Backend
 from mmk12.utils.images import ImageStore
 
@@ -54,12 +55,12 @@ def engine_options(pairs: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def find_model(model: str, backend: str = "auto") -> Model:
+def find_model(model: str, backend: str = "auto", columns: Mapping[str, str] | None = None) -> Model:
     """Resolves `--model` and `--backend` without loading the model.
 
     `model` is `demo`, `demo-tuned`, a folder, a hub id, the URL of a server, or saved completions. "auto" takes the
-    openai backend for a URL, replay for a run folder or a JSONL file, and for anything else vLLM if it is installed and
-    there is a GPU, else transformers.
+    openai backend for a URL, replay for a file that exists and for a folder with saved answers, and for anything else
+    vLLM if it is installed and there is a GPU, else transformers. `columns` are those of a table of saved answers.
 
     Raises `MissingData` for a path that does not exist, `BadInput` if model and backend do not fit, `UnknownName` for a
     backend that does not exist.
@@ -76,13 +77,14 @@ def find_model(model: str, backend: str = "auto") -> Model:
         return Model("hf" if backend == "auto" else backend, str(model_path(model)))
     refuse_misspelling("embedded model", model, MODELS)
     path = Path(model).expanduser()
-    saved = path.suffix == ".jsonl" or (path / "completions.jsonl").is_file()
+    saved = path.suffix == ".jsonl" or path.is_file() or (backend in ("auto", "replay") and find_saved_file(path))
     chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"
     if chosen == "replay":
-        if not path.is_file() and not (path / "completions.jsonl").is_file():
-            what = f"No file {model}" if saved else f"No saved completions at {model}"
-            raise MissingData(f"{what}. Give a run folder, or a JSONL file of id, response.")
-        return Model(chosen, str(path))
+        if not saved:
+            raise MissingData(f"No saved completions at {model}. Give a run folder, or a file. {describe_formats()}")
+        return Model(chosen, str(path), columns)
+    if columns is not None:
+        raise BadInput(f"--response-columns is for tables of saved answers, and {model} is none. Leave it out.")
     if path.exists():
         _check_model_folder(path)
         return Model(chosen, str(path))
@@ -108,7 +110,7 @@ def open_backend(model: Model, store: ImageStore, deployment: Deployment | None 
     check_deployment(model, placed)
     if model.backend in ("openai", "replay"):
         if model.backend == "replay":
-            return ReplayBackend(Path(model.location))
+            return ReplayBackend(Path(model.location), model.columns)
         from mmk12.inference.openai import OpenAIBackend
 
         return OpenAIBackend(model.location, store, **placed.options)

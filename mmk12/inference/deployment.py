@@ -10,10 +10,14 @@ NAMES = ("vllm", "hf", "openai", "replay")
 
 
 class Model(NamedTuple):
-    """A resolved model: the backend that serves it, and the folder, file, URL or hub id that it is loaded from."""
+    """A resolved model: the backend that serves it, and the folder, file, URL or hub id that it is loaded from.
+
+    `columns` are our names of the columns of a table of saved answers, None where its format is known.
+    """
 
     backend: str
     location: str
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

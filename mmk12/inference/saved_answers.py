@@ -2,6 +2,8 @@
 
 An answer names its item by an id, or by the number of its row. An id is taken at its word as long as the golds of the
 file do not contradict it; a row number is taken only where the gold or the question of the file is that of the item.
+Rows may be counted in the benchmark that is evaluated or in the release that it is a part of; the counting under which
+most golds and questions agree is taken.
 Nothing is dropped silently: what belongs to no item is counted, and no match at all is an error.
 """
 
@@ -23,6 +25,8 @@ Items = Sequence[Sample | DroppedSample]
 _MOST_OTHERS = {"row": 0.05, "id": 0.5}
 """The largest share of answers whose gold is not that of the item. Row numbers are weak evidence, but a benchmark file
 corrects some golds of the release; ids are strong evidence, and other files often spell golds in another way."""
+_PROBED = 1000
+"""Answers by which the counting of rows is recognized."""
 _SHORTEST_QUESTION = 12
 """Characters of a question that may be recognised inside a longer one."""
 
@@ -51,7 +55,7 @@ def join_answers(answers: Sequence[SavedAnswer], items: Items, n: int, where: st
     """
     if not answers:
         raise BadInput(f"{where} holds no saved answer.")
-    finder = _ItemFinder(items, where)
+    finder = _ItemFinder(items, answers, where)
     found = {number: item for number, answer in enumerate(answers) if (item := finder.find(number, answer)) is not None}
     finder.refuse_other_questions(answers)
     _refuse_shifted_ids(answers, items, bool(found), where)
@@ -71,7 +75,7 @@ class _Compared:
 class _ItemFinder:
     """Finds the item of an answer, and remembers how often the golds of the file are those of the items."""
 
-    def __init__(self, items: Items, where: str) -> None:
+    def __init__(self, items: Items, answers: Sequence[SavedAnswer], where: str) -> None:
         self._items = items
         self._where = where
         self._by_id = {item.id: item for item in items}
@@ -79,6 +83,7 @@ class _ItemFinder:
         for item in items:
             self._by_native[_native(item)].append(item)
         self._compared = {"id": _Compared(), "row": _Compared()}
+        self._rows = self._choose_counting(answers)
 
     def find(self, number: int, answer: SavedAnswer) -> str | None:
         """Returns the id of the item of an answer, None if it belongs to none."""
@@ -126,7 +131,20 @@ class _ItemFinder:
                 f"{self._where} names its items by row numbers, which say nothing with several benchmarks. "
                 "Evaluate one at a time."
             )
-        return self._items[row] if row is not None and 0 <= row < len(self._items) else None
+        return None if row is None else self._rows.get(row)
+
+    def _choose_counting(self, answers: Sequence[SavedAnswer]) -> Mapping[int, Sample | DroppedSample]:
+        """Returns {row number: item}, under the counting in which most answers agree with their items."""
+        numbers = {int(name): one[0] for name, one in self._by_native.items() if name.isascii() and name.isdecimal()}
+        positions = dict(enumerate(self._items))
+        countings = [positions, {number - 1: item for number, item in numbers.items()}, numbers]
+        numbered = [answer for answer in answers if answer.id is None and answer.row is not None]
+
+        def count_agreeing(counting: Mapping[int, Sample | DroppedSample]) -> int:
+            pairs = ((answer, counting.get(answer.row or 0)) for answer in numbered[:_PROBED])
+            return sum(isinstance(item, Sample) and _agrees(answer, item) is True for answer, item in pairs)
+
+        return max(countings, key=count_agreeing) if numbered else positions
 
 
 def _native(item: Sample | DroppedSample) -> str:

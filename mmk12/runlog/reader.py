@@ -163,6 +163,8 @@ def _merge_launch(earlier: StepValues, launch: StepValues) -> StepValues:
 
 
 _CONSOLE_STEP = re.compile(r"\bstep:(\d{1,9}) - ")
+_WRAPPED = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
+"""How numpy 2 prints a number: `np.float64(0.5)`."""
 _MAX_LINE = 200_000
 """Bytes of a console line that are read."""
 
@@ -226,7 +228,8 @@ def _parse_pairs(text: str) -> Iterator[tuple[str, float]]:
     for part in text.split(" - "):
         name, _, value = part.strip().rpartition(":")
         try:
-            number = float(value)
+            wrapped = _WRAPPED.fullmatch(value)
+            number = float(wrapped[1] if wrapped else value)
         except ValueError:
             continue
         if name and math.isfinite(number):

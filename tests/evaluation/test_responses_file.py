@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from mmk12.cli import app
 from mmk12.errors import BadInput, MissingData
 from mmk12.evaluation import responses_file
-from mmk12.evaluation.responses_file import open_responses
+from mmk12.evaluation.responses_file import unpack_responses
 
 ROWS = "".join(json.dumps({"id": n, "response": str(n % 3), "gold": "1"}) + "\n" for n in range(40)).encode()
 
@@ -42,10 +42,13 @@ def test_damaged_gzip_bombs_and_missing_files_are_one_line(tmp_path, monkeypatch
     whole = gzip.compress(ROWS)
     for name, data in (("cut", whole[:-9]), ("changed", whole[:30] + b"\0\0\0" + whole[33:]), ("text", ROWS)):
         (tmp_path / f"{name}.gz").write_bytes(data)
-        with pytest.raises(BadInput, match=f"{name}.gz is not readable gzip"), open_responses(tmp_path / f"{name}.gz"):
+        with (
+            pytest.raises(BadInput, match=f"{name}.gz is not readable gzip"),
+            unpack_responses(tmp_path / f"{name}.gz"),
+        ):
             pass
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(1 << 24)))
-    with pytest.raises(BadInput, match="more than 200 times"), open_responses(tmp_path / "bomb.gz"):
+    with pytest.raises(BadInput, match="more than 200 times"), unpack_responses(tmp_path / "bomb.gz"):
         pass
-    with pytest.raises(MissingData), open_responses(tmp_path / "none.gz"):
+    with pytest.raises(MissingData), unpack_responses(tmp_path / "none.gz"):
         pass

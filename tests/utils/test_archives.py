@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mmk12.datasets import archives
 from mmk12.datasets.files import Files
 from mmk12.errors import BadInput
+from mmk12.utils import archives
 from mmk12.utils.images import BadImage
 from tests.datasets.raw import zip_file
 

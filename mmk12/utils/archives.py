@@ -1,4 +1,4 @@
-"""Reads zip and tar archives in place, as if they were folders. Nothing is unpacked, so nothing can be written.
+"""Reads tar archives, and zip archives of any suffix, in place, as if they were folders. Nothing is unpacked.
 
 A member is bytes under a name, never a path on this machine; links, devices and names such as `../x` are ignored.
 Archives are downloads and may be hostile: the total size is checked before anything is decompressed, and the size of
@@ -60,7 +60,7 @@ def open_archive(path: Path) -> Archive:
 
 @lru_cache(maxsize=8)
 def _open_cached(path: Path, size: int, _modified: int, _process: int) -> Archive:
-    return _Zip(path, size) if path.suffix.lower() == ".zip" else _Tar(path)
+    return _Tar(path) if path.suffix.lower() == ".tar" else _Zip(path, size)
 
 
 class _Zip:
