@@ -18,6 +18,9 @@ PEER_PACKAGES := trl==1.16.0 inspect_ai==0.3.285 verifiers==0.4.0 peft==0.21.2
 PEER_PARTS := ms-swift==4.6.0 openrlhf==0.11.2 dacite addict json-repair binpacking oss2 simplejson attrdict \
 	sortedcontainers modelscope==1.40.2 modelscope_hub==0.5.1 pylatexenc
 RAW ?= ../shared/data
+# How many hostile inputs of each class `make test-hostile` makes, and from which seed.
+RUNS ?= 2000
+SEED ?= 1
 # One thread each: two processes whose threads wait for each other's cores take ten times as long.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses auto --dist loadfile
 
@@ -27,7 +30,7 @@ VERL_PROOFS := $(filter-out %/test_verl_job.py,$(wildcard tests/engines/test_ver
 FAST := -m "not slow and not engine and not gpu" --ignore tests/browser --ignore tests/plotting --ignore tests/run_report --ignore tests/engines --ignore tests/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-pages test-engines test-verl test-peers test-all coverage check bench bench-engine docs format clean
+.PHONY: help demo test test-slow test-hostile test-pages test-engines test-verl test-peers test-all coverage check bench bench-engine docs format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -42,6 +45,9 @@ test: $(VENV)/ready  ## the fast test suite
 test-slow: $(VENV)/ready  ## the slow tests: kills and restarts, whole builds, hostile input in bulk
 	$(PYTEST) -m slow --ignore tests/browser --ignore tests/engines --ignore tests/peers
 
+test-hostile: $(VENV)/ready  ## generated attacks on every reader of foreign bytes, RUNS of each class; prints a table
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.suite --runs $(RUNS) --seed $(SEED)
+
 test-pages: $(VENV)/ready  ## figures, and pages in a real browser
 	$(PYTEST) tests/browser tests/plotting tests/run_report
 
@@ -52,9 +58,9 @@ test-verl: $(ENGINES)/ready  ## the other proofs on real verl: actor, plugin, fi
 	$(ENGINES)/bin/pytest -o filterwarnings=default -p no:warnings $(VERL_PROOFS)
 
 test-peers: $(PEERS)/ready  ## our rewards and exports in TRL, ms-swift, OpenRLHF, inspect_ai and verifiers, and a training by TRL: minutes
-	OMP_NUM_THREADS=2 $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PEERS)/bin/pytest -o filterwarnings=default -p no:warnings tests/peers
 
-test-all: test test-slow test-pages test-engines test-verl test-peers  ## everything
+test-all: test test-slow test-hostile test-pages test-engines test-verl test-peers  ## everything
 
 coverage: $(VENV)/ready  ## branch coverage of the fast suite; build/coverage.xml, and a floor in pyproject.toml
 	mkdir -p build

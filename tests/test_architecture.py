@@ -105,7 +105,7 @@ def test_the_listing_stays_readable():
     assert len(files) <= 290
     assert len(list(PACKAGE.glob("*.py"))) <= 6
     names = Counter(path.name for path in files if path.name != "__init__.py")
-    assert sum(count > 1 for count in names.values()) <= 8
+    assert sum(count > 1 for count in names.values()) <= 12  # a trainer has a file in each room that knows it
     rooms = [path for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()]
     assert len(rooms) <= 18
 

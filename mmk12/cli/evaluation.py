@@ -263,7 +263,7 @@ def default_out(model: str, protocol: Protocol) -> Path:
     )
 )
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds.")],
+    file: Annotated[Path, typer.Argument(help="JSONL file of responses and golds, also as .gz; - reads a pipe.")],
     profile: Profile = "strict",
     fallback: Fallback = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmk12.errors import BadInput
+from mmk12.evaluation.responses_file import open_responses
 from mmk12.types import BrokenLine
 from mmk12.utils import storage
 from mmk12.utils.progress import Progress, ignore_progress
@@ -28,7 +29,9 @@ def verify_file(
     progress: Progress = ignore_progress,
     note: Callable[[str], None] = lambda text: None,
 ) -> Mapping[str, int]:
-    """Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
+    """Grades the rows of `file`, JSONL, also as `.gz` or from standard input (`-`).
+
+    Writes `id, status, correct, answer, rule, reason, format_ok, profile` per row to `out`, or standard output.
 
     `out` appears when it is complete. Returns the number of rows by status. All rows are checked before the first is
     graded: raises `BadInput` for the first that cannot be graded, naming the row, the key and the value. An answer type
@@ -38,8 +41,22 @@ def verify_file(
     find_profile(profile)
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise BadInput(f"--out {out} is the file of responses itself. Name another file; nothing was written.")
+    with open_responses(file) as plain:
+        return _verify_plain(plain, out, str(file), profile=profile, workers=workers, progress=progress, note=note)
+
+
+def _verify_plain(
+    file: Path,
+    out: Path | None,
+    name: str,
+    *,
+    profile: str,
+    workers: int,
+    progress: Progress,
+    note: Callable[[str], None],
+) -> Mapping[str, int]:
     foreign: Counter[str] = Counter()
-    total = sum(1 for _ in _rows(file, foreign))
+    total = sum(1 for _ in _rows(file, name, foreign))
     if foreign:
         labels = ", ".join(f"'{label}'" for label, _ in foreign.most_common(3))
         note(f"{foreign.total()} rows have an answer_type that is not one of ours ({labels}): graded as auto")
@@ -58,16 +75,19 @@ def verify_file(
 
 def explain_row(file: Path, id: str | None = None, *, profile: str = "strict") -> Branch:
     """Explains the row with that id, or the first. Raises `BadInput` if there is no such row."""
-    for row in _rows(file):
-        if id is None or str(row["id"]) == id:
-            return explain(row, profile)
+    with open_responses(file) as plain:
+        for row in _rows(plain, str(file)):
+            if id is None or str(row["id"]) == id:
+                return explain(row, profile)
     raise BadInput(f"{file} has no row{'' if id is None else f' with the id {id}'}.")
 
 
 def _stream(file: Path, out: IO[str], total: int, profile: str, workers: int, progress: Progress) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     ids: deque[Any] = deque()
-    for count, verdict in enumerate(verify_many(_note_ids(ids, _rows(file)), profile=profile, workers=workers), 1):
+    for count, verdict in enumerate(
+        verify_many(_note_ids(ids, _rows(file, str(file))), profile=profile, workers=workers), 1
+    ):
         out.write(storage.to_json({"id": ids.popleft(), **verdict.to_row()}) + "\n")
         counts[verdict.status] += 1
         if count % 1000 == 0 or count == total:
@@ -82,14 +102,15 @@ def _note_ids(ids: deque[Any], rows: Iterator[dict[str, Any]]) -> Iterator[dict[
         yield row
 
 
-def _rows(file: Path, foreign: Counter[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Yields the rows of the file, each with an id: its own, or its number."""
+def _rows(file: Path, name: str, foreign: Counter[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yields the rows of the file, each with an id: its own, or its number. Errors call the file `name`."""
     for number, row in enumerate(storage.read_jsonl(file), 1):
         if isinstance(row, BrokenLine):
-            raise BadInput(f"{row.where}: {row.reason}. Fix or remove that line.")
+            line = row.where.rpartition(":")[2]
+            raise BadInput(f"{name}:{line}: {row.reason}. Fix or remove that line.")
         fault = find_row_fault(row)
         if fault is not None:
-            raise BadInput(f"{file}, row {number}: {fault}")
+            raise BadInput(f"{name}, row {number}: {fault}")
         row.setdefault("id", number)
         if row.get("answer_type") and is_foreign_type(row["answer_type"]):
             if foreign is not None:

@@ -3,7 +3,7 @@
 entry points         api (verify, verify_many), spec (what a response is graded against), reward (and penalties)
 response to answer   marks (chat templates), extract (tags, boxes, "answer is"), sentences (an answer inside one),
                      choices (options)
-text to tokens       unicode (look-alikes), vocabulary, units, lexer
+text to tokens       unicode (look-alikes), recurring (decimals), vocabulary, units, lexer
 tokens to value      token_cursor, expression_parser (formulas), item_parser (relations, sets, matrices), answer_parser
                      (whole answers), with numerals, words, systems, matrices, conditions; the tree is in nodes
 value to numbers     numeric (are two expressions the same?), backends (floats and long decimals)

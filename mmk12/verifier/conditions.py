@@ -43,6 +43,25 @@ def remove_conditions(text: str) -> str:
     return text
 
 
+def have_other_domains(one: str, other: str) -> bool:
+    """Returns whether both texts say what their letter ranges over, and it is not the same: `k ∈ Z` and `k ∈ N`.
+
+    With and without zero is the same, as books differ in what N holds; the positive integers are written in many ways.
+    """
+    domains = {_find_domain(one), _find_domain(other)}
+    return None not in domains and len(domains) == 2
+
+
+def _find_domain(text: str) -> str | None:
+    found = _MEMBERSHIP.search(text) if "\\in" in text or "∈" in text else None
+    if found is None:
+        return None
+    marks = found[0][found.end(2) - found.start() :]
+    if found[2] == "Z" and ("+" in marks or "*" in marks or "ast" in marks):
+        return "N" if "+" in marks else None  # Z* is written for the positive integers and for those that are not zero.
+    return found[2]
+
+
 def _rename(text: str, letter: str) -> str:
     """Returns `text` with the letter of a family called `k`, unless another thing has that name."""
     own = re.compile(rf"(?<![A-Za-z\\_]){letter}(?![A-Za-z])")

@@ -15,6 +15,13 @@ _PLAIN = re.compile(r"[^,}\]\n]*")
 _ENTRY = re.compile(r"""\s*(?:(["'])([^"'\n]{1,40})\1\s*:\s*)?(?=\S)""")
 _CLOSED = re.compile(r"\}\s*(?:```|\n|$)")
 _QUOTED_END = re.compile(r'"\s*,?\s*\}*\s*(?:```)?\s*$')
+_CODE = re.compile(r"(?<!\\)\\u((?![dD][89a-fA-F])[0-9a-fA-F]{4})")
+"""A character by its code, as `\\u00b0`."""
+_NEW_LINE = re.compile(
+    r"\\n(?!(?:abla|atural|e|earrow|eg|eq|ewline|exists|geq|gtr|i|leq|less|mid|o|olimits|onumber|ot|otin|parallel|sim|u)"
+    r"(?![A-Za-z]))"
+)
+"""A new line, and no command of LaTeX whose backslash is not doubled."""
 _WORDS = {"true": "True", "false": "False", "null": "None"}
 
 
@@ -84,6 +91,8 @@ def unescape_json(text: str) -> str:
     r"""Returns the characters of a JSON string; what LaTeX writes and a program would refuse stays (`\sqrt`)."""
     if "\\" not in text:
         return text
+    if "\\u" in text:
+        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
     if "\\\\" in text:
         return text.replace("\\\\", "\0").replace("\\n", "\n").replace('\\"', '"').replace("\0", "\\")
-    return re.sub(r"\\n(?![a-z])", "\n", text).replace('\\"', '"')
+    return _NEW_LINE.sub("\n", text).replace('\\"', '"')

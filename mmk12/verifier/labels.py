@@ -131,6 +131,13 @@ _DANGLING = re.compile(r"(?:[=+*/×÷(\[{≤≥^_\\]|\s[<>]|\b(?:or|and|the|is|a
 """The end of a text that goes on: an operator, an opened bracket, a word that joins."""
 
 
+_TAKEN_BACK = re.compile(
+    r"[.。!！?？][*\s]*(?:(?:no|nope|sorry|oops)\s*[,.!;:–—-]|wait\b|correction\b|hold on\b|scratch that\b|不对|不是)",
+    re.IGNORECASE,
+)
+"""The end of a sentence and the word that takes it back: `12? No, 13`. "No other value works" takes nothing back."""
+
+
 @frozen
 class Statement:
     """What a label introduces: `open` if it reaches to the end of the response, `cut` if it breaks off there."""
@@ -188,6 +195,8 @@ def _last_match(patterns: tuple[re.Pattern[str], ...], text: str, folded: str, s
     whole = len(rest) <= MAX_STATEMENT
     rest = _drop_unmatched_brace(rest[:MAX_STATEMENT])
     stop = _SENTENCE_END.search(rest)
+    if stop is not None and _TAKEN_BACK.match(rest, stop.start()):
+        stop = None  # then both sentences are the statement, and it hedges
     stated = (rest[: stop.start()] if stop else rest).strip().rstrip("*").rstrip()
     if not stated:
         return None

@@ -14,6 +14,7 @@ from mmk12.types import Status, Verdict
 from mmk12.verifier.answer_parser import parse
 from mmk12.verifier.choices import find_only_letter, find_only_mentioned, read_letter, read_options
 from mmk12.verifier.compare import Comparison
+from mmk12.verifier.conditions import have_other_domains
 from mmk12.verifier.extract import Extraction, NoExtraction, check_format, extract_answer
 from mmk12.verifier.gold import GoldReference, make_reference, resolve_option
 from mmk12.verifier.interpret import answer_shape, fit_blanks, has_unreduced, interpret
@@ -180,6 +181,8 @@ class RuleGrader:
         rule = self.find_rule(extraction, gold)
         if rule and not self.profile.unreduced and has_unreduced(extraction.text):
             return self.decide(False, extraction, "unreduced", "a fraction is not in lowest terms", gold)
+        if rule and have_other_domains(extraction.text, gold.text):
+            return self.decide(False, extraction, "domain", "its letter ranges over other numbers", gold)
         if rule:
             return self.decide(True, extraction, rule, "the answer equals the gold", gold)
         return self.decide(False, extraction, "compared", "the answer does not equal the gold", gold)

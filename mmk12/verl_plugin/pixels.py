@@ -70,7 +70,9 @@ def require_tokens(processor: Any, images: Sequence[Any], settings: Mapping[str,
     The model would be trained on other pixels than it has answered about.
     """
     sizes = [(image.height, image.width) for image in images]
-    expected = sum(processor._get_num_multimodal_tokens(image_sizes=sizes, **settings).num_image_tokens) if sizes else 0
+    # Not `num_image_tokens`, which counts the marks around an image, too.
+    tiles = sum(processor._get_num_multimodal_tokens(image_sizes=sizes, **settings).num_image_patches) if sizes else 0
+    expected = tiles * processor.image_seq_length
     if expected != tokens:
         raise ValueError(f"{len(images)} images make {expected} image tokens; the prompt holds {tokens}")
 

@@ -238,3 +238,18 @@ def test_what_was_ended_before_the_limit_is_an_answer(response):
 def test_the_types_of_what_is_found():
     assert isinstance(extract_answer(""), NoExtraction)
     assert isinstance(extract_answer("5"), Extraction)
+
+
+@pytest.mark.parametrize(
+    ("response", "gold"),
+    [
+        ('{"answer": "30\\u00b0"}', "30°"),
+        ('{"answer": "\\u2220P = 30\\u00b0"}', "∠P=30°"),
+        ('{"answer": "8\\nwest\\n5"}', "8\nwest\n5"),
+        ('{"answer": "x \\neq 2"}', "x ≠ 2"),
+        ('{"answer": "\\nu + 1"}', "1 + \\nu"),
+        ('{"answer": "\\\\nu + 1"}', "1 + \\nu"),
+    ],
+)
+def test_escapes_of_json_are_read_as_json_or_as_latex(response, gold):
+    assert verify(response, gold).correct, verify(response, gold)

@@ -97,3 +97,30 @@ def test_k12_golds_answer_themselves():
         pytest.skip("no K12 golds beside the checkout")
     for row in json.loads(K12.read_text(encoding="utf-8")):
         assert verify(f"<think>t</think><answer>{row['answer']}</answer>", row["answer"]).correct, row["answer"]
+
+
+WRAPPINGS = (
+    "<think>t</think><answer>{}</answer>",
+    "\\boxed{{{}}}",
+    "The answer is {}",
+    "Answer: {}",
+    "**Final answer**: {}",
+    '{{"answer": {}}}',
+)
+"""Six ways in which models state an answer; the last holds the gold as JSON."""
+
+
+def test_k12_golds_answer_themselves_in_every_wrapping():
+    if not K12.is_file():
+        pytest.skip("no K12 golds beside the checkout")
+    refused = []
+    for row in json.loads(K12.read_text(encoding="utf-8")):
+        gold = row["answer"]
+        kind = classify_gold(gold)
+        # A whole solution behind a label says its reasons first, and `Answer: =` says nothing.
+        if kind.usable and kind.type != "sentence" and gold.strip("$ ") != "=":
+            for frame in WRAPPINGS:
+                stated = json.dumps(gold) if frame.startswith("{{") else gold
+                if not verify(frame.format(stated), gold).correct:
+                    refused.append((frame, gold))
+    assert not refused, (len(refused), refused[:10])

@@ -1,7 +1,10 @@
 """The record of what a response is graded against, and the closed vocabularies of its words."""
 
+import dataclasses
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from mmk12.errors import BadInput, UnknownName
 from mmk12.inference.generate import CompletionLog
 from mmk12.inference.replay import ReplayBackend
 from mmk12.types import ANSWER_TYPES, Completion, Gold, Verdict
-from mmk12.verifier import GradingSpec, verify, verify_many
+from mmk12.verifier import GradingSpec, Profile, verify, verify_many
 from mmk12.verifier.spec import FIELDS
 
 GOLDS = [
@@ -182,3 +185,17 @@ def test_numbers_and_arrays_are_texts_and_lists():
     # In a table, NaN is a missing value.
     row = {"response": "12", "gold": "12", "precision": np.nan, "tolerance": np.nan, "choices": None}
     assert next(verify_many([row])).correct
+
+
+def test_the_table_of_policies_is_the_profile():
+    """`docs/verifier.md` lists each switch of a profile with its default; the rest of a profile is no policy."""
+    page = (Path(__file__).resolve().parents[2] / "docs/verifier.md").read_text("utf-8")
+    section = page.split("## What is policy")[1].split("\n## ")[0]
+    listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE))
+    switches = {field.name: field.default for field in dataclasses.fields(Profile)}
+    for name in ("name", "about", "format_weight", "released", "deadline", "fallback"):
+        switches.pop(name, None)
+    assert listed == {
+        name: {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
+        for name, default in switches.items()
+    }

@@ -96,3 +96,8 @@ def test_pixels_are_those_of_the_whole_prompt(processor, sizes, settings):
     assert torch.equal(compute_pixel_values(processor, images, settings, tokens), whole["pixel_values"])
     with pytest.raises(ValueError, match=f"make {tokens} image tokens; the prompt holds {tokens + 1}"):
         compute_pixel_values(processor, images, settings, tokens + 1)
+    from mmk12.verl_plugin.pixels import require_tokens
+
+    require_tokens(processor, images, settings, tokens)  # counted from the sizes alone
+    with pytest.raises(ValueError, match=f"make {tokens} image tokens; the prompt holds {tokens - 1}"):
+        require_tokens(processor, images, settings, tokens - 1)
