@@ -107,15 +107,19 @@ function figure(hash, item) {
   image.alt = "figure of " + plain(item.id);
   image.decoding = "async";
   const place = () => {                             // the pictures stand behind this script in the file
-    const data = by(hash);
+    const data = whole(hash);
     if (data) image.src = "data:image/webp;base64," + data.textContent;
     else if (document.readyState === "loading") setTimeout(place, 50);
   };
   place();
   return image;
 }
+function whole(id) {                                // an element behind this script, once the parser is past its end
+  const found = by(id);
+  return found && (found.nextSibling || document.readyState !== "loading") ? found : null;
+}
 function texts(item) {                              // what is set of an item; {} if its source is asked for
-  const data = by("text" + item.number);
+  const data = whole("text" + item.number);
   if (!data && document.readyState === "loading") setTimeout(() => { if (shown[here] === item) article(item); }, 50);
   return data && state.view !== "source" ? item.texts ??= JSON.parse(data.textContent) : {};
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from mmk12.run_report import write_page
+from tests.browser.test_page import until
 from tests.training_runs import ROLLOUTS, make_training_run
 
 
@@ -23,8 +24,7 @@ def test_rollouts_of_a_prompt_stand_side_by_side(show, report):
     gains = [float(cell.replace("−", "-")) for cell in page.locator(".mates td:nth-child(3)").all_inner_texts()]
     assert abs(sum(gains)) < 0.01 * ROLLOUTS
     page.locator(".mates a").nth(5).click()
-    page.wait_for_timeout(100)
-    assert page.locator(".mates [aria-current] td").first.inner_text() == "#5"
+    until(page, "document.querySelector('.mates [aria-current] td').textContent === '#5'")
 
 
 def test_steps_and_kinds_of_prompts_are_filters(show, report):
@@ -33,8 +33,7 @@ def test_steps_and_kinds_of_prompts_are_filters(show, report):
     assert all(name.startswith("step 2 ") for name in page.locator(".row div:first-child").all_inner_texts())
     page.locator("#reset").click()
     page.locator(".legend a", has_text="no answer").first.click()
-    page.wait_for_timeout(100)
-    assert set(page.locator(".row div:nth-child(2)").all_inner_texts()) == {"no answer"}
+    until(page, "[...document.querySelectorAll('.row div:nth-child(2)')].every(row => row.textContent === 'no answer')")
 
 
 def test_figures_are_drawn_and_fit_a_phone(show, report):
