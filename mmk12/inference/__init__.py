@@ -80,8 +80,9 @@ def find_model(model: str, backend: str = "auto", columns: Mapping[str, str] | N
     saved = path.suffix == ".jsonl" or path.is_file() or (backend in ("auto", "replay") and find_saved_file(path))
     chosen = backend if backend != "auto" else "replay" if saved else "vllm" if _can_use_vllm() else "hf"
     if chosen == "replay":
-        if not saved:
-            raise MissingData(f"No saved completions at {model}. Give a run folder, or a file. {describe_formats()}")
+        if not path.exists() or not saved:
+            what = f"No file {model}" if path.suffix == ".jsonl" else f"No saved completions at {model}"
+            raise MissingData(f"{what}. Give a run folder, or a file of saved answers. {describe_formats()}")
         return Model(chosen, str(path), columns)
     if columns is not None:
         raise BadInput(f"--response-columns is for tables of saved answers, and {model} is none. Leave it out.")

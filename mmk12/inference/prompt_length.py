@@ -13,6 +13,7 @@ from mmk12.inference import find_model, prompts
 from mmk12.inference.chat_template import ChatTemplate
 from mmk12.inference.checkpoint import import_torchvision, load_part
 from mmk12.types import IMAGE_MARK, Image, Message, Sample
+from mmk12.utils.image_tokens import count_image_tokens
 from mmk12.utils.images import ImageStore, make_white_png
 
 
@@ -91,7 +92,7 @@ def meter_by_processor(model: str, images: Mapping[str, Any] = MappingProxyType(
         except PromptError:
             return None
         sizes = [(image.height, image.width) for image in prompt.images]
-        counted = processor._get_num_multimodal_tokens(image_sizes=sizes, **images)
+        counted = count_image_tokens(processor, sizes, images)
         image_tokens: list[int] = counted.num_image_tokens
         return len(processor.tokenizer(text)["input_ids"]) - len(sizes) + sum(image_tokens)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from mmk12.utils.image_tokens import count_image_tokens
 from mmk12.verl_plugin.internvl import is_internvl
 from mmk12.verl_plugin.patching import PatchError, replace_method
 
@@ -71,7 +72,7 @@ def require_tokens(processor: Any, images: Sequence[Any], settings: Mapping[str,
     """
     sizes = [(image.height, image.width) for image in images]
     # Not `num_image_tokens`, which counts the marks around an image, too.
-    tiles = sum(processor._get_num_multimodal_tokens(image_sizes=sizes, **settings).num_image_patches) if sizes else 0
+    tiles = sum(count_image_tokens(processor, sizes, settings).num_image_patches) if sizes else 0
     expected = tiles * processor.image_seq_length
     if expected != tokens:
         raise ValueError(f"{len(images)} images make {expected} image tokens; the prompt holds {tokens}")

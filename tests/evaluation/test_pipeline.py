@@ -185,7 +185,7 @@ def test_a_missing_completion_is_an_error_not_a_wrong_answer(tmp_path, raw):
 
 def test_answers_to_no_item_are_an_error_and_no_zero(tmp_path, raw):
     model = saved(tmp_path, {}, "empty.jsonl")
-    with pytest.raises(BadInput, match="holds no saved answer"):
+    with pytest.raises(BadInput, match=r"empty\.jsonl is an empty file: no format of saved responses"):
         evaluate(model, ["k12"], out=tmp_path / "out", raw_dir=raw)
     (tmp_path / "other.jsonl").write_text(to_json({"id": "zzz", "response": "3"}) + "\n")
     with pytest.raises(BadInput, match="its first is 'zzz'; the first item of k12 is 'q0'"):

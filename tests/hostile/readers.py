@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from mmk12.datasets.archives import open_archive
 from mmk12.datasets.files import Files
 from mmk12.errors import BadInput, Mmk12Error
 from mmk12.evaluation.verify_file import verify_file
 from mmk12.runlog.reader import read_console, read_metrics
 from mmk12.types import Completion, Sampling
+from mmk12.utils.archives import open_archive
 from mmk12.utils.config import read_yaml_mapping
 from mmk12.utils.images import MAX_PIXELS, BadImage, ImageStore, decode
 from mmk12.utils.rich_text import render_response, render_text, to_html

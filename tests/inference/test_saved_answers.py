@@ -206,7 +206,7 @@ def test_of_a_run_only_the_answers_to_its_items_count(tmp_path):
     [
         ('{"id": "1", "respon', "a.jsonl:1"),
         ({"id": "1"}, "is a JSONL file with columns id: no format of saved responses"),
-        ({"response": "x"}, "is a JSONL file with columns response: no format"),
+        ({"response": "x"}, "every row needs `response` and an `id`, or a `row` number"),
         ({"response": ["x"], "id": "1"}, "and `response` is a list, no text"),
         ({"response": "x", "id": ["1"]}, "needs `response` and an `id`"),
         (

@@ -68,8 +68,8 @@ def test_a_step_without_values_keeps_its_row(tmp_path: Path) -> None:
 def test_console_logs_of_verl(tmp_path: Path) -> None:
     path = tmp_path / "console.log"
     path.write_text(
-        "noise\n(TaskRunner pid=7) step:2 - reward/acc/mean:0.25 - timing_s/step:1e1 - kl:np.float64(0.5) - n:np.int64(3) - x:nan "
-        "- y:word\nstep:z\n"
+        "noise\n(TaskRunner pid=7) step:2 - reward/acc/mean:0.25 - timing_s/step:1e1 - kl:np.float64(0.5) "
+        "- n:np.int64(3) - x:nan - y:word\nstep:z\n"
     )
     assert read_console(path).steps == {2: {"reward/acc/mean": 0.25, "timing_s/step": 10.0, "kl": 0.5, "n": 3.0}}
     assert read_run(path).table.loc[2, "accuracy"] == 0.25

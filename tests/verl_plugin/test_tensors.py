@@ -101,3 +101,16 @@ def test_pixels_are_those_of_the_whole_prompt(processor, sizes, settings):
     require_tokens(processor, images, settings, tokens)  # counted from the sizes alone
     with pytest.raises(ValueError, match=f"make {tokens} image tokens; the prompt holds {tokens - 1}"):
         require_tokens(processor, images, settings, tokens - 1)
+
+
+def test_a_question_about_tokens_changes_no_later_call(processor):
+    from mmk12.utils.image_tokens import count_image_tokens
+
+    def cut():
+        mark = f"{processor.image_token}\n"
+        return len(processor(text=[mark], images=[Pillow.new("RGB", (336, 112))], return_tensors="pt")["pixel_values"])
+
+    before = cut()
+    assert before > 1
+    assert count_image_tokens(processor, [(112, 336)], {"crop_to_patches": False}).num_image_patches == [1]
+    assert cut() == before

@@ -13,7 +13,7 @@ _FOREIGN = ("custom_id", "model_answer", "pid", "doc_id", "completion")
 
 def _recognize(file: DataFile) -> bool:
     named = file.has("id") or file.has("row") or file.has("gold")
-    return named and (file.has("response") or file.has("text")) and not file.columns & set(_FOREIGN)
+    return (file.has("response") or (named and file.has("text"))) and not file.columns & set(_FOREIGN)
 
 
 def _convert(row: Row) -> Iterator[Row]:
@@ -25,4 +25,4 @@ def _convert(row: Row) -> Iterator[Row]:
     yield ours
 
 
-format = ResponseFormat("mmk12", "mmk12 rows", "`response`, and `id`, `row` or `gold`", _recognize, _convert)
+format = ResponseFormat("mmk12", "mmk12 rows", "`response`, with `id`, `row` or `gold`", _recognize, _convert)
