@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData
+from mmk12.inference.prompts import find_template
 from mmk12.plotting import apply_style, plot, to_svg
 from mmk12.runlog import read_responses, read_run
 from mmk12.utils import content
@@ -211,8 +212,8 @@ def test_the_results_table_in_every_format(evaluations, tmp_path):
         suffix: plot("results_table", evaluations, tmp_path / f"t.{suffix}").read_text()
         for suffix in ("md", "csv", "tex")
     }
-    assert "| MM-Eureka-8B | 27.0 | GPT-4o yes/no | a paper |" in texts["md"]
-    assert "MM-Eureka-8B,27.0,GPT-4o yes/no,a paper" in texts["csv"]
+    assert "| MM-Eureka-8B | 27.0 | – | GPT-4o yes/no | a paper |" in texts["md"]
+    assert "MM-Eureka-8B,27.0,–,GPT-4o yes/no,a paper" in texts["csv"]
     assert "50.0 $\\pm$" in texts["tex"]
     assert texts["tex"].count("\\\\\n") == 5
     with Pillow.open(plot("results_table", evaluations, tmp_path / "t.png")) as picture:
@@ -225,7 +226,12 @@ def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
     """The five benchmarks of the paper, with the numbers that their files print."""
     names = ("mathvista", "mathverse", "mathvision", "olympiadbench", "k12")
     settings = {name: [dataclasses.asdict(one) for one in registry.load_benchmark(name).published] for name in names}
-    run = graded(tmp_path / "eval-cost$5$", [response("$4$"), response("$5$")])
+    run = graded(
+        tmp_path / "eval-cost$5$",
+        [response("$4$"), response("$5$")],
+        prompt=dataclasses.asdict(find_template("instruct")),
+        sampling={"temperature": 0.0, "max_tokens": 4096},
+    )
     for path in (run / "results.json", run / "run.json"):
         found = json.loads(path.read_text())
         toy = found["benchmarks"]["toy"]
@@ -233,9 +239,9 @@ def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
         path.write_text(json.dumps({**found, "benchmarks": {name: {**toy, **printed[name]} for name in names}}))
     text = plot("results_table", [run], tmp_path / "t.md").read_text()
     eureka = next(line for line in text.splitlines() if line.startswith("| MM-Eureka-8B |"))
-    assert "| 67.1 | 40.4 | 22.2 | 8.6 | 27.0 | 33.1 | GPT-4o" in eureka, "the average is computed, not copied"
+    assert "| 67.1 | 40.4 | 22.2 | 8.6 | 27.0 | 33.1 | paper | GPT-4o" in eureka, "the average is computed, not copied"
     latex = plot("results_table", [run], tmp_path / "t.tex").read_text()
-    assert "MM-Eureka-8B & 67.1 & 40.4 & 22.2 & 8.6 & 27.0 & 33.1 & b \\\\" in latex
+    assert "MM-Eureka-8B & 67.1 & 40.4 & 22.2 & 8.6 & 27.0 & 33.1 & paper & b \\\\" in latex
     assert latex.count("footnotesize") == 2
     assert "b  graded by: GPT-4o extraction" in latex
     drawn = axes("results_table", [run])[0]
