@@ -38,6 +38,7 @@ def official_wemath(outcomes):
     return numbers
 
 
+@pytest.mark.slow
 def test_wemath_is_the_official_arithmetic_on_a_thousand_outcomes():
     measure, rng = load_benchmark("wemath").metrics, random.Random(0)
     for trial in range(1000):

@@ -467,6 +467,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_hostile_responses_are_no_trouble(rule, number):

@@ -287,6 +287,7 @@ def test_aha_prints_a_table_and_makes_a_page(mmk12, trained_run, tmp_path):
     assert f"{3 * 3 * ROLLOUTS} responses of 3 steps" in (tmp_path / "aha.html").read_text()
 
 
+@pytest.mark.slow
 def test_aha_keeps_the_opinions_of_a_judge(mmk12, tmp_path):
     pytest.importorskip("httpx", reason="a judge needs the openai extra")
     run = make_training_run(tmp_path / "run", steps=2, prompts=3)

@@ -196,6 +196,7 @@ def as_raw_dir(folder, out):
     return folder
 
 
+@pytest.mark.slow
 def test_a_built_benchmark_is_apart_from_the_mixture_and_evaluates(apart, tmp_path):
     assert apart.funnel["demo"]["benchmark"] <= 120 - 24
     raw = as_raw_dir(tmp_path / "raw", apart.out)
@@ -238,6 +239,7 @@ def test_the_published_benchmark_is_optional(tmp_path):
     assert "**No benchmark folder:**" in (made.out / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_what_is_not_the_published_benchmark_is_told(apart, tmp_path):
     raw = as_raw_dir(tmp_path / "raw", apart.out)
     made = built(tmp_path, "{source: official}", out="official", limit=12, raw_dir=raw)

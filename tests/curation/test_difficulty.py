@@ -241,6 +241,7 @@ def tree(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+@pytest.mark.slow
 def test_a_build_with_a_model_says_what_it_measured(measured):
     assert (measured.funnel["demo"]["benchmark"], measured.funnel["demo"]["difficulty"]) == (40, 31)
     manifest = storage.read_json(measured.out / "manifest.json")

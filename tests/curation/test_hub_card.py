@@ -49,6 +49,7 @@ def folder(tmp_path_factory):
     return work / "out"
 
 
+@pytest.mark.slow
 def test_the_folder_loads_with_its_types(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     read = datasets.load_dataset(str(folder), cache_dir=str(tmp_path))

@@ -305,6 +305,7 @@ def test_the_command(planted, found, tmp_path):
     assert isinstance(wrong.exception, BadInput)
 
 
+@pytest.mark.slow
 def test_a_variant_that_was_compared_is_told(planted, tmp_path):
     raw = tmp_path / "raw"
     row_ = {

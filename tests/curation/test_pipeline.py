@@ -378,6 +378,7 @@ def test_stages_drop_under_their_own_name(work):
     assert dropped == {"normalise", "verifiable", "duplicates", "cap"} <= set(built.funnel["toy"])
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_prompts_longer_than_the_training_takes_are_left_out_by_name_or_counted(work):
     """Image tokens count: the questions have a few words, and their images most of the tokens."""

@@ -93,6 +93,7 @@ def test_a_misspelt_name_is_not_taken_for_a_model(ref: str, suggestion: str) -> 
         check(ref)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -31,6 +31,7 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+@pytest.mark.slow
 def test_every_row_is_accounted_for_and_the_bytes_are_the_same(work):
     built = made(work, "one")
     drops = [json.loads(line) for line in (work / "one" / "drops.jsonl").read_text().splitlines()]

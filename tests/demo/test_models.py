@@ -49,6 +49,7 @@ def test_unknown_models_are_named():
         model_path("demos")
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.parametrize("name", MODELS)
 def test_shipped_model_answers_as_its_card_says(name):

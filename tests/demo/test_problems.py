@@ -156,11 +156,13 @@ def test_the_same_arguments_give_the_same_problems():
     }
 
 
+@pytest.mark.slow
 def test_no_problem_comes_twice(many):
     found = [problem.id for problem in generate_problems("test", 1200)]
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.slow
 def test_no_parameters_are_in_both_splits_whatever_the_seed(monkeypatch):
     used = defaultdict(set)
     split = "train"

@@ -88,6 +88,7 @@ def test_opinions_are_kept_and_asked_for_once(tmp_path, server):
     assert len(rows(folder, "judgements.jsonl")) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", [400, "Yes, because 4 = 4", "maybe", "", "yes no", None])
 def test_what_is_not_one_word_is_no_verdict_and_never_a_no(tmp_path, server, failure):
     server.answer = lambda text: failure if "$5$" in text else "Yes."

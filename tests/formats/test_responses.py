@@ -162,6 +162,7 @@ def test_an_excel_bomb_is_refused(tmp_path):
         open_responses(path)
 
 
+@pytest.mark.slow
 def test_a_sheet_with_a_far_cell_costs_little(tmp_path):
     import openpyxl
 

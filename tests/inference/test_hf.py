@@ -193,6 +193,7 @@ def test_an_incomplete_model_folder_is_one_clear_line(folder, store, tmp_path, m
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_plain_transformers_loads_a_model_folder_in_this_environment(folder):
     """Without mmk12, in a process of its own: `make demo` builds one in which torchvision can be imported."""
     program = (

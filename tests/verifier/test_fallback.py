@@ -172,6 +172,7 @@ def test_the_name_of_the_grader_tells_it() -> None:
 ROWS = [{"response": f"\\boxed{{{answer}}}", "gold": gold} for gold, right, _ in DECIDED[:4] for answer in right]
 
 
+@pytest.mark.slow
 def test_every_way_to_grade_asks_alike(tmp_path: Path) -> None:
     alone = [verify(row["response"], row["gold"], fallback="sympy") for row in ROWS]
     assert list(verify_many(ROWS, fallback="sympy")) == alone == list(verify_many(ROWS, workers=2, fallback="sympy"))

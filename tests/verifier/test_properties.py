@@ -92,6 +92,7 @@ def test_the_laws_of_arithmetic(a, b, c):
     assert not are_equal(a, call("+", a, Num(Fraction(1, 10**30))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
