@@ -249,8 +249,9 @@ def overlap(
     raw_dir: RawDir = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: overlap/DATASET).")] = None,
     columns: Annotated[
-        str, typer.Option(metavar="PART=NAME,…", help="Columns that are not recognised: question, answer, images, ….")
-    ] = "",
+        str | None,
+        typer.Option(metavar="OURS=THEIRS,…", help="Columns that are not recognised: question, answer, images, …."),
+    ] = None,
     split: Annotated[str, typer.Option(help="Split of a hub dataset.")] = "train",
     template: Annotated[
         bool, typer.Option("--template", help="The questions are made from templates: equal words prove nothing.")
@@ -263,7 +264,9 @@ def overlap(
 
     The page in the output folder shows them side by side; a run that was killed goes on with the same command.
     """
-    from mmk12.curation.overlap import find_overlap, read_column_option
+    from mmk12.curation.overlap import find_overlap
+    from mmk12.curation.training_set import KNOWN
+    from mmk12.utils.column_names import parse_column_names
     from mmk12.utils.progress import show_progress
 
     folder = out or Path("overlap") / Path(dataset.rstrip("/")).stem
@@ -275,7 +278,7 @@ def overlap(
             raw_dir=raw_dir,
             benchmarks="all" if refs == ["all"] else refs,
             split=split,
-            columns=read_column_option(columns),
+            columns=parse_column_names(columns, KNOWN) if columns is not None else None,
             template=template,
             limit=limit,
             allow_missing=allow_missing,

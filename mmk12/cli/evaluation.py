@@ -158,7 +158,9 @@ def evaluate(
             n=n,
             max_tokens=max_tokens,
             columns=parse_columns(columns) if columns is not None else None,
-            response_columns=parse_response_columns(response_columns) if response_columns is not None else None,
+            response_columns=(
+                parse_response_columns(response_columns, "--response-columns") if response_columns is not None else None
+            ),
             deployment=Deployment(replicas, tensor_parallel, ray_address, engine_options(engine or [])),
             progress=progress,
         )

@@ -31,7 +31,7 @@ from mmk12.curation.decontamination import (
 from mmk12.curation.overlap_page import write_page
 from mmk12.curation.overlap_record import OVERLAP_FILE, PAIRS_FILE, BenchmarkOverlap, Overlap, Pair
 from mmk12.curation.plan import PlannedBenchmark, plan_benchmarks
-from mmk12.curation.training_set import KNOWN, LOST, NATIVE_ID, TrainingSet, open_training_set
+from mmk12.curation.training_set import LOST, NATIVE_ID, TrainingSet, open_training_set
 from mmk12.datasets.declarations import ORIGIN
 from mmk12.datasets.registry import load_source
 from mmk12.errors import BadInput, MissingData
@@ -98,17 +98,6 @@ def find_overlap(
         write_page(out, overlap, pairs, training_set, there, progress)
         storage.write_json(out / OVERLAP_FILE, overlap.model_dump())
     return overlap
-
-
-def read_column_option(text: str) -> dict[str, str]:
-    """Returns {part: column} of `question=text,answer=gold`. Raises `BadInput`."""
-    columns: dict[str, str] = {}
-    for entry in filter(None, text.split(",")):
-        part, equals, name = (piece.strip() for piece in entry.partition("="))
-        if part not in KNOWN or not equals or not name:
-            raise BadInput(f"--columns: '{entry}' is not PART=NAME with a part of {', '.join(KNOWN)}.")
-        columns[part] = name
-    return columns
 
 
 def _find_benchmarks(

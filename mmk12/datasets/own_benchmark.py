@@ -29,6 +29,7 @@ from mmk12.datasets.row_columns import (
 from mmk12.errors import BadInput, MissingData
 from mmk12.types import Gold, RawSample, Row
 from mmk12.utils import content
+from mmk12.utils.column_names import parse_column_names
 from mmk12.utils.config import validate_settings
 
 COLUMNS = Columns(
@@ -49,16 +50,9 @@ def is_table(ref: str) -> bool:
 def parse_columns(text: str) -> Columns:
     """Returns the columns of `question=problem,answer=solution`; those that are not named keep their usual names.
 
-    Raises `BadInput` for a text of another form, `BadRecipe` for a key that is none.
+    Raises `BadInput` for a text of another form, or a name that is none of these columns.
     """
-    named: dict[str, str] = {}
-    for pair in text.split(","):
-        key, equals, column = (part.strip() for part in pair.partition("="))
-        if not equals or not column or key in named:
-            raise BadInput(
-                f"--columns is KEY=COLUMN once per key, such as question=problem,answer=solution, not '{text}'."
-            )
-        named[key] = column
+    named = parse_column_names(text, [name for name in Columns.model_fields if name != "origin"])
     return validate_settings(Columns, {**COLUMNS.model_dump(), **named}, "--columns", but=("origin",))
 
 

@@ -7,7 +7,7 @@ import pytest
 from mmk12.datasets.loader import load_samples, locate_dataset
 from mmk12.datasets.own_benchmark import parse_columns, read_own_benchmark
 from mmk12.datasets.registry import load_benchmark
-from mmk12.errors import BadInput, BadRecipe, MissingData
+from mmk12.errors import BadInput, MissingData
 from mmk12.evaluation import pipeline
 from mmk12.evaluation.pipeline import evaluate
 from mmk12.types import DroppedSample, Gold
@@ -70,7 +70,7 @@ def test_columns_of_another_form_are_refused(text):
 
 
 def test_an_unknown_column_suggests_the_nearest():
-    with pytest.raises(BadRecipe, match="Did you mean 'images'"):
+    with pytest.raises(BadInput, match="Did you mean 'images'"):
         parse_columns("imges=a")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from mmk12.errors import BadInput
 from mmk12.formats.data_file import DataFile, Row, open_data_file
 from mmk12.formats.responses._format import ResponseFormat
+from mmk12.utils.column_names import parse_column_names
 
 FIELDS = (
     "response", "id", "row", "index", "gold", "question", "choices", "answer_type", "precision", "tolerance",
@@ -88,16 +89,11 @@ def describe_formats() -> str:
     return f"Known: {known}; any table with --columns response=NAME,gold=NAME,id=NAME."
 
 
-def parse_columns(text: str) -> dict[str, str]:
-    """Parses `response=prediction,gold=answer` into {ours: theirs}. Raises `BadInput`."""
-    columns: dict[str, str] = {}
-    for pair in text.split(","):
-        ours, equals, theirs = (part.strip() for part in pair.partition("="))
-        if not equals or not theirs or ours not in FIELDS or ours in columns:
-            raise BadInput(f"--columns is OURS=THEIRS,… with each of {', '.join(FIELDS)} at most once, not '{pair}'.")
-        columns[ours] = theirs
+def parse_columns(text: str, option: str = "--columns") -> dict[str, str]:
+    """Parses `response=prediction,gold=answer` into {ours: theirs}. Raises `BadInput`, which names the `option`."""
+    columns = parse_column_names(text, FIELDS, option)
     if "response" not in columns and "gold" not in columns:
-        raise BadInput("--columns names no `response`: write response=NAME of the column that holds it.")
+        raise BadInput(f"{option} names no `response`: write response=NAME of the column that holds it.")
     return columns
 
 
