@@ -31,13 +31,19 @@ def table(runs: Sequence[Path]) -> Table:
     return make_leaderboard_table(leaderboard)
 
 
+def notes(runs: Sequence[Path]) -> Sequence[str]:
+    """Why published numbers are left out: they stand beside runs of their own protocol only."""
+    return make_leaderboard(runs).notes
+
+
 def figure(runs: Sequence[Path]) -> Figure:
     """The table as a picture: ours in bold above a line, the published below; who graded and printed, in notes."""
-    shown, notes = to_noted_table(table(runs))
+    shown, graders = to_noted_table(table(runs))
+    remarks = [*graders, *notes(runs)]
     rows, right = [list(shown.header), *shown.texts()], flush_right(shown)
     widths = [max(len(row[column]) for row in rows) + _GAP for column in range(len(right))]
     ends = [sum(widths[: column + 1]) for column in range(len(widths))]
-    below = [line for note in notes for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]
+    below = [line for note in remarks for line in wrap(note, int(ends[-1] / _SMALL), subsequent_indent="    ")]
     height = len(rows) + 0.6 + _SMALL * len(below)
     fig, axes = pyplot.subplots(figsize=(_CHARACTER * ends[-1], _ROW * height))
     axes.set(xlim=(0, ends[-1]), ylim=(height - 1.2, -0.6))

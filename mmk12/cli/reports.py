@@ -41,12 +41,14 @@ def plot(
     ] = "screen",
 ) -> None:
     """Draws a figure from the files of runs."""
-    from mmk12.plotting import check_output
+    from mmk12.plotting import check_output, list_notes
     from mmk12.plotting import plot as draw_figure
 
     file = out or Path(f"{Path(figure).stem}.png")
     known = check_output(figure, file, preset)
     typer.echo(f"wrote {draw_figure(figure, runs, file, metric or (), known)}")
+    for note in list_notes(figure, runs):
+        common.print_note(note)
 
 
 @app.command(

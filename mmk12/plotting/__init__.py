@@ -65,6 +65,12 @@ def plot(figure: str, runs: Sequence[Path], out: Path, metrics: Sequence[str] = 
     return out
 
 
+def list_notes(figure: str, runs: Sequence[Path]) -> Sequence[str]:
+    """Returns what a figure leaves out of `runs`, and why; nothing for figures that leave out nothing."""
+    module = content.load_figure(figure)
+    return module.notes(runs) if hasattr(module, "notes") else ()
+
+
 def _fit(figure: Figure, width: float) -> None:
     """Gives a figure the width of a publication. Letters keep their size, so it may become higher."""
     before, height = figure.get_size_inches()

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from mmk12.datasets import registry
 from mmk12.errors import BadInput, MissingData
 from mmk12.inference.prompts import find_template
-from mmk12.plotting import apply_style, plot, to_svg
+from mmk12.plotting import apply_style, list_notes, plot, to_svg
 from mmk12.runlog import read_responses, read_run
 from mmk12.utils import content
 from tests.conftest import response
@@ -247,6 +247,16 @@ def test_a_table_for_a_page_tells_who_graded_in_notes(tmp_path):
     drawn = axes("results_table", [run])[0]
     assert drawn.figure.get_figwidth() < 10, "as wide as a page"
     assert "eval-cost$5$" in [cell.get_text() for cell in drawn.texts if not cell.get_parse_math()]
+
+
+def test_published_numbers_of_another_protocol_are_left_out_and_told(tmp_path):
+    published = [dataclasses.asdict(one) for one in registry.load_benchmark("k12").published]
+    run = graded(tmp_path / "eval-short", [response("$4$")], benchmark={"published": published})
+    (why,) = list_notes("results_table", [run])
+    assert "published numbers of toy are left out" in why
+    assert "max_tokens 64, there 4,096" in why
+    assert "MM-Eureka-8B |" not in plot("results_table", [run], tmp_path / "t.md").read_text()
+    assert any("left out" in cell.get_text() for cell in axes("results_table", [run])[0].texts), "also in the picture"
 
 
 def test_an_element_of_a_page_has_no_outside(runs):
