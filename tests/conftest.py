@@ -19,11 +19,21 @@ __all__ = ["Scripted", "drawn_once", "hashed_once", "load_rows", "picture", "pos
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def _skip_without_shared() -> None:
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the reference rows are not beside this checkout")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what is marked `shared` where the reference rows are absent, before any fixture reads them."""
+    if item.get_closest_marker("shared"):
+        _skip_without_shared()
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of real reference rows; tests that need it are skipped elsewhere."""
-    if not (SHARED / "data").is_dir():
-        pytest.skip("the reference rows are not beside this checkout")
+    _skip_without_shared()
     return SHARED
 
 
